@@ -1,0 +1,285 @@
+"""The nouns: what the engine is asked, what it answers, and what it tells on the way.
+
+All are frozen ``msgspec`` structs: they decode strictly from JSON (an unknown field or a wrong type is refused with
+its path), compare by value and give their own JSON Schema.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+from msgspec import Struct
+
+Kind = Literal["full", "overlay"]
+ChannelPriority = Literal["strict", "flexible", "disabled"]
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where things are and what applies when a request is silent. Every path is absolute.
+
+    The faces make it from their configuration; a worker finds it beside its request.
+    """
+
+    envs_dirs: tuple[str, ...]
+    """Where environments are looked for by name. New ones go to the first that can be written."""
+    cache_dir: str
+    """Downloaded and unpacked packages, channel indexes and compiled bytecode; best on the file system of the
+    environments, because packages are hard-linked from here."""
+    data_dir: str
+    """Jobs, activation cache, trampoline and shim. One user's; mode 0700."""
+    kernels_dir: str
+    """Where kernelspecs are written."""
+    channels: tuple[str, ...] = ("conda-forge",)
+    channel_alias: str = "https://conda.anaconda.org"
+    channel_priority: ChannelPriority = "strict"
+    solve_timeout: float = 120.0
+    """Seconds after which a solve is given up."""
+    stall_timeout: float = 120.0
+    """Seconds without any sign of progress after which a job is ended."""
+
+
+class Package(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One built package of a channel: a *record* of its repodata (CEP 36), with the URL it comes from."""
+
+    name: str
+    version: str
+    build: str
+    build_number: int = 0
+    subdir: str
+    url: str
+    """Where the archive lies, without tokens or passwords."""
+    channel: str
+    file_name: str
+    sha256: str = ""
+    md5: str = ""
+    size: int = 0
+    """Bytes of the archive; 0 when the channel does not say."""
+    depends: tuple[str, ...] = ()
+    constrains: tuple[str, ...] = ()
+    noarch: Literal["", "python", "generic"] = ""
+    license: str = ""
+    timestamp: int = 0
+    """Milliseconds since 1970 at which it was built; 0 when unknown."""
+    python_site_packages_path: str = ""
+    track_features: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} {self.build}"
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """Equal for two records exactly when they stand for the same archive."""
+        return (self.name, self.version, self.build, self.sha256 or self.md5)
+
+
+class Base(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an overlay stands on."""
+
+    prefix: str
+    digest: str
+    """``digest`` of the packages below, all levels together, when the overlay was made."""
+    packages: tuple[Package, ...]
+
+
+class Lock(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Exactly which packages an environment consists of on one platform, and what they were chosen for."""
+
+    version: Literal[1] = 1
+    platform: str
+    channels: tuple[str, ...]
+    """In order of priority, as base URLs without secrets."""
+    channel_priority: ChannelPriority = "strict"
+    specs: tuple[str, ...]
+    """What the person asked for, verbatim."""
+    virtual_packages: tuple[str, ...] = ()
+    """``name=version=build`` of each virtual package (CEP 30) the solve could count on."""
+    packages: tuple[Package, ...]
+    """What lies in the prefix itself; sorted by name."""
+    base: Base | None = None
+
+    @property
+    def digest(self) -> str:
+        return digest(self.packages)
+
+
+class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What happens to one package."""
+
+    kind: Literal["add", "remove", "upgrade", "downgrade", "rebuild"]
+    before: Package | None = None
+    after: Package | None = None
+
+    @property
+    def name(self) -> str:
+        package = self.after or self.before
+        assert package is not None
+        return package.name
+
+
+class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A change that can be shown and then applied exactly as shown."""
+
+    prefix: str
+    verb: str
+    before: str
+    """``digest`` of the packages in the prefix when the plan was made; empty when there was no environment."""
+    lock: Lock
+    changes: tuple[Change, ...]
+    download_bytes: int
+    """Bytes of archives that are not in the package cache yet."""
+
+
+class Revision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One state that an environment has had."""
+
+    number: int
+    time: str
+    """UTC, ISO 8601, to the second."""
+    author: str
+    verb: str
+    lock: Lock
+
+
+class Environment(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An environment as it is listed."""
+
+    name: str
+    prefix: str
+    kind: Kind = "full"
+    python: str = ""
+    """Full version of its Python; empty when it has none. An overlay's is its base's."""
+    packages: int = 0
+    """Conda packages in the prefix itself."""
+    base: str = ""
+    """Prefix of the environment this overlay stands on."""
+    kernels: tuple[str, ...] = ()
+    """Names of the kernelspecs that start it."""
+    problem: str = ""
+    """Why it cannot be used, in a sentence; empty when it can."""
+
+
+# --- requests: one struct a verb -------------------------------------------------------------------------------------
+
+
+class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="verb"):
+    """What every request has in common: ``prefix`` is the environment it makes or changes."""
+
+    prefix: str
+
+
+class CreateEnvironment(Request, kw_only=True, tag="create"):
+    """A new environment, from specs or, when ``lock`` is given, from exactly its packages."""
+
+    specs: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    """Names or URLs in order of priority; empty: the configured ones."""
+    lock: Lock | None = None
+    display_name: str = ""
+
+
+class ChangePackages(Request, kw_only=True, tag="change"):
+    """Add, update and remove packages in one step. What is installed moves only where it must."""
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    update: tuple[str, ...] = ()
+    """Names of packages that may move to their newest version."""
+    channels: tuple[str, ...] = ()
+    """Searched besides those the environment already uses, after them."""
+
+
+class StackEnvironment(Request, kw_only=True, tag="stack"):
+    """A new overlay: ``specs`` on top of the environment at ``base``, which is not changed."""
+
+    base: str
+    specs: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    display_name: str = ""
+
+
+class ApplyPlan(Request, kw_only=True, tag="apply"):
+    """Exactly what ``plan`` showed; refused when the environment has changed since."""
+
+    plan: Plan
+
+
+class RemoveEnvironment(Request, kw_only=True, tag="remove"):
+    """The environment with all that is in it, and its kernels."""
+
+
+class PlanRequest(Request, kw_only=True, tag="plan"):
+    """A dry run of ``request``."""
+
+    request: CreateEnvironment | ChangePackages | StackEnvironment
+
+
+AnyRequest = CreateEnvironment | ChangePackages | StackEnvironment | ApplyPlan | RemoveEnvironment | PlanRequest
+
+# --- events: what an operation tells while it runs ---------------------------------------------------------------------
+
+Phase = Literal["wait", "solve", "download", "stage", "link", "compile", "check", "commit", "register", "remove"]
+
+
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
+    """Anything an operation reports."""
+
+
+class Step(Event, kw_only=True, tag="step"):
+    """A phase begins; ``text`` says so to a person."""
+
+    phase: Phase
+    text: str
+
+
+class Progress(Event, kw_only=True, tag="progress"):
+    """How far a phase has come. ``total`` is 0 while it is unknown."""
+
+    phase: Phase
+    done: int
+    total: int = 0
+    unit: Literal["bytes", "files", "packages", "seconds"] = "packages"
+    item: str = ""
+    """What it is about just now, such as the package being downloaded."""
+
+
+class Message(Event, kw_only=True, tag="message"):
+    """Something a person should know that does not stop the operation."""
+
+    level: Literal["info", "warning"] = "info"
+    text: str
+
+
+AnyEvent = Step | Progress | Message
+
+# --- results -----------------------------------------------------------------------------------------------------------
+
+
+class Result(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="result"):
+    """What an operation returns."""
+
+
+class Planned(Result, kw_only=True, tag="planned"):
+    plan: Plan
+
+
+class Changed(Result, kw_only=True, tag="changed"):
+    """The environment was made or changed; ``plan`` is what was done to it."""
+
+    environment: Environment
+    plan: Plan
+    revision: int
+
+
+class Removed(Result, kw_only=True, tag="removed"):
+    prefix: str
+    kernels: tuple[str, ...] = ()
+
+
+AnyResult = Planned | Changed | Removed
+
+
+def digest(packages: tuple[Package, ...]) -> str:
+    """A sha256 over the identity of ``packages``, independent of their order and of where they were fetched."""
+    lines = sorted(" ".join(package.identity) for package in packages)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
