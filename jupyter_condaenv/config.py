@@ -1,0 +1,148 @@
+"""The one configuration that every face reads: where things are, and what applies when a request is silent.
+
+It is set like any of Jupyter's, in ``jupyter_config.py``, ``jupyter_condaenv_config.py`` or their ``.json`` forms, in
+any directory that ``jupyter --paths`` lists under "config"::
+
+    c.CondaEnv.channels = ["conda-forge", "https://conda.example.org/ours"]
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+from jupyter_core.paths import jupyter_config_path, jupyter_data_dir
+from traitlets import Enum, Float, List, TraitError, Unicode, default, validate
+from traitlets.config import Application, Config, Configurable
+
+from .engine import condarc
+from .engine.errors import CondaEnvError, InvalidRequest
+from .engine.model import ChannelPriority, Settings
+
+CONFIG_FILES = ("jupyter_config", "jupyter_condaenv_config")
+"""Base names of the files that are read; what a later one says wins."""
+CONDA_ALIAS = "https://conda.anaconda.org"
+
+
+class CondaEnv(Configurable):
+    """Conda environments as Jupyter kernels."""
+
+    envs_dirs = List(
+        Unicode(),
+        help="""
+        Directories in which environments are found by name. A new environment goes to the first that can be written.
+        Empty: the `envs_dirs` of `.condarc`, then `condaenv/envs` in Jupyter's data directory.
+        """,
+    ).tag(config=True)
+    cache_dir = Unicode(
+        help="""
+        Directory of downloaded and unpacked packages, channel indexes and compiled bytecode. It should lie on the
+        file system of the environments, because packages are hard-linked from it; elsewhere they are copied.
+        """,
+    ).tag(config=True)
+    data_dir = Unicode(
+        help="Directory of jobs, of what activation scripts set, and of what kernels are launched with. One user's.",
+    ).tag(config=True)
+    kernels_dir = Unicode(
+        help="Directory to which kernelspecs are written; one that `jupyter kernelspec list` looks in.",
+    ).tag(config=True)
+    channels = List(
+        Unicode(),
+        help="""
+        Names or URLs of channels to take packages from, in order of priority, where a request names none.
+        Empty: the `channels` of `.condarc`, then conda-forge.
+        """,
+    ).tag(config=True)
+    channel_alias = Unicode(
+        help=f"""
+        URL that is put before the plain name of a channel.
+        Empty: the `channel_alias` of `.condarc`, then {CONDA_ALIAS}.
+        """,
+    ).tag(config=True)
+    channel_priority = Enum(
+        ["", *get_args(ChannelPriority)],
+        "",
+        help="""
+        `strict`: a package is taken only from the first channel that has one of its name. `flexible`: a later channel
+        is used where the first cannot fulfil the request. `disabled`: the highest version, wherever it is.
+        Empty: the `channel_priority` of `.condarc`, then strict.
+        """,
+    ).tag(config=True)
+    solve_timeout = Float(120.0, min=1.0, help="Seconds after which the search for fitting packages is given up.").tag(
+        config=True
+    )
+    stall_timeout = Float(
+        120.0, min=1.0, help="Seconds without any sign of progress after which an operation is ended."
+    ).tag(config=True)
+
+    @default("cache_dir")
+    def _default_cache_dir(self) -> str:
+        if sys.platform == "darwin":
+            return str(Path.home() / "Library" / "Caches" / "jupyter-condaenv")
+        return str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jupyter-condaenv")
+
+    @default("data_dir")
+    def _default_data_dir(self) -> str:
+        return str(Path(jupyter_data_dir()) / "condaenv")
+
+    @default("kernels_dir")
+    def _default_kernels_dir(self) -> str:
+        return str(Path(jupyter_data_dir()) / "kernels")
+
+    @validate("cache_dir", "data_dir", "kernels_dir")
+    def _absolute(self, proposal: dict[str, Any]) -> str:
+        if not proposal["value"]:
+            raise TraitError(f"CondaEnv.{proposal['trait'].name} must name a directory.")
+        return absolute(proposal["value"])
+
+    @validate("envs_dirs")
+    def _all_absolute(self, proposal: dict[str, Any]) -> list[str]:
+        return [absolute(place) for place in proposal["value"]]
+
+    def settings(self) -> Settings:
+        """What the engine is told. Reads ``.condarc`` for what no trait says."""
+        files = condarc.read()
+        own = str(Path(self.data_dir) / "envs")
+        return Settings(
+            envs_dirs=tuple(self.envs_dirs) or (*files.envs_dirs, own),
+            cache_dir=self.cache_dir,
+            data_dir=self.data_dir,
+            kernels_dir=self.kernels_dir,
+            channels=tuple(self.channels) or files.channels or ("conda-forge",),
+            channel_alias=self.channel_alias or files.channel_alias or CONDA_ALIAS,
+            channel_priority=self.channel_priority or files.channel_priority or "strict",
+            solve_timeout=self.solve_timeout,
+            stall_timeout=self.stall_timeout,
+        )
+
+
+def absolute(path: str) -> str:
+    """``path`` with ``~`` expanded, from the root, without following links."""
+    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - Path.resolve would follow links
+
+
+class _Reader(Application):
+    """Reads the files as every Jupyter program does."""
+
+    name = "jupyter-condaenv"
+    raise_config_file_errors = True
+
+    def read(self) -> Config:
+        for name in CONFIG_FILES:
+            self.load_config_file(name, path=jupyter_config_path())
+        return self.config
+
+
+def load() -> CondaEnv:
+    """The configuration of this user, from Jupyter's files. Raises InvalidRequest for one that cannot be used."""
+    try:
+        return CondaEnv(config=_Reader().read())
+    except CondaEnvError:
+        raise
+    except Exception as error:  # a configuration file is a program: it can raise anything
+        raise InvalidRequest(
+            f"Jupyter's configuration cannot be used: {error}",
+            f"Mend the file: one of {' or '.join(CONFIG_FILES)} (.py or .json) in {', '.join(jupyter_config_path())}.",
+        ) from error

@@ -1,0 +1,100 @@
+"""Fixtures that every folder of tests shares, and the account of skipped tests at the end of a run."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.channel import ChannelServer
+
+    from jupyter_condaenv.engine.model import Settings
+
+ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
+
+
+@pytest.fixture(scope="session")
+def channel_dir() -> Path:
+    """The local channel as a directory, built where it is missing or no longer what its script would build."""
+    from tests.channel import build
+
+    return build()
+
+
+@pytest.fixture(scope="session")
+def channel(channel_dir: Path) -> Iterator[ChannelServer]:
+    """The local channel over HTTP; ``.url`` is its address. For tests that only read from it."""
+    from tests.channel import ChannelServer
+
+    with ChannelServer(channel_dir) as server:
+        yield server
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Callable[..., Settings]:
+    """Makes Settings whose directories all lie in this test's own; any field can be given."""
+    from jupyter_condaenv.engine.model import Settings
+
+    def make(**changes: object) -> Settings:
+        fields: dict[str, object] = {
+            "envs_dirs": (str(tmp_path / "envs"),),
+            "cache_dir": str(tmp_path / "cache"),
+            "data_dir": str(tmp_path / "data"),
+            "kernels_dir": str(tmp_path / "kernels"),
+        }
+        return Settings(**(fields | changes))  # type: ignore[arg-type]
+
+    return make
+
+
+# --- skips -----------------------------------------------------------------------------------------------------------
+#
+# A test says `pytest.skip("what is missing. What would change it")`. Where CONDAENV_TEST_SKIPS is "listed", as in
+# .ci/run, a skip whose reason is not in allowed_skips.txt fails the run.
+
+
+def allowed_skips() -> tuple[str, ...]:
+    """Beginnings of reasons for which a test may be skipped."""
+    lines = ALLOWED_SKIPS.read_text(encoding="utf-8").splitlines()
+    return tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+
+
+def skip_reasons(terminalreporter: pytest.TerminalReporter) -> dict[str, int]:
+    """Each reason with the number of tests it kept from running."""
+    reasons: dict[str, int] = defaultdict(int)
+    for report in terminalreporter.stats.get("skipped", []):
+        text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reasons[text.removeprefix("Skipped: ")] += 1
+    return dict(reasons)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if exitstatus == 0 and os.environ.get("CONDAENV_TEST_SKIPS") == "listed" and unlisted(skip_reasons(reporter)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def unlisted(reasons: dict[str, int]) -> list[str]:
+    return [reason for reason in reasons if not reason.startswith(allowed_skips())]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What did not run, why, and the command that would change it."""
+    reasons = skip_reasons(terminalreporter)
+    deselected = len(terminalreporter.stats.get("deselected", []))
+    if not reasons and not deselected:
+        terminalreporter.write_line("Nothing was skipped.")
+        return
+    terminalreporter.section("What was not run, and what would change it")
+    for reason, number in sorted(reasons.items()):
+        terminalreporter.write_line(f"{number:>4} skipped: {reason}")
+    if deselected:
+        terminalreporter.write_line(f"{deselected:>4} left out by the command line; `make test-slow` runs the slow ones.")
+    if os.environ.get("CONDAENV_TEST_SKIPS") == "listed":
+        for reason in unlisted(reasons):
+            terminalreporter.write_line(f"FAILED: this reason is not in {ALLOWED_SKIPS.name}: {reason}", red=True)
