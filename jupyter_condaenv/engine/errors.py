@@ -109,8 +109,7 @@ class WorkerDied(CondaEnvError):
 
 def error_from(failure: Failure) -> CondaEnvError:
     """The exception that ``failure`` was written from, so that a face can raise what a worker met."""
-    error = _BY_CODE.get(failure.code, CondaEnvError)(failure.message, failure.hint, **failure.details)
-    return error
+    return _BY_CODE.get(failure.code, CondaEnvError)(failure.message, failure.hint, **failure.details)
 
 
 def _tree(root: type[CondaEnvError]) -> dict[str, type[CondaEnvError]]:

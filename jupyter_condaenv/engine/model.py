@@ -13,6 +13,7 @@ from msgspec import Struct
 
 Kind = Literal["full", "overlay"]
 ChannelPriority = Literal["strict", "flexible", "disabled"]
+ChangeKind = Literal["add", "remove", "upgrade", "downgrade", "rebuild"]
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,7 +107,7 @@ class Lock(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
 class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What happens to one package."""
 
-    kind: Literal["add", "remove", "upgrade", "downgrade", "rebuild"]
+    kind: ChangeKind
     before: Package | None = None
     after: Package | None = None
 
@@ -159,7 +160,7 @@ class Environment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why it cannot be used, in a sentence; empty when it can."""
 
 
-# --- requests: one struct a verb -------------------------------------------------------------------------------------
+# --- requests: one struct a verb ---
 
 
 class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="verb"):
@@ -168,7 +169,7 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     prefix: str
 
 
-class CreateEnvironment(Request, kw_only=True, tag="create"):
+class CreateEnvironment(Request, frozen=True, kw_only=True, tag="create"):
     """A new environment, from specs or, when ``lock`` is given, from exactly its packages."""
 
     specs: tuple[str, ...] = ()
@@ -178,7 +179,7 @@ class CreateEnvironment(Request, kw_only=True, tag="create"):
     display_name: str = ""
 
 
-class ChangePackages(Request, kw_only=True, tag="change"):
+class ChangePackages(Request, frozen=True, kw_only=True, tag="change"):
     """Add, update and remove packages in one step. What is installed moves only where it must."""
 
     add: tuple[str, ...] = ()
@@ -189,7 +190,7 @@ class ChangePackages(Request, kw_only=True, tag="change"):
     """Searched besides those the environment already uses, after them."""
 
 
-class StackEnvironment(Request, kw_only=True, tag="stack"):
+class StackEnvironment(Request, frozen=True, kw_only=True, tag="stack"):
     """A new overlay: ``specs`` on top of the environment at ``base``, which is not changed."""
 
     base: str
@@ -198,17 +199,17 @@ class StackEnvironment(Request, kw_only=True, tag="stack"):
     display_name: str = ""
 
 
-class ApplyPlan(Request, kw_only=True, tag="apply"):
+class ApplyPlan(Request, frozen=True, kw_only=True, tag="apply"):
     """Exactly what ``plan`` showed; refused when the environment has changed since."""
 
     plan: Plan
 
 
-class RemoveEnvironment(Request, kw_only=True, tag="remove"):
+class RemoveEnvironment(Request, frozen=True, kw_only=True, tag="remove"):
     """The environment with all that is in it, and its kernels."""
 
 
-class PlanRequest(Request, kw_only=True, tag="plan"):
+class PlanRequest(Request, frozen=True, kw_only=True, tag="plan"):
     """A dry run of ``request``."""
 
     request: CreateEnvironment | ChangePackages | StackEnvironment
@@ -216,7 +217,7 @@ class PlanRequest(Request, kw_only=True, tag="plan"):
 
 AnyRequest = CreateEnvironment | ChangePackages | StackEnvironment | ApplyPlan | RemoveEnvironment | PlanRequest
 
-# --- events: what an operation tells while it runs ---------------------------------------------------------------------
+# --- events: what an operation tells while it runs ---
 
 Phase = Literal["wait", "solve", "download", "stage", "link", "compile", "check", "commit", "register", "remove"]
 
@@ -225,14 +226,14 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="ev
     """Anything an operation reports."""
 
 
-class Step(Event, kw_only=True, tag="step"):
+class Step(Event, frozen=True, kw_only=True, tag="step"):
     """A phase begins; ``text`` says so to a person."""
 
     phase: Phase
     text: str
 
 
-class Progress(Event, kw_only=True, tag="progress"):
+class Progress(Event, frozen=True, kw_only=True, tag="progress"):
     """How far a phase has come. ``total`` is 0 while it is unknown."""
 
     phase: Phase
@@ -243,7 +244,7 @@ class Progress(Event, kw_only=True, tag="progress"):
     """What it is about just now, such as the package being downloaded."""
 
 
-class Message(Event, kw_only=True, tag="message"):
+class Message(Event, frozen=True, kw_only=True, tag="message"):
     """Something a person should know that does not stop the operation."""
 
     level: Literal["info", "warning"] = "info"
@@ -252,18 +253,18 @@ class Message(Event, kw_only=True, tag="message"):
 
 AnyEvent = Step | Progress | Message
 
-# --- results -----------------------------------------------------------------------------------------------------------
+# --- results ---
 
 
 class Result(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="result"):
     """What an operation returns."""
 
 
-class Planned(Result, kw_only=True, tag="planned"):
+class Planned(Result, frozen=True, kw_only=True, tag="planned"):
     plan: Plan
 
 
-class Changed(Result, kw_only=True, tag="changed"):
+class Changed(Result, frozen=True, kw_only=True, tag="changed"):
     """The environment was made or changed; ``plan`` is what was done to it."""
 
     environment: Environment
@@ -271,7 +272,7 @@ class Changed(Result, kw_only=True, tag="changed"):
     revision: int
 
 
-class Removed(Result, kw_only=True, tag="removed"):
+class Removed(Result, frozen=True, kw_only=True, tag="removed"):
     prefix: str
     kernels: tuple[str, ...] = ()
 

@@ -1,0 +1,184 @@
+"""Finding environments, by name or by prefix, and saying what they are."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from . import stack
+from .errors import InvalidRequest, NotFound
+from .model import Environment, Settings
+from .prefix import count_and_python
+
+_FORBIDDEN = re.compile(r"[/\\:#%\x00-\x1f\x7f]")
+_MOST_BYTES = 255
+
+
+def prefix_for(name: str, settings: Settings) -> str:
+    """Where a new environment called ``name`` goes: into the first of ``envs_dirs`` that can be written.
+
+    Raises InvalidRequest for a name that conda would not take either, or that would not work as a folder.
+    """
+    check_name(name)
+    for folder in settings.envs_dirs:
+        if _can_write(Path(folder)):
+            return str(Path(folder) / name)
+    raise InvalidRequest(
+        f"None of the folders for environments can be written: {', '.join(settings.envs_dirs)}.",
+        "Give a place with -p, or set envs_dirs in ~/.condarc.",
+    )
+
+
+def check_name(name: str) -> None:
+    """Raises InvalidRequest unless ``name`` can be the name of an environment."""
+    problem = ""
+    if not name or name != name.strip():
+        problem = "is empty or begins or ends with a space"
+    elif name in (".", "..", "base", "root") or name.startswith((".", "-")):
+        problem = "is reserved or begins with a dot or a dash"
+    elif _FORBIDDEN.search(name):
+        problem = "contains a character that a folder or conda cannot take (/ \\ : # % or a control character)"
+    elif len(os.fsencode(name)) > _MOST_BYTES:
+        problem = f"is longer than {_MOST_BYTES} bytes"
+    if problem:
+        raise InvalidRequest(
+            f"{name!r} cannot be the name of an environment: it {problem}.",
+            "Letters, digits, dots, dashes and underscores always work.",
+            name=name,
+        )
+
+
+def check_prefix(prefix: str) -> None:
+    """Raises InvalidRequest unless ``prefix`` can be the place of an environment."""
+    if not os.path.isabs(prefix) or os.path.normpath(prefix) != prefix:
+        raise InvalidRequest(f"{prefix!r} is not an absolute, plain path.", "Give the full path of the environment.")
+    if len(Path(prefix).parts) < 2 or any(character in prefix for character in "\0\n\r:#"):
+        raise InvalidRequest(
+            f"{prefix!r} cannot hold an environment.", "Choose a folder of its own, without ':' or '#' in its path."
+        )
+    try:
+        os.fsencode(prefix).decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"{prefix!r} is not valid UTF-8.", "Choose another folder.") from None
+
+
+def find(name_or_prefix: str, settings: Settings) -> Environment:
+    """The environment with that name, or at that path. Raises NotFound, with similar names in the hint."""
+    if os.sep in name_or_prefix or name_or_prefix in (".", "..") or name_or_prefix.startswith("~"):
+        prefix = Path(os.path.abspath(os.path.expanduser(name_or_prefix)))
+        if is_environment(prefix):
+            return describe(prefix)
+        raise NotFound(
+            f"There is no environment at {prefix}.",
+            "`jupyter condaenv list` shows those there are.",
+            prefix=str(prefix),
+        )
+    check_name(name_or_prefix)
+    for folder in settings.envs_dirs:
+        if is_environment(Path(folder) / name_or_prefix):
+            return describe(Path(folder) / name_or_prefix)
+    known = list_environments(settings)
+    same = [environment for environment in known if environment.name == name_or_prefix]
+    if len(same) == 1:
+        return same[0]
+    if same:
+        places = ", ".join(environment.prefix for environment in same)
+        raise InvalidRequest(f"{name_or_prefix!r} names several environments: {places}.", "Give the path instead.")
+    near = difflib.get_close_matches(name_or_prefix, [environment.name for environment in known], n=3)
+    hint = f"Did you mean {' or '.join(near)}?" if near else "`jupyter condaenv list` shows those there are."
+    raise NotFound(f"There is no environment called {name_or_prefix!r}.", hint, name=name_or_prefix)
+
+
+def list_environments(settings: Settings) -> list[Environment]:
+    """All we know of: those in ``envs_dirs`` and those that conda and its kin noted, sorted by name.
+
+    Reads folder entries only, so that a hundred take milliseconds.
+    """
+    found: dict[str, Environment] = {}
+    for prefix in _places(settings):
+        real = os.path.realpath(prefix)
+        if real not in found and is_environment(prefix):
+            found[real] = describe(prefix)
+    return sorted(found.values(), key=lambda environment: (environment.name, environment.prefix))
+
+
+def describe(prefix: Path) -> Environment:
+    """What the environment at ``prefix`` is."""
+    count, python = count_and_python(prefix)
+    overlay = stack.read(prefix)
+    problem = ""
+    if overlay is not None:
+        python = overlay.python
+        if not is_environment(Path(overlay.base)):
+            problem = f"The environment it stands on, {overlay.base}, is gone."
+    elif python and not os.access(prefix / "bin" / "python", os.X_OK) and not (prefix / "python.exe").exists():
+        problem = "Its Python is missing."
+    return Environment(
+        name=prefix.name,
+        prefix=str(prefix),
+        kind="full" if overlay is None else "overlay",
+        python=python,
+        packages=count,
+        base="" if overlay is None else overlay.base,
+        problem=problem,
+    )
+
+
+def is_environment(prefix: Path) -> bool:
+    """A prefix is a folder with ``conda-meta/history`` in it (conda's own test)."""
+    return (prefix / "conda-meta" / "history").is_file()
+
+
+def _places(settings: Settings) -> Iterator[Path]:
+    for folder in settings.envs_dirs:
+        with suppress(OSError):
+            for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+                if not entry.name.startswith("."):
+                    yield Path(entry.path)
+    yield from noted()
+
+
+# --- ~/.conda/environments.txt, where conda and its kin note the environments of a user ---
+
+
+def noted() -> list[Path]:
+    """The prefixes in ``~/.conda/environments.txt``."""
+    try:
+        lines = _notes().read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return []
+    return [Path(line.strip()) for line in lines if line.strip()]
+
+
+def note(prefix: Path) -> None:
+    """Let conda and its kin know of ``prefix``. Never fails: it is a courtesy."""
+    if prefix in noted():
+        return
+    with suppress(OSError):
+        _notes().parent.mkdir(parents=True, exist_ok=True)
+        with _notes().open("a", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(f"{prefix}\n")
+
+
+def forget(prefix: Path) -> None:
+    """Take ``prefix`` out of the notes again."""
+    left = [place for place in noted() if place != prefix]
+    with suppress(OSError):
+        part = _notes().with_name("environments.txt.part")
+        part.write_text("".join(f"{place}\n" for place in left), encoding="utf-8", errors="surrogateescape")
+        part.replace(_notes())
+
+
+def _notes() -> Path:
+    return Path.home() / ".conda" / "environments.txt"
+
+
+def _can_write(folder: Path) -> bool:
+    """Whether ``folder`` can be written, or made where it is missing."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder.is_dir() and os.access(folder, os.W_OK)

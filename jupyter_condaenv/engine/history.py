@@ -1,0 +1,136 @@
+"""What an environment has been: our revisions, and ``conda-meta/history`` as conda reads and writes it.
+
+A revision is a file ``conda-meta/condaenv/revisions/<number>.json`` with the whole lock of that state, so that going
+back needs nothing else. ``history`` is for conda: it learns from it what was asked for.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+
+import msgspec
+
+from . import prefix as prefixes
+from .errors import Broken
+from .model import Change, Lock, Package, Revision
+
+_UPDATE = re.compile(r"#\s*(update|remove|neutered|install) specs?:\s*(?P<specs>.*)\Z")
+
+
+def revisions(prefix: Path) -> tuple[Revision, ...]:
+    """Every state that we made, oldest first. Raises Broken, naming the file, where one is damaged."""
+    return tuple(_read(path) for path in _files(prefix))
+
+
+def latest(prefix: Path) -> Revision | None:
+    files = _files(prefix)
+    return _read(files[-1]) if files else None
+
+
+def current_lock(prefix: Path, platform: str = "") -> Lock:
+    """The lock of what is in ``prefix`` now.
+
+    It is the last revision's as long as that still describes what is there; where another tool has changed the
+    environment, or made it, the packages are read from ``conda-meta`` and what was asked for from ``history``.
+    """
+    last = latest(prefix)
+    found = prefixes.packages(prefix)
+    if last is not None:
+        if {package.identity for package in last.lock.packages} == {package.identity for package in found}:
+            return last.lock
+        specs = tuple(spec for spec in last.lock.specs)
+        return msgspec.structs.replace(last.lock, packages=found, specs=specs)
+    subdirs = sorted({package.subdir for package in found if package.subdir not in ("", "noarch")})
+    return Lock(
+        platform=subdirs[0] if subdirs else platform,
+        channels=tuple(dict.fromkeys(package.channel for package in found if package.channel)),
+        specs=requested(prefix, found),
+        packages=found,
+    )
+
+
+def requested(prefix: Path, found: Iterable[Package]) -> tuple[str, ...]:
+    """What was asked for according to conda's ``history``, of that which is still there."""
+    names = {package.name for package in found}
+    wanted: dict[str, str] = {}
+    try:
+        text = (prefix / "conda-meta" / "history").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    for line in text.splitlines():
+        match = _UPDATE.match(line)
+        if not match:
+            continue
+        for spec in re.findall(r"'([^']+)'|\"([^\"]+)\"", match["specs"]):
+            text = spec[0] or spec[1]
+            name = re.split(r"[\s=<>!~\[;]", text.rpartition("::")[2], maxsplit=1)[0].lower()
+            if match[1] == "remove":
+                wanted.pop(name, None)
+            elif name in names:
+                wanted[name] = text
+    return tuple(wanted.values())
+
+
+def record(stage: Path, verb: str, lock: Lock, changes: Iterable[Change], asked: Iterable[str]) -> Revision:
+    """Write the next revision into ``stage`` and tell conda's history about it."""
+    files = _files(stage)
+    revision = Revision(
+        number=int(files[-1].stem) + 1 if files else 1,
+        time=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        author=author(),
+        verb=verb,
+        lock=lock,
+    )
+    folder = stage / "conda-meta" / "condaenv" / "revisions"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{revision.number:04d}.json").write_bytes(msgspec.json.encode(revision))
+    _tell_conda(stage, verb, changes, asked)
+    return revision
+
+
+def author() -> str:
+    """Who runs this process; a user id without a name is told as its number."""
+    with suppress(KeyError, OSError):
+        return getpass.getuser()
+    return str(os.getuid())
+
+
+def _tell_conda(stage: Path, verb: str, changes: Iterable[Change], asked: Iterable[str]) -> None:
+    lines = [
+        f"==> {datetime.now():%Y-%m-%d %H:%M:%S} <==",
+        f"# cmd: jupyter condaenv {verb}",
+        "# conda version: 4.4.0",
+    ]
+    for change in changes:
+        lines += [f"-{_dist(change.before)}"] if change.before else []
+        lines += [f"+{_dist(change.after)}"] if change.after else []
+    asked = list(asked)
+    if asked:
+        lines.append(f"# update specs: {asked!r}")
+    with (stage / "conda-meta" / "history").open("a", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+
+
+def _dist(package: Package) -> str:
+    return f"{package.channel}/{package.subdir}::{package.name}-{package.version}-{package.build}"
+
+
+def _files(prefix: Path) -> list[Path]:
+    return sorted((prefix / "conda-meta" / "condaenv" / "revisions").glob("[0-9]*.json"))
+
+
+def _read(path: Path) -> Revision:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Revision)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise Broken(
+            f"The revision {path} is damaged: {error}",
+            "Delete the file to go on with what conda-meta says.",
+            file=str(path),
+        ) from error

@@ -1,0 +1,75 @@
+"""One writer at a time, by an OS lock that ends with its process.
+
+``filelock`` is used because it falls back from ``flock`` to lock files with an owner record where a file system has
+no ``flock`` (some NFS mounts), and does the right thing on Windows.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from .errors import StorageError
+
+
+@contextmanager
+def lock(path: Path, purpose: str, waiting: Callable[[str, float], None]) -> Iterator[None]:
+    """Hold the lock at ``path``; ``purpose`` is what others are told who wait for it.
+
+    ``waiting(holder, seconds)`` is called about once a second for as long as somebody else holds it; whatever it
+    raises ends the wait.
+    """
+    guard = FileLock(path)
+    began = time.monotonic()
+    patience = 0.0
+    while not _acquire(guard, path, patience):
+        waiting(_holder(path), time.monotonic() - began)
+        patience = 1.0
+    note = path.with_suffix(".holder")
+    try:
+        note.write_text(purpose, encoding="utf-8")
+        yield
+    finally:
+        with suppress(OSError):
+            note.unlink()
+        guard.release()
+
+
+@contextmanager
+def try_lock(path: Path) -> Iterator[bool]:
+    """Hold the lock at ``path`` if it is free; tells whether it was."""
+    guard = FileLock(path)
+    if not _acquire(guard, path, 0.0):
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        guard.release()
+
+
+def _acquire(guard: FileLock, path: Path, patience: float) -> bool:
+    """Whether the lock was had within ``patience`` seconds."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        guard.acquire(timeout=patience, poll_interval=0.02)
+    except Timeout:
+        return False
+    except OSError as error:
+        raise StorageError(
+            f"{path.parent} cannot be written: {os.strerror(error.errno or 0)}.",
+            "Choose a place that you can write to.",
+        ) from error
+    return True
+
+
+def _holder(path: Path) -> str:
+    try:
+        return path.with_suffix(".holder").read_text(encoding="utf-8")
+    except OSError:
+        return "another operation"

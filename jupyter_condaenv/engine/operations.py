@@ -1,0 +1,112 @@
+"""The verbs: one function for each request type, telling events on the way and returning a typed result.
+
+They block, may take minutes and load native code: run them in a worker (``jupyter_condaenv.jobs``).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from . import environments, exchange, history, lockfiles, solve, transaction
+from .errors import InvalidRequest, NotFound, Refused
+from .model import (
+    AnyRequest,
+    AnyResult,
+    ApplyPlan,
+    Changed,
+    ChangePackages,
+    CreateEnvironment,
+    Message,
+    Plan,
+    Planned,
+    PlanRequest,
+    Removed,
+    RemoveEnvironment,
+    Settings,
+    StackEnvironment,
+    Step,
+)
+from .transaction import Emit
+
+
+def perform(request: AnyRequest, settings: Settings, emit: Emit) -> AnyResult:
+    """Do what ``request`` asks. Raises a CondaEnvError; the environment is then as it was."""
+    environments.check_prefix(request.prefix)
+    if isinstance(request, PlanRequest):
+        emit(Step(phase="solve", text="Solving"))
+        return Planned(plan=solve.plan(request.request, settings))
+    if isinstance(request, RemoveEnvironment):
+        return _remove(request, settings, emit)
+    return _change(request, settings, emit)
+
+
+def _change(
+    request: CreateEnvironment | ChangePackages | StackEnvironment | ApplyPlan, settings: Settings, emit: Emit
+) -> Changed:
+    prefix = Path(request.prefix)
+    with transaction.writer(prefix, _purpose(request), emit) as work:
+        emit(Step(phase="solve", text="Solving"))
+        plan = _checked(request) if isinstance(request, ApplyPlan) else solve.plan(request, settings)
+        last = history.latest(prefix)
+        if last is not None and not plan.changes and plan.lock.specs == last.lock.specs:
+            emit(Message(text=f"{prefix.name} is already as asked for"))
+            number = last.number
+        else:
+            number = transaction.apply(work, plan, settings, emit).number
+    return Changed(environment=environments.describe(prefix), plan=plan, revision=number)
+
+
+def _checked(request: ApplyPlan) -> Plan:
+    """The plan to apply, if it is sound and the environment is as it was when the plan was made."""
+    if request.plan.prefix != request.prefix:
+        raise InvalidRequest("The plan is for another environment than the request.", "Send the plan's own prefix.")
+    lockfiles.check(request.plan.lock, "the plan")
+    solve.check_current(request.plan)
+    return request.plan
+
+
+def _remove(request: RemoveEnvironment, settings: Settings, emit: Emit) -> Removed:
+    prefix = Path(request.prefix)
+    with transaction.writer(prefix, f"removing {prefix.name}", emit) as work:
+        if not environments.is_environment(prefix):
+            raise NotFound(
+                f"There is no environment at {prefix}.",
+                "`jupyter condaenv list` shows those there are.",
+                prefix=str(prefix),
+            )
+        _check_removable(prefix, settings)
+        emit(Step(phase="remove", text=f"Removing {prefix.name}"))
+        exchange.remove(work)
+        environments.forget(prefix)
+    return Removed(prefix=str(prefix))
+
+
+def _check_removable(prefix: Path, settings: Settings) -> None:
+    """Raises Refused for an environment that others need."""
+    real = prefix.resolve()
+    if Path(sys.prefix).resolve() == real or Path(sys.base_prefix).resolve() == real:
+        raise Refused(f"{prefix} is the environment that Jupyter itself runs in.", "It is not removed.")
+    if (prefix / "condabin").is_dir():
+        raise Refused(f"{prefix} is the base of a conda installation.", "Remove it with conda's own uninstaller.")
+    above = [
+        environment.name
+        for environment in environments.list_environments(settings)
+        if environment.base and Path(environment.base).resolve() == real
+    ]
+    if above:
+        raise Refused(
+            f"{', '.join(above)} {'stands' if len(above) == 1 else 'stand'} on {prefix.name}.",
+            "Remove what stands on it first.",
+            overlays=above,
+        )
+
+
+def _purpose(request: AnyRequest) -> str:
+    """What is told to those who have to wait for this."""
+    name = Path(request.prefix).name
+    if isinstance(request, CreateEnvironment):
+        return f"creating {name}"
+    if isinstance(request, StackEnvironment):
+        return f"stacking {name}"
+    return f"changing {name}"

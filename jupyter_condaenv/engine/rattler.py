@@ -1,0 +1,310 @@
+"""The only import of py-rattler: solving, the package cache and linking, in our own terms.
+
+Everything here runs in a worker process and blocks. What py-rattler does unexpectedly and we rely on being caught is
+named in ``tests/engine/test_rattler.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import rattler
+from rattler.exceptions import (
+    CacheDirError,
+    ExtractError,
+    FetchRepoDataError,
+    GatewayError,
+    InstallerError,
+    InvalidMatchSpecError,
+    LinkError,
+    SolverError,
+    TransactionError,
+)
+
+from .channels import redact
+from .errors import ChannelError, InvalidRequest, StorageError, Tampered, Unsatisfiable
+from .model import ChannelPriority, Package
+
+_PRIORITY = {
+    "strict": rattler.ChannelPriority.Strict,
+    "flexible": rattler.ChannelPriority.Flexible,
+    "disabled": rattler.ChannelPriority.Disabled,
+}
+
+Report = Callable[[str, str, int, int], None]
+"""``report(kind, package, done, total)``: kind is ``download`` (bytes of that package), ``link`` or ``unlink``."""
+
+
+def platform() -> str:
+    """The subdir of this machine, such as ``linux-64``."""
+    return str(rattler.Subdir.current())
+
+
+def virtual_packages() -> tuple[str, ...]:
+    """This machine's virtual packages as ``name=version=build``, with ``CONDA_OVERRIDE_*`` honoured (CEP 30)."""
+    found = rattler.VirtualPackage.detect(rattler.VirtualPackageOverrides.from_env())
+    generic = (package.into_generic() for package in found)
+    return tuple(sorted(f"{package.name.normalized}={package.version}={package.build_string}" for package in generic))
+
+
+def spec_name(spec: str) -> str:
+    """The package that a MatchSpec is about. Raises InvalidRequest for text that is no spec."""
+    return _match_spec(spec)[0]
+
+
+def matches(spec: str, package: Package) -> bool:
+    """Whether ``package`` is one that ``spec`` allows."""
+    return bool(_match_spec(spec)[1].matches(_record(package)))
+
+
+def compare_versions(one: str, other: str) -> int:
+    """Negative, zero or positive as ``one`` is older than, the same as or newer than ``other`` (CEP 33)."""
+    first, second = rattler.Version(one), rattler.Version(other)
+    return (first > second) - (first < second)
+
+
+def solve(
+    specs: Sequence[str],
+    channels: Sequence[str],
+    *,
+    platform: str,
+    virtual: Sequence[str],
+    installed: Sequence[Package] = (),
+    pinned: Sequence[Package] = (),
+    priority: ChannelPriority,
+    timeout: float,
+    cache_dir: Path,
+) -> tuple[Package, ...]:
+    """The packages that fulfil ``specs``, sorted by name.
+
+    ``installed`` is preferred where it can stay, ``pinned`` may not move at all. Raises Unsatisfiable with the
+    solver's own explanation, ChannelError when a channel cannot be read.
+    """
+
+    async def run() -> list[rattler.RepoDataRecord]:
+        client = rattler.Client.default_client()
+        gateway = rattler.Gateway(cache_dir=cache_dir / "repodata", client=client)
+        return await rattler.solve(
+            [rattler.Channel(url) for url in channels],
+            [_match_spec(spec)[1] for spec in specs],
+            gateway=gateway,
+            platforms=[rattler.Subdir(platform), rattler.Subdir("noarch")],
+            virtual_packages=[_generic(text) for text in virtual],
+            locked_packages=[_record(package) for package in installed],
+            pinned_packages=[_record(package) for package in pinned],
+            channel_priority=_PRIORITY[priority],
+            timeout=timedelta(seconds=timeout),
+        )
+
+    try:
+        records = asyncio.run(run())
+    except SolverError as error:
+        text = redact(str(error))
+        if "has been cancelled" in text:
+            raise Unsatisfiable(
+                f"No answer was found within {timeout:g} seconds.",
+                "Ask for fewer or more closely pinned packages, or raise solve_timeout.",
+                specs=list(specs),
+            ) from error
+        reason = text.removeprefix("Cannot solve the request because of:").strip()
+        raise Unsatisfiable(
+            f"These packages cannot be installed together:\n{_indent(reason)}",
+            "Relax or drop one of the requests named above, or add the channel that has the package.",
+            specs=list(specs),
+            explanation=text,
+        ) from error
+    except (GatewayError, FetchRepoDataError, OSError) as error:
+        raise _channel_error(error, channels) from error
+    return tuple(sorted((_package(record) for record in records), key=lambda package: package.name))
+
+
+def cached(packages: Iterable[Package], cache_dir: Path) -> set[str]:
+    """Names of those ``packages`` whose archive lies unpacked in the cache already."""
+    cache = _cache(cache_dir)
+
+    async def run() -> set[str]:
+        index = await cache.index()
+        return {package.name for package in packages if index.contains_record(_record(package))}
+
+    return asyncio.run(run()) if (cache_dir / "pkgs").is_dir() else set()
+
+
+def link(
+    packages: Sequence[Package],
+    stage: Path,
+    prefix: Path,
+    *,
+    cache_dir: Path,
+    ignored: set[str],
+    platform: str,
+    report: Report,
+) -> None:
+    """Make ``stage`` hold exactly ``packages`` (without those named in ``ignored``), as if it lay at ``prefix``.
+
+    Downloads what the cache lacks; every cache entry is validated against the hashes of its files. Link scripts are
+    not run. Raises Tampered, ChannelError or StorageError; ``stage`` is then of no more use.
+    """
+
+    async def run() -> None:
+        await rattler.install(
+            [_record(package) for package in packages],
+            stage,
+            package_cache=_cache(cache_dir),
+            client=rattler.Client.default_client(),
+            ignored_packages=ignored,
+            platform=rattler.Subdir(platform),
+            execute_link_scripts=False,
+            show_progress=False,
+            alternative_target_prefix=prefix,
+            reporter=_Reporter(report),  # type: ignore[abstract]
+        )
+
+    try:
+        asyncio.run(run())
+    except (InstallerError, LinkError, ExtractError, TransactionError, CacheDirError, OSError) as error:
+        raise _install_error(error) from error
+
+
+class _Reporter(rattler.InstallerReporter):
+    """Callbacks come on foreign threads, about a thousand a second; what they raise is swallowed by py-rattler."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._entries: list[str] = []
+        self._downloads: list[str] = []
+        self._linked = 0
+        self._total = 0
+
+    def on_transaction_start(self, total_operations: int) -> None:
+        self._total = total_operations
+
+    def on_populate_cache_start(self, operation: int, package_name: str) -> int:
+        self._entries.append(package_name)
+        return len(self._entries) - 1
+
+    def on_download_start(self, cache_entry: int) -> int:
+        self._downloads.append(self._entries[cache_entry])
+        return len(self._downloads) - 1
+
+    def on_download_progress(self, download_idx: int, progress: int, total: int | None) -> None:
+        self._report("download", self._downloads[download_idx], progress, total or 0)
+
+    def on_link_start(self, operation: int, package_name: str) -> int:
+        self._entries.append(package_name)
+        return len(self._entries) - 1
+
+    def on_link_complete(self, index: int) -> None:
+        self._linked += 1
+        self._report("link", self._entries[index], self._linked, self._total)
+
+
+def _cache(cache_dir: Path) -> rattler.PackageCache:
+    return rattler.PackageCache.new_layered([cache_dir / "pkgs"], False, rattler.ValidationMode.full())
+
+
+def _match_spec(spec: str) -> tuple[str, rattler.MatchSpec]:
+    try:
+        parsed = rattler.MatchSpec(spec)
+    except InvalidMatchSpecError as error:
+        raise InvalidRequest(
+            f"{redact(spec)!r} is not a package request: {redact(str(error))}",
+            'Write it like numpy, "numpy>=1.20,<3" or conda-forge::numpy=2.1.',
+            spec=redact(spec),
+        ) from error
+    if parsed.name is None:
+        raise InvalidRequest(f"{redact(spec)!r} names no package.", "Name the package, as in numpy>=1.20.")
+    return parsed.name.normalized, parsed
+
+
+def _generic(text: str) -> rattler.GenericVirtualPackage:
+    name, version, build = text.split("=", 2)
+    return rattler.GenericVirtualPackage(
+        rattler.PackageName(name), rattler.Version(version), rattler.BuildString(build)
+    )
+
+
+def _package(record: rattler.RepoDataRecord) -> Package:
+    noarch = "python" if record.noarch.python else "generic" if record.noarch.generic else ""
+    return Package(
+        name=record.name.normalized,
+        version=str(record.version),
+        build=str(record.build),
+        build_number=record.build_number,
+        subdir=record.subdir,
+        url=redact(record.url),
+        channel=redact(record.channel or "").rstrip("/"),
+        file_name=record.file_name,
+        sha256=record.sha256.hex() if record.sha256 else "",
+        md5=record.md5.hex() if record.md5 else "",
+        size=record.size or 0,
+        depends=tuple(record.depends),
+        constrains=tuple(record.constrains),
+        noarch=noarch,  # type: ignore[arg-type]
+        license=record.license or "",
+        timestamp=round(record.timestamp.timestamp() * 1000) if record.timestamp else 0,
+        python_site_packages_path=record.python_site_packages_path or "",
+        track_features=tuple(record.track_features),
+    )
+
+
+def _record(package: Package) -> rattler.RepoDataRecord:
+    record = rattler.PackageRecord(
+        package.name,
+        package.version,
+        rattler.BuildString(package.build),
+        package.build_number,
+        package.subdir,
+        noarch=package.noarch or None,
+        depends=list(package.depends),
+        constrains=list(package.constrains),
+        sha256=bytes.fromhex(package.sha256) or None,
+        md5=bytes.fromhex(package.md5) or None,
+        size=package.size or None,
+        license=package.license or None,
+        python_site_packages_path=package.python_site_packages_path or None,
+    )
+    if package.timestamp:
+        record.timestamp = datetime.fromtimestamp(package.timestamp / 1000, timezone.utc)
+    if package.track_features:
+        record.track_features = list(package.track_features)
+    return rattler.RepoDataRecord(record, package.file_name, package.url, package.channel)
+
+
+def _indent(text: str) -> str:
+    return "\n".join("  " + line for line in text.splitlines())
+
+
+def _channel_error(error: Exception, channels: Sequence[str]) -> ChannelError:
+    text = redact(str(error))
+    names = ", ".join(redact(url) for url in channels)
+    return ChannelError(
+        f"A channel could not be read ({names}): {_last_causes(text)}",
+        "Check the channel's name and the network; where a login is needed, see `RATTLER_AUTH_FILE` and ~/.netrc.",
+        channels=[redact(url) for url in channels],
+    )
+
+
+def _install_error(error: Exception) -> Tampered | ChannelError | StorageError:
+    text = redact(str(error))
+    lower = text.lower()
+    if "hash mismatch" in lower or "checksum" in lower:
+        return Tampered(
+            f"A package is not what its channel's index promises: {_last_causes(text)}",
+            "Nothing of it was installed. Try again; if it stays, the channel or a proxy on the way is damaged.",
+        )
+    if any(word in lower for word in ("no space left", "disk quota", "read-only file system", "permission denied")):
+        return StorageError(
+            f"The packages could not be written: {_last_causes(text)}",
+            "Free some space or check the permissions of the package cache and of the environments' folder.",
+        )
+    return ChannelError(
+        f"The packages could not be fetched and linked: {_last_causes(text)}",
+        "Nothing was changed. Check the network and try again; what was downloaded completely is kept.",
+    )
+
+
+def _last_causes(text: str, lines: int = 6) -> str:
+    return " / ".join(line.strip() for line in text.strip().splitlines()[:lines] if line.strip())

@@ -1,0 +1,297 @@
+"""From what was asked for to a plan: which packages there will be, and what that changes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from . import channels, condarc, environments, exchange, history, rattler, stack
+from .errors import AlreadyExists, InvalidRequest, NotFound, Outdated, Refused
+from .model import (
+    Base,
+    Change,
+    ChangeKind,
+    ChangePackages,
+    CreateEnvironment,
+    Lock,
+    Package,
+    Plan,
+    Settings,
+    StackEnvironment,
+    digest,
+)
+
+
+def plan(request: CreateEnvironment | ChangePackages | StackEnvironment, settings: Settings) -> Plan:
+    """What ``request`` would do. Reads channels; changes nothing but caches.
+
+    Raises InvalidRequest, NotFound, AlreadyExists, Unsatisfiable, Refused or ChannelError.
+    """
+    environments.check_prefix(request.prefix)
+    if isinstance(request, CreateEnvironment):
+        return _create(request, settings)
+    if isinstance(request, StackEnvironment):
+        return _stack(request, settings)
+    return _change(request, settings)
+
+
+def check_current(made: Plan) -> None:
+    """Raises Outdated unless the environment is still as it was when the plan was made."""
+    if state(Path(made.prefix)) != made.before:
+        raise Outdated(
+            f"{made.prefix} has changed since this plan was made.",
+            "Nothing was done. Make the plan again and look at it.",
+            prefix=made.prefix,
+        )
+
+
+def state(prefix: Path) -> str:
+    """``digest`` of what is in ``prefix``; empty where there is no environment."""
+    return history.current_lock(prefix).digest if environments.is_environment(prefix) else ""
+
+
+def _create(request: CreateEnvironment, settings: Settings) -> Plan:
+    _check_free(request.prefix)
+    if request.lock is not None:
+        if request.specs:
+            raise InvalidRequest(
+                "An environment is made either from a lock or from package requests, not from both.",
+                "Make it from the lock and add the packages afterwards.",
+            )
+        lock = request.lock
+        if lock.base is not None:
+            _check_base(lock.base)
+        if lock.platform != rattler.platform():
+            raise InvalidRequest(
+                f"This lock is for {lock.platform}, and this machine is {rattler.platform()}.",
+                "Lock the same requests on this machine.",
+            )
+    else:
+        lock = _solve(request.specs, request.channels, settings)
+    return _plan(request.prefix, "create", (), lock, settings)
+
+
+def _stack(request: StackEnvironment, settings: Settings) -> Plan:
+    _check_free(request.prefix)
+    if not environments.is_environment(Path(request.base)):
+        raise NotFound(
+            f"There is no environment at {request.base} to stack on.",
+            "`jupyter condaenv list` shows those there are.",
+            prefix=request.base,
+        )
+    below = history.current_lock(Path(request.base))
+    channels_wanted = request.channels or below.channels
+    lock = _solve(request.specs, channels_wanted, settings, base=stack.base_of(Path(request.base)))
+    return _plan(request.prefix, "stack", (), lock, settings)
+
+
+def _change(request: ChangePackages, settings: Settings) -> Plan:
+    prefix = Path(request.prefix)
+    if not environments.is_environment(prefix):
+        raise NotFound(
+            f"There is no environment at {prefix}.",
+            "`jupyter condaenv list` shows those there are.",
+            prefix=str(prefix),
+        )
+    exchange.workspace(prefix)  # says early when the environment cannot be written
+    now = history.current_lock(prefix, rattler.platform())
+    installed = {package.name: package for package in now.packages}
+    dropped = {rattler.spec_name(text) for text in request.remove}
+    missing = sorted(name for name in dropped | set(request.update) if name not in installed)
+    if missing:
+        raise NotFound(
+            f"{_and(missing)} {'is' if len(missing) == 1 else 'are'} not installed in {prefix.name}"
+            + (", but in the environment it stands on." if _in_base(now, missing) else "."),
+            "`jupyter condaenv show` lists what is installed.",
+            packages=missing,
+        )
+    specs = {rattler.spec_name(text): text for text in now.specs}
+    for name in dropped:
+        specs.pop(name, None)
+    for text in request.add:
+        specs[rattler.spec_name(text)] = text
+    for name in request.update:
+        specs.setdefault(name, name)
+    asked_channels = tuple(
+        dict.fromkeys([*now.channels, *_base_urls(request.channels, settings)])
+        if now.channels
+        else _base_urls(request.channels, settings)
+    )
+    kept = [package for package in now.packages if package.name not in dropped and package.name not in request.update]
+    if not request.add and not request.update:
+        lock = _without(now, dropped, tuple(specs.values()))
+    else:
+        base = stack.base_of(Path(now.base.prefix)) if now.base is not None else None
+        lock = _solve(tuple(specs.values()), asked_channels, settings, installed=kept, base=base)
+        still = sorted(dropped & {package.name for package in lock.packages})
+        if still:
+            raise _still_needed(still, lock.packages)
+    verb = "add" if request.add else "update" if request.update else "remove"
+    return _plan(request.prefix, verb, now.packages, lock, settings)
+
+
+def _without(lock: Lock, dropped: set[str], specs: tuple[str, ...]) -> Lock:
+    """``lock`` without ``dropped`` and without what only they needed. Needs no channel."""
+    wanted = {rattler.spec_name(spec) for spec in specs}
+    by_name = {package.name: package for package in lock.packages}
+    needed: set[str] = set()
+    todo = [name for name in wanted if name in by_name]
+    if not lock.specs:
+        todo = [name for name in by_name if name not in dropped]  # nobody knows what was asked for: keep all
+    while todo:
+        name = todo.pop()
+        if name in needed:
+            continue
+        needed.add(name)
+        todo += [needs for needs in _needs(by_name[name]) if needs in by_name]
+    still = sorted(dropped & needed)
+    if still:
+        raise _still_needed(still, [by_name[name] for name in needed])
+    return replace(lock, specs=specs, packages=tuple(package for package in lock.packages if package.name in needed))
+
+
+def _still_needed(names: list[str], packages: Iterable[Package]) -> Refused:
+    who = {
+        name: sorted(package.name for package in packages if package.name != name and name in _needs(package))
+        for name in names
+    }
+    told = "; ".join(
+        f"{name} is needed by {_and(users) if users else 'what was asked for'}" for name, users in who.items()
+    )
+    return Refused(f"Nothing was removed: {told}.", "Remove those packages as well, or keep it.", needed_by=who)
+
+
+def _needs(package: Package) -> set[str]:
+    """Names of the packages that ``package`` depends on."""
+    return {rattler.spec_name(text) for text in package.depends if not text.startswith("__")}
+
+
+def _solve(
+    specs: Sequence[str],
+    asked_channels: Sequence[str],
+    settings: Settings,
+    *,
+    installed: Sequence[Package] = (),
+    base: Base | None = None,
+) -> Lock:
+    urls = _base_urls(asked_channels, settings)
+    virtual = rattler.virtual_packages()
+    below = base.packages if base is not None else ()
+    exact = [f"{package.name} =={package.version} {package.build}" for package in below]
+    taken = {package.name for package in below}
+    _check_shadowing(specs, below)
+    solved = rattler.solve(
+        [*specs, *exact],
+        urls,
+        platform=rattler.platform(),
+        virtual=virtual,
+        installed=installed,
+        pinned=below,
+        priority=settings.channel_priority,
+        timeout=settings.solve_timeout,
+        cache_dir=Path(settings.cache_dir),
+    )
+    return Lock(
+        platform=rattler.platform(),
+        channels=urls,
+        channel_priority=settings.channel_priority,
+        specs=tuple(specs),
+        virtual_packages=virtual,
+        packages=tuple(package for package in solved if package.name not in taken),
+        base=base,
+    )
+
+
+def _check_shadowing(specs: Sequence[str], below: Sequence[Package]) -> None:
+    """An overlay may not replace a package of its base: say so before the solver says it in its own way."""
+    there = {package.name: package for package in below}
+    for text in specs:
+        package = there.get(rattler.spec_name(text))
+        if package is not None and not rattler.matches(text, package):
+            raise Refused(
+                f"{text!r} asks for another {package.name} than the {package.version} that the base has.",
+                "Packages of the base stay as they are. Make an environment of its own with `jupyter condaenv create` "
+                "for another version.",
+                package=package.name,
+            )
+
+
+def _base_urls(asked: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    """Base URLs of the channels asked for, or of the configured ones, without repetition."""
+    rc = condarc.read()
+    named = dict(rc.custom_channels)
+    urls: list[str] = []
+    for channel in asked or settings.channels:
+        group = rc.default_channels if channel == "defaults" and rc.default_channels else (channel,)
+        urls += [channels.base_url(name, settings.channel_alias, named) for name in group]
+    return tuple(dict.fromkeys(urls))
+
+
+def _plan(prefix: str, verb: str, before: Sequence[Package], lock: Lock, settings: Settings) -> Plan:
+    changes = compare(before, lock.packages)
+    incoming = [change.after for change in changes if change.after is not None]
+    there = rattler.cached(incoming, Path(settings.cache_dir))
+    return Plan(
+        prefix=prefix,
+        verb=verb,
+        before=digest(tuple(before)) if environments.is_environment(Path(prefix)) else "",
+        lock=lock,
+        changes=changes,
+        download_bytes=sum(package.size for package in incoming if package.name not in there),
+    )
+
+
+def compare(before: Sequence[Package], after: Sequence[Package]) -> tuple[Change, ...]:
+    """What turns ``before`` into ``after``, sorted by name."""
+    old = {package.name: package for package in before}
+    new = {package.name: package for package in after}
+    changes = []
+    for name in sorted(old.keys() | new.keys()):
+        one, other = old.get(name), new.get(name)
+        if one is None or other is None:
+            changes.append(Change(kind="add" if one is None else "remove", before=one, after=other))
+        elif one.identity != other.identity:
+            changes.append(Change(kind=_direction(one, other), before=one, after=other))
+    return tuple(changes)
+
+
+def _direction(one: Package, other: Package) -> ChangeKind:
+    order = rattler.compare_versions(one.version, other.version)
+    return "rebuild" if order == 0 else "upgrade" if order < 0 else "downgrade"
+
+
+def _check_free(prefix: str) -> None:
+    path = Path(prefix)
+    if environments.is_environment(path):
+        raise AlreadyExists(
+            f"There is already an environment at {prefix}.",
+            "Choose another name, or change it with `jupyter condaenv add`.",
+            prefix=prefix,
+        )
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise AlreadyExists(f"{prefix} exists and is not an empty folder.", "Choose another place.", prefix=prefix)
+    parent = path.parent
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise Refused(f"{parent} cannot be written by you.", "Choose another place with -p.", prefix=prefix)
+
+
+def _check_base(base: Base) -> None:
+    if not environments.is_environment(Path(base.prefix)) or stack.base_of(Path(base.prefix)).digest != base.digest:
+        raise Outdated(
+            f"This lock stands on {base.prefix}, which is not as it was when the lock was made.",
+            "Stack the same requests on it again with `jupyter condaenv stack`.",
+            base=base.prefix,
+        )
+
+
+def _in_base(lock: Lock, names: list[str]) -> bool:
+    return lock.base is not None and set(names) <= {package.name for package in lock.base.packages}
+
+
+def _and(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)

@@ -1,0 +1,236 @@
+"""From a plan to a prefix: stage, link, compile, look, put in place (decision: an environment is always old or new)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from . import bytecode, environments, exchange, history, rattler, stack
+from .channels import local_path
+from .errors import Broken, ChannelError, Tampered
+from .locking import lock
+from .model import AnyEvent, Message, Package, Plan, Progress, Revision, Settings, Step
+from .prefix import Record, read_record, record_files
+
+Emit = Callable[[AnyEvent], None]
+
+
+@contextmanager
+def writer(prefix: Path, purpose: str, emit: Emit) -> Iterator[exchange.Workspace]:
+    """Be the one writer of ``prefix``; what a killed predecessor left half-way is put right first."""
+    work = exchange.workspace(prefix)
+    with lock(work.lock, purpose, _waiting(f"for {prefix.name}", emit)):
+        exchange.recover(work)
+        yield work
+
+
+def apply(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit) -> Revision:
+    """Make the prefix what ``plan`` says. After any failure the environment is as it was.
+
+    The caller is its :func:`writer` and has made sure that the plan still fits.
+    """
+    try:
+        return _apply(work, plan, settings, emit)
+    except OSError as error:
+        raise exchange.storage_error(error) from error
+    finally:
+        exchange.recover(work)
+
+
+def _apply(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit) -> Revision:
+    below = plan.lock.base.packages if plan.lock.base is not None else ()
+    before = _records(work.prefix)
+    work.root.mkdir(parents=True, exist_ok=True)
+    emit(Step(phase="stage", text=f"Preparing {work.prefix.name}"))
+    snapshot = exchange.make_stage(work, lambda done: emit(Progress(phase="stage", done=done, unit="files")))
+    with _package_cache(settings, emit) as cache_dir:
+        _check_local_archives(plan, cache_dir, emit)
+        _announce(plan, emit)
+        rattler.link(
+            [*below, *plan.lock.packages],
+            work.stage,
+            work.prefix,
+            cache_dir=cache_dir,
+            ignored={package.name for package in below},
+            platform=plan.lock.platform,
+            report=_reporter(plan, emit),
+        )
+        after = _records(work.stage)
+        gone = [record for path, record in before.items() if path not in after]
+        bytecode.drop_orphans(work.stage, gone)
+        _compile(work, plan, {path: record for path, record in after.items() if path not in before}, cache_dir, emit)
+    if plan.lock.base is not None:
+        stack.lay_out(work.stage, work.prefix, plan.lock.base)
+    emit(Step(phase="check", text="Checking every file"))
+    _look(work.stage, list(after.values()), emit)
+    revision = history.record(work.stage, plan.verb, plan.lock, plan.changes, plan.lock.specs)
+    emit(Step(phase="commit", text=f"Putting {work.prefix.name} in place"))
+    exchange.commit(work, snapshot)
+    exchange.sweep(work)
+    if plan.lock.base is None:
+        environments.note(work.prefix)
+    return revision
+
+
+def _records(prefix: Path) -> dict[str, Record]:
+    """File name -> record; the name holds name, version and build."""
+    return {path.name: read_record(path) for path in record_files(prefix)}
+
+
+@contextmanager
+def _package_cache(settings: Settings, emit: Emit) -> Iterator[Path]:
+    """The package cache for us alone: py-rattler would lock it itself, without a word to those who wait."""
+    cache_dir = Path(settings.cache_dir)
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    with lock(cache_dir / "lock", "linking packages", _waiting("for the package cache", emit)):
+        yield cache_dir
+
+
+def _waiting(what: str, emit: Emit) -> Callable[[str, float], None]:
+    told = False
+
+    def tell(holder: str, seconds: float) -> None:
+        nonlocal told
+        if not told:
+            emit(Step(phase="wait", text=f"Waiting {what}: {holder} is under way"))
+            told = True
+        emit(Progress(phase="wait", done=round(seconds), unit="seconds"))
+
+    return tell
+
+
+def _check_local_archives(plan: Plan, cache_dir: Path, emit: Emit) -> None:
+    """Hash the archives of ``file://`` channels that are not in the cache: py-rattler checks only what it downloads."""
+    incoming = [change.after for change in plan.changes if change.after is not None]
+    local = [(package, path) for package in incoming if (path := local_path(package.url)) is not None]
+    if not local:
+        return
+    there = rattler.cached((package for package, _ in local), cache_dir)
+    total = sum(package.size for package, _ in local if package.name not in there)
+    done = 0
+    for package, path in local:
+        if package.name not in there:
+            _check_archive(package, path)
+            done += package.size
+            emit(Progress(phase="download", done=done, total=total, unit="bytes", item=package.name))
+
+
+def _check_archive(package: Package, path: Path) -> None:
+    algorithm, promised = ("sha256", package.sha256) if package.sha256 else ("md5", package.md5)
+    if not promised:
+        raise Tampered(
+            f"The channel gives no hash for {package}, so nobody can tell whether {path} is the right file.",
+            "Index the channel again with a tool that writes sha256.",
+        )
+    try:
+        with path.open("rb") as file:
+            found = _file_digest(file, algorithm)
+    except OSError as error:
+        raise ChannelError(
+            f"{path} cannot be read: {os.strerror(error.errno or 0)}.",
+            "The channel's index names a file that is not there; index the channel again.",
+        ) from error
+    if found != promised:
+        raise Tampered(
+            f"{path} is not what the channel's index promises ({algorithm} {found}, not {promised}).",
+            "Nothing of it was installed. Restore the file, or index the channel again if the change was meant.",
+            package=package.name,
+        )
+
+
+def _announce(plan: Plan, emit: Emit) -> None:
+    incoming = sum(1 for change in plan.changes if change.after is not None)
+    outgoing = sum(1 for change in plan.changes if change.after is None)
+    if plan.download_bytes:
+        emit(Step(phase="download", text=f"Fetching {plan.download_bytes / 1e6:.1f} MB"))
+    else:
+        emit(Step(phase="link", text=f"Linking {incoming} packages" + (f", removing {outgoing}" if outgoing else "")))
+
+
+def _reporter(plan: Plan, emit: Emit) -> rattler.Report:
+    """Callbacks of py-rattler, from its threads, as progress of the whole."""
+    guard = threading.Lock()
+    fetched: dict[str, int] = {}
+    linking = not plan.download_bytes
+
+    def report(kind: str, package: str, done: int, total: int) -> None:
+        nonlocal linking
+        with guard:
+            if kind == "download":
+                fetched[package] = done
+                done = sum(fetched.values())
+                emit(Progress(phase="download", done=done, total=plan.download_bytes, unit="bytes", item=package))
+                return
+            if not linking:
+                linking = True
+                emit(Step(phase="link", text="Linking packages"))
+            emit(Progress(phase="link", done=done, total=total, item=package))
+
+    return report
+
+
+def _compile(work: exchange.Workspace, plan: Plan, fresh: dict[str, Record], cache_dir: Path, emit: Emit) -> None:
+    """Bytecode for the packages that have just been linked."""
+    below = plan.lock.base.packages if plan.lock.base is not None else ()
+    python = stack.python_of(plan.lock.packages) or stack.python_of(below)
+    if python is None or os.name != "posix":
+        return
+    root = work.stage if plan.lock.base is None else Path(stack.levels(plan.lock.base.prefix)[0])
+    told = False
+
+    def progress(done: int, total: int) -> None:
+        nonlocal told
+        if not told:
+            emit(Step(phase="compile", text=f"Compiling {total} Python files, once for all environments"))
+            told = True
+        emit(Progress(phase="compile", done=done, total=total, unit="files"))
+
+    bytecode.compile_packages(
+        [(work.stage / "conda-meta" / name, record) for name, record in fresh.items()],
+        work.stage,
+        work.prefix,
+        root / "bin" / "python",
+        python.version,
+        cache_dir,
+        progress,
+    )
+
+
+def _look(stage: Path, records: list[Record], emit: Emit) -> None:
+    """Every path that a record names is there, with its size. Raises Broken for one that is not."""
+    owners = Counter(entry.path for record in records for entry in record.paths)
+    for record in records:
+        for entry in record.paths:
+            try:
+                found = os.lstat(os.path.join(stage, entry.path))
+            except OSError:
+                raise Broken(
+                    f"{record.name} {record.version} was not linked completely: {entry.path} is missing.",
+                    "Nothing was changed. Try again; if it stays, the package or the disk is damaged.",
+                    package=record.name,
+                ) from None
+            plain = entry.path_type == "hardlink" and not entry.file_mode and owners[entry.path] == 1
+            if plain and entry.size_in_bytes is not None and found.st_size != entry.size_in_bytes:
+                raise Broken(
+                    f"{entry.path} of {record.name} {record.version} has {found.st_size} bytes, "
+                    f"not {entry.size_in_bytes}.",
+                    "Nothing was changed. The package cache is damaged there; try again.",
+                    package=record.name,
+                )
+    shared = sorted(path for path, count in owners.items() if count > 1)
+    if shared:
+        text = ", ".join(shared[:3]) + (f" and {len(shared) - 3} more" if len(shared) > 3 else "")
+        emit(Message(level="warning", text=f"Several packages bring the same file, of which one is used: {text}"))
+
+
+def _file_digest(file: BinaryIO, algorithm: str) -> str:
+    found = hashlib.new(algorithm)
+    while block := file.read(1 << 20):
+        found.update(block)
+    return found.hexdigest()
