@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.channel import ChannelServer
-
     from jupyter_condaenv.engine.model import Settings
+    from tests.channel import ChannelServer
 
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 
@@ -94,7 +93,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for reason, number in sorted(reasons.items()):
         terminalreporter.write_line(f"{number:>4} skipped: {reason}")
     if deselected:
-        terminalreporter.write_line(f"{deselected:>4} left out by the command line; `make test-slow` runs the slow ones.")
+        terminalreporter.write_line(
+            f"{deselected:>4} left out by the command line; `make test-slow` runs the slow ones."
+        )
     if os.environ.get("CONDAENV_TEST_SKIPS") == "listed":
         for reason in unlisted(reasons):
             terminalreporter.write_line(f"FAILED: this reason is not in {ALLOWED_SKIPS.name}: {reason}", red=True)

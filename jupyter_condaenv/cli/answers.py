@@ -1,0 +1,63 @@
+"""What commands answer that are not jobs, beside the engine's own results: the last line of ``--json``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ..engine.model import Environment, Lock, Package, Result
+from ..jobs.records import Outcome, State
+
+
+class Environments(Result, kw_only=True, tag="environments"):
+    """``list``"""
+
+    environments: tuple[Environment, ...]
+
+
+class Shown(Result, kw_only=True, tag="environment"):
+    """``show``"""
+
+    environment: Environment
+    specs: tuple[str, ...] = ()
+    """What was asked for."""
+    channels: tuple[str, ...] = ()
+    revision: int = 0
+    """Number of the present state; 0 where there is no history."""
+    packages: tuple[Package, ...] = ()
+
+
+class Locked(Result, kw_only=True, tag="lock"):
+    """``lock``"""
+
+    lock: Lock
+    path: str = ""
+    """The file it was written to; empty when it was only asked for."""
+
+
+class Started(Result, kw_only=True, tag="started"):
+    """``--detach``: the job that does it."""
+
+    job: str
+
+
+class JobSummary(Result, kw_only=True, tag="job"):
+    """One job; the whole answer of ``jobs show`` and ``jobs cancel``."""
+
+    id: str
+    state: State
+    verb: str
+    prefix: str
+    created: datetime
+    host: str
+    """Where it was started."""
+    outcome: Outcome | None = None
+    """How it ended; left out of lists."""
+
+
+class Jobs(Result, kw_only=True, tag="jobs"):
+    """``jobs list``"""
+
+    jobs: tuple[JobSummary, ...]
+
+
+Answer = Environments | Shown | Locked | Started | JobSummary | Jobs

@@ -1,0 +1,253 @@
+"""The commands, their arguments and what ``--help`` says.
+
+argparse: it is in the standard library and starts in 10 ms. Each command has a parser of its own, because only such a
+parser can take options between positional arguments (``create geo -c conda-forge python``).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from ..engine.errors import InvalidRequest
+
+PROGRAM = "jupyter condaenv"
+ENVIRONMENT = "name of the environment, or its path (anything with a slash in it)"
+SPEC = 'what to look for, such as numpy, "numpy>=1.20,<3" or conda-forge::numpy'
+
+
+class Parser(argparse.ArgumentParser):
+    """One command's. What it cannot make sense of is an error like every other."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InvalidRequest(f"{message}.", self.format_usage().strip())
+
+
+@dataclass(frozen=True)
+class Command:
+    """``words`` call it; ``function`` names what does it, in ``commands``."""
+
+    words: tuple[str, ...]
+    summary: str
+    function: str
+    build: Callable[[Parser], None]
+    hidden: bool = False
+
+    @property
+    def name(self) -> str:
+        return " ".join(self.words)
+
+    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
+        parser = Parser(f"{PROGRAM} {self.name}", description=self.summary, allow_abbrev=False)
+        self.build(parser)
+        parser.add_argument("--json", action="store_true", help="answer in JSON, one object a line")
+        if self.function == "run":
+            parsed = parser.parse_args(arguments)
+        else:
+            parsed = parser.parse_intermixed_args(arguments)
+        parsed.verb = self.words[-1]
+        return parsed
+
+
+# --- arguments that several commands have ----------------------------------------------------------------------------
+
+
+def _environment(parser: Parser) -> None:
+    parser.add_argument("environment", metavar="ENV", help=ENVIRONMENT)
+
+
+def _channels(parser: Parser, text: str) -> None:
+    parser.add_argument("-c", "--channel", action="append", default=[], metavar="CHANNEL", dest="channels", help=text)
+
+
+def _detach(parser: Parser) -> None:
+    parser.add_argument("--detach", action="store_true", help="start the job, print its id and return at once")
+
+
+def _display_name(parser: Parser) -> None:
+    parser.add_argument("--display-name", default="", metavar="TEXT", help="the kernel's name in launchers")
+
+
+def _create_request(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("specs", nargs="*", metavar="SPEC", help=SPEC)
+    _channels(parser, "take packages from here, first come first served; instead of the configured channels")
+    parser.add_argument("--lock", metavar="FILE", help="exactly the packages of this lock, instead of SPEC")
+
+
+def _stack_request(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("specs", nargs="*", metavar="SPEC", help=SPEC)
+    parser.add_argument("--on", required=True, metavar="BASE", dest="base", help="the environment it stands on")
+    _channels(parser, "take packages from here, first come first served; instead of the configured channels")
+
+
+def _add_request(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("specs", nargs="+", metavar="SPEC", help=SPEC)
+    _channels(parser, "search here too, after the channels of the environment")
+
+
+def _remove_request(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="name of a package")
+
+
+def _update_request(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("packages", nargs="+", metavar="PACKAGE", help="name of a package that may move")
+    _channels(parser, "search here too, after the channels of the environment")
+
+
+# --- each command ----------------------------------------------------------------------------------------------------
+
+
+def _create(parser: Parser) -> None:
+    _create_request(parser)
+    _display_name(parser)
+    _detach(parser)
+
+
+def _stack(parser: Parser) -> None:
+    _stack_request(parser)
+    _display_name(parser)
+    _detach(parser)
+
+
+def _add(parser: Parser) -> None:
+    _add_request(parser)
+    _detach(parser)
+
+
+def _remove(parser: Parser) -> None:
+    _remove_request(parser)
+    _detach(parser)
+
+
+def _update(parser: Parser) -> None:
+    _update_request(parser)
+    _detach(parser)
+
+
+def _delete(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    _detach(parser)
+
+
+def _planned(request: Callable[[Parser], None]) -> Callable[[Parser], None]:
+    def build(parser: Parser) -> None:
+        request(parser)
+        parser.add_argument("-o", "--output", metavar="FILE", help="write the plan here, for `apply`")
+
+    return build
+
+
+def _apply(parser: Parser) -> None:
+    parser.add_argument("plan", metavar="FILE", help="a plan written by `plan ... -o FILE`")
+    _detach(parser)
+
+
+def _list(parser: Parser) -> None:
+    """Nothing to say."""
+
+
+def _lock(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the lock here; without it, to standard output")
+
+
+def _run(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument(
+        "command", nargs=argparse.REMAINDER, metavar="-- COMMAND ...", help="what to run, and with what"
+    )
+
+
+def _job(parser: Parser) -> None:
+    parser.add_argument("job", metavar="ID", help="id of the job, as `jobs list` shows it")
+
+
+def _jobs_show(parser: Parser) -> None:
+    _job(parser)
+    parser.add_argument("--since", type=int, default=0, metavar="N", help="leave out the first N events")
+
+
+COMMANDS = (
+    Command(("create",), "Make an environment, and its kernel.", "change", _create),
+    Command(("stack",), "Make an environment that adds to another one, which stays as it is.", "change", _stack),
+    Command(("list",), "Show the environments.", "list_environments", _list),
+    Command(("show",), "Show one environment and what is in it.", "show", _environment),
+    Command(("add",), "Add packages to an environment.", "change", _add),
+    Command(("update",), "Move packages of an environment to their newest version.", "change", _update),
+    Command(("remove",), "Take packages out of an environment.", "change", _remove),
+    Command(("delete",), "Delete an environment with all that is in it, and its kernels.", "delete", _delete),
+    Command(("plan", "create"), "What `create` would do.", "plan", _planned(_create_request)),
+    Command(("plan", "stack"), "What `stack` would do.", "plan", _planned(_stack_request)),
+    Command(("plan", "add"), "What `add` would do.", "plan", _planned(_add_request)),
+    Command(("plan", "update"), "What `update` would do.", "plan", _planned(_update_request)),
+    Command(("plan", "remove"), "What `remove` would do.", "plan", _planned(_remove_request)),
+    Command(("apply",), "Do exactly what a plan shows; refused if the environment has changed since.", "apply", _apply),
+    Command(("lock",), "Write down exactly which packages an environment consists of.", "lock", _lock),
+    Command(("run",), "Run a command in an environment, as its kernel would see it.", "run", _run),
+    Command(("jobs",), "Show running and past jobs.", "jobs_list", _list),
+    Command(("jobs", "list"), "Show running and past jobs.", "jobs_list", _list, hidden=True),
+    Command(("jobs", "show"), "Show what a job has told, and how it ended.", "jobs_show", _jobs_show),
+    Command(
+        ("jobs", "follow"), "Show what a job tells until it ends; Ctrl-C only looks away.", "jobs_follow", _jobs_show
+    ),
+    Command(("jobs", "cancel"), "Ask a job to stop.", "jobs_cancel", _job),
+)
+
+ELSEWHERE = {
+    "env": ("list", "create", "delete"),
+    "info": ("show",),
+    "install": ("add",),
+    "ls": ("list",),
+    "rm": ("delete",),
+    "uninstall": ("remove",),
+}
+"""Words that other tools use, and ours."""
+
+
+def overview() -> str:
+    """What ``--help`` says."""
+    shown = [command for command in COMMANDS if not command.hidden]
+    width = max(len(command.name) for command in shown)
+    commands = "\n".join(f"  {command.name.ljust(width)}  {command.summary}" for command in shown)
+    return f"""usage: {PROGRAM} COMMAND [ARGUMENT ...] [--json]
+
+Conda environments as Jupyter kernels. An environment is meant by its name or by its path.
+
+{commands}
+
+  {PROGRAM} COMMAND --help   the arguments of one command
+  {PROGRAM} --version
+"""
+
+
+def command_of(argv: Sequence[str]) -> tuple[Command, list[str]]:
+    """The command that ``argv`` calls, by as many of its words as there are, and its arguments."""
+    for length in (2, 1):
+        for command in COMMANDS:
+            if len(command.words) == length and command.words == tuple(argv[:length]):
+                rest = list(argv[length:])
+                if command.function == "jobs_list" and rest and not rest[0].startswith("-"):
+                    break
+                return command, rest
+    groups = [command.name for command in COMMANDS if argv and command.words[0] == argv[0]]
+    if groups:
+        raise InvalidRequest(f"`{argv[0]}` needs to know what.", f"One of: {', '.join(groups)}.")
+    raise unknown(argv[0])
+
+
+def unknown(word: str) -> InvalidRequest:
+    """What is said of a word that is no command."""
+    from difflib import get_close_matches
+
+    known = {command.words[0]: (command.words[0],) for command in COMMANDS} | ELSEWHERE
+    near = [name for match in get_close_matches(word, known, n=1) for name in known[match]]
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"`{PROGRAM} --help` shows the commands."
+    return InvalidRequest(f"There is no command {word!r}.", hint)

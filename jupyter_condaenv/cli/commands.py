@@ -1,0 +1,301 @@
+"""What each command does: make a request of its arguments, start the job, show what comes of it.
+
+The name of each function stands in ``arguments.COMMANDS``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from .. import config
+from ..engine import environments
+from ..engine.errors import Cancelled, InvalidRequest, NotFound, StorageError
+from ..engine.model import (
+    ApplyPlan,
+    ChangePackages,
+    CreateEnvironment,
+    Environment,
+    Plan,
+    Planned,
+    PlanRequest,
+    RemoveEnvironment,
+    Request,
+    Settings,
+    StackEnvironment,
+)
+from ..jobs import Job, Jobs, Outcome
+from . import answers, text
+from .follow import follow
+from .output import Output
+
+CANCEL_TAKES = 10.0
+"""Seconds that `jobs cancel` waits for the job to have ended."""
+
+
+def _settings() -> Settings:
+    return config.load().settings()
+
+
+# --- making and changing ---------------------------------------------------------------------------------------------
+
+
+def change(arguments: Namespace, output: Output) -> None:
+    """``create``, ``stack``, ``add``, ``update``, ``remove``."""
+    settings = _settings()
+    _perform(_REQUESTS[arguments.verb](arguments, settings), settings, arguments, output)
+
+
+def plan(arguments: Namespace, output: Output) -> None:
+    """What they would do."""
+    settings = _settings()
+    request = _REQUESTS[arguments.verb](arguments, settings)
+    job = Jobs(settings).start(PlanRequest(prefix=request.prefix, request=request))
+    output.job(job)
+    result = follow(job, output)
+    assert isinstance(result, Planned)
+    if arguments.output:
+        _write(Path(arguments.output), msgspec.json.encode(result.plan))
+    output.result(result)
+
+
+def apply(arguments: Namespace, output: Output) -> None:
+    shown = _read_plan(Path(arguments.plan))
+    _perform(ApplyPlan(prefix=shown.prefix, plan=shown), _settings(), arguments, output)
+
+
+def delete(arguments: Namespace, output: Output) -> None:
+    settings = _settings()
+    environment = environments.find(arguments.environment, settings)
+    if not arguments.yes:
+        _confirm(environment, output)
+    _perform(RemoveEnvironment(prefix=environment.prefix), settings, arguments, output)
+
+
+def _create_request(arguments: Namespace, settings: Settings) -> CreateEnvironment:
+    lock = None
+    if arguments.lock:
+        if arguments.specs or arguments.channels:
+            raise InvalidRequest(
+                "A lock says exactly which packages from where: SPEC and --channel cannot go with --lock.",
+                "Create it from the lock, then `add` to it.",
+            )
+        from ..engine import lockfiles
+
+        lock = lockfiles.read(_existing(Path(arguments.lock), "lock"))
+    elif not arguments.specs:
+        raise InvalidRequest(
+            "Nothing was asked for.", f"For a Python kernel: create {arguments.environment} python ipykernel"
+        )
+    return CreateEnvironment(
+        prefix=_new_prefix(arguments.environment, settings),
+        specs=tuple(arguments.specs),
+        channels=_channels(arguments.channels),
+        lock=lock,
+        display_name=getattr(arguments, "display_name", ""),
+    )
+
+
+def _stack_request(arguments: Namespace, settings: Settings) -> StackEnvironment:
+    return StackEnvironment(
+        prefix=_new_prefix(arguments.environment, settings),
+        base=environments.find(arguments.base, settings).prefix,
+        specs=tuple(arguments.specs),
+        channels=_channels(arguments.channels),
+        display_name=getattr(arguments, "display_name", ""),
+    )
+
+
+def _add_request(arguments: Namespace, settings: Settings) -> ChangePackages:
+    prefix = environments.find(arguments.environment, settings).prefix
+    return ChangePackages(prefix=prefix, add=tuple(arguments.specs), channels=_channels(arguments.channels))
+
+
+def _update_request(arguments: Namespace, settings: Settings) -> ChangePackages:
+    prefix = environments.find(arguments.environment, settings).prefix
+    return ChangePackages(prefix=prefix, update=tuple(arguments.packages), channels=_channels(arguments.channels))
+
+
+def _remove_request(arguments: Namespace, settings: Settings) -> ChangePackages:
+    if not arguments.packages:
+        raise InvalidRequest(
+            "`remove` takes packages out of an environment, and none was named.",
+            f"To delete the environment itself: jupyter condaenv delete {arguments.environment}",
+        )
+    prefix = environments.find(arguments.environment, settings).prefix
+    return ChangePackages(prefix=prefix, remove=tuple(arguments.packages))
+
+
+_REQUESTS: dict[str, Callable[[Namespace, Settings], CreateEnvironment | ChangePackages | StackEnvironment]] = {
+    "create": _create_request,
+    "stack": _stack_request,
+    "add": _add_request,
+    "update": _update_request,
+    "remove": _remove_request,
+}
+
+
+def _new_prefix(name_or_path: str, settings: Settings) -> str:
+    """Where a new environment goes: a path is taken as it is, a name has its place."""
+    if os.sep in name_or_path or name_or_path in (".", "..") or name_or_path.startswith("~"):
+        return config.absolute(name_or_path)
+    return environments.prefix_for(name_or_path, settings)
+
+
+def _channels(given: Iterable[str]) -> tuple[str, ...]:
+    """Directories from the root: the job runs elsewhere."""
+    return tuple(config.absolute(one) if one.startswith((".", "~")) else one for one in given)
+
+
+def _perform(request: Request, settings: Settings, arguments: Namespace, output: Output) -> None:
+    """Have ``request`` done by a job, and show it."""
+    job = Jobs(settings).start(request)
+    if arguments.detach:
+        output.result(answers.Started(job=job.id))
+        return
+    output.job(job)
+    output.result(follow(job, output))
+
+
+def _confirm(environment: Environment, output: Output) -> None:
+    """Ask a person. Raises Cancelled where they do not want it, InvalidRequest where nobody can be asked."""
+    if output.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise InvalidRequest(
+            f"Deleting {environment.prefix} cannot be undone, and there is nobody to ask.", "To go ahead: --yes"
+        )
+    question = f"Delete {environment.prefix} with its {text.count(environment.packages, 'package')}? [y/N] "
+    print(question, end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Cancelled("Nothing was deleted.")
+
+
+# --- looking ---------------------------------------------------------------------------------------------------------
+
+
+def list_environments(_arguments: Namespace, output: Output) -> None:
+    settings = _settings()
+    found = environments.list_environments(settings)
+    output.result(answers.Environments(environments=tuple(_with_kernels(found, settings))))
+
+
+def show(arguments: Namespace, output: Output) -> None:
+    from ..engine import history
+
+    settings = _settings()
+    (environment,) = _with_kernels([environments.find(arguments.environment, settings)], settings)
+    prefix = Path(environment.prefix)
+    lock = history.current_lock(prefix)
+    last = history.latest(prefix)
+    output.result(
+        answers.Shown(
+            environment=environment,
+            specs=lock.specs,
+            channels=lock.channels,
+            revision=last.number if last else 0,
+            packages=lock.packages,
+        )
+    )
+
+
+def lock(arguments: Namespace, output: Output) -> None:
+    from ..engine import history, lockfiles
+
+    current = history.current_lock(Path(environments.find(arguments.environment, _settings()).prefix))
+    if arguments.output:
+        path = Path(config.absolute(arguments.output))
+        try:
+            lockfiles.write(current, path)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        output.result(answers.Locked(lock=current, path=str(path)))
+    elif output.json:
+        output.result(answers.Locked(lock=current))
+    else:
+        sys.stdout.write(lockfiles.text(current))
+        sys.stdout.flush()
+
+
+def _with_kernels(found: Iterable[Environment], settings: Settings) -> list[Environment]:
+    from ..kernels import specs
+
+    registered = specs.registered(settings)
+    return [msgspec.structs.replace(one, kernels=tuple(registered.get(one.prefix, ()))) for one in found]
+
+
+# --- running ---------------------------------------------------------------------------------------------------------
+
+
+def run(arguments: Namespace, _output: Output) -> None:
+    raise NotImplementedError
+
+
+# --- jobs ------------------------------------------------------------------------------------------------------------
+
+
+def jobs_list(_arguments: Namespace, output: Output) -> None:
+    output.result(answers.Jobs(jobs=tuple(_summary(job) for job in Jobs(_settings()).list())))
+
+
+def jobs_show(arguments: Namespace, output: Output) -> None:
+    job = Jobs(_settings()).get(arguments.job)
+    output.history(job, arguments.since)
+    output.result(_summary(job, job.outcome()))
+
+
+def jobs_follow(arguments: Namespace, output: Output) -> None:
+    job = Jobs(_settings()).get(arguments.job)
+    output.job(job)
+    output.result(follow(job, output, since=arguments.since, cancel=False))
+
+
+def jobs_cancel(arguments: Namespace, output: Output) -> None:
+    job = Jobs(_settings()).get(arguments.job)
+    job.cancel()
+    job.wait(CANCEL_TAKES)
+    output.result(_summary(job, job.outcome()))
+
+
+def _summary(job: Job, outcome: Outcome | None = None) -> answers.JobSummary:
+    return answers.JobSummary(
+        id=job.id,
+        state=outcome.state if outcome else job.state,
+        verb=job.verb,
+        prefix=job.prefix,
+        created=job.created,
+        host=job.host,
+        outcome=outcome,
+    )
+
+
+# --- files that the person names -------------------------------------------------------------------------------------
+
+
+def _existing(path: Path, what: str) -> Path:
+    if not path.is_file():
+        raise NotFound(f"There is no {what} {path}.", path=str(path))
+    return path
+
+
+def _read_plan(path: Path) -> Plan:
+    try:
+        return msgspec.json.decode(_existing(path, "plan").read_bytes(), type=Plan)
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be read: {error.strerror}.") from error
+    except msgspec.MsgspecError as error:
+        raise InvalidRequest(f"{path} is not a plan: {error}.", "`plan ... -o FILE` writes one.") from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"{path} cannot be written: {error.strerror}.", path=str(path))

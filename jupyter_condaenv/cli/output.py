@@ -1,0 +1,324 @@
+"""Where a command's words go: a person's terminal, a log, or a program.
+
+What happens while a job runs goes to stderr, what was asked for goes to stdout. With ``--json`` stdout carries one
+object a line and nothing else; the README describes the lines.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..engine.errors import Failure
+from ..engine.model import Changed, Event, Message, Planned, Progress, Removed, Result, Step
+from . import answers, text
+
+if TYPE_CHECKING:
+    from ..jobs import Job, NumberedEvent
+
+PROGRESS_EVERY = 5.0
+"""Seconds between two lines about the same step in a log."""
+
+
+class Output:
+    """For a log, a pipe or a terminal without control codes: plain lines, one a step, each with the time it took."""
+
+    json = False
+
+    def __init__(self) -> None:
+        self._lines: Lines | None = None
+
+    # --- while a job runs --------------------------------------------------------------------------------------------
+
+    def job(self, job: Job) -> None:
+        """What follows is about this job."""
+        self._lines = Lines(job.created)
+
+    def event(self, numbered: NumberedEvent) -> None:
+        """Something that the job tells just now."""
+        assert self._lines is not None
+        line = self._lines.of(numbered)
+        if line:
+            self.note(line)
+
+    def history(self, job: Job, since: int) -> None:
+        """What the job has told after event number ``since``; here it is part of the answer."""
+        lines = Lines(job.created)
+        for numbered in job.events(since):
+            line = lines.of(numbered)
+            if line:
+                print(line)
+
+    def note(self, line: str) -> None:
+        """A line for a person, beside the answer."""
+        print(line, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """The job has ended, or is no longer looked at; the terminal is as it was before."""
+
+    # --- the answer --------------------------------------------------------------------------------------------------
+
+    def result(self, result: Result) -> None:
+        self.close()
+        for line in answer(result):
+            print(self.paint(line))
+        sys.stdout.flush()
+
+    def paint(self, line: str) -> str:
+        return line
+
+    def failure(self, failure: Failure) -> None:
+        self.close()
+        sys.stdout.flush()
+        self.note(f"error: {failure.message}")
+        if failure.hint:
+            self.note(f"hint: {failure.hint}")
+
+
+class TerminalOutput(Output):
+    """For a person in front of a terminal: a line a step that stays, the running one with a bar."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bars: Bars | None = None
+
+    def event(self, numbered: NumberedEvent) -> None:
+        if self._bars is None:
+            self._bars = Bars()
+        self._bars.tell(numbered.event)
+
+    def note(self, line: str) -> None:
+        if self._bars is None:
+            super().note(line)
+        else:
+            self._bars.note(line)
+
+    def close(self) -> None:
+        if self._bars is not None:
+            self._bars.close()
+            self._bars = None
+
+    def paint(self, line: str) -> str:
+        word = line.strip().partition(" ")[0]
+        colour = text.COLOURS.get(word) if line.startswith("  ") and colours(sys.stdout) else None
+        return line.replace(word, f"\x1b[{colour}m{word}\x1b[0m", 1) if colour else line
+
+
+class JsonOutput(Output):
+    """For a program: each line an object with one of the keys job, event, result, error; the last is one of the last
+    two."""
+
+    json = True
+
+    def job(self, job: Job) -> None:
+        self._line({"job": job.id})
+
+    def event(self, numbered: NumberedEvent) -> None:
+        self._line(numbered)
+
+    def history(self, job: Job, since: int) -> None:
+        for numbered in job.events(since):
+            self._line(numbered)
+
+    def note(self, line: str) -> None:
+        """Programs do not need to be told in words."""
+
+    def result(self, result: Result) -> None:
+        self._line(result)
+
+    def failure(self, failure: Failure) -> None:
+        self._line({"error": failure})
+
+    def _line(self, value: Any) -> None:
+        sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+        sys.stdout.flush()
+
+
+def choose(*, json: bool) -> Output:
+    """The output that fits where stdout and stderr go."""
+    if json:
+        return JsonOutput()
+    return TerminalOutput() if sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb" else Output()
+
+
+def colours(stream: Any) -> bool:
+    """Whether ``stream`` takes colours (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+def amount(event: Progress) -> str:
+    """How far: ``12.1 MB of 40.0 MB``, ``3 of 44 packages``."""
+    if event.unit == "bytes":
+        return f"{text.size(event.done)} of {text.size(event.total)}" if event.total else text.size(event.done)
+    if event.unit == "seconds":
+        return text.duration(event.done)
+    return f"{event.done} of {event.total} {event.unit}" if event.total else f"{event.done} {event.unit}"
+
+
+class Lines:
+    """The events of a job that began at ``created`` as lines, each with the time since."""
+
+    def __init__(self, created: datetime) -> None:
+        self._created = created
+        self._last = created
+
+    def of(self, numbered: NumberedEvent) -> str:
+        """Empty for progress that came soon after the last line."""
+        event = numbered.event
+        if isinstance(event, Progress):
+            if (numbered.time - self._last).total_seconds() < PROGRESS_EVERY:
+                return ""
+            words = f"  {amount(event)} {event.item}".rstrip()
+        else:
+            words = sentence(event)
+        self._last = numbered.time
+        return f"{text.duration((numbered.time - self._created).total_seconds()).rjust(10)}  {words}"
+
+
+def sentence(event: Step | Message) -> str:
+    return f"warning: {event.text}" if isinstance(event, Message) and event.level == "warning" else event.text
+
+
+class Bars:
+    """The steps of a job on a terminal, drawn by rich."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Drawn
+
+        console = Console(stderr=True, highlight=False)
+        plain = not console.encoding.startswith("utf")
+        self._drawn = Drawn(
+            SpinnerColumn("line" if plain else "dots", finished_text="+" if plain else "[green]✓[/]"),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[amount]}", markup=False),
+            TextColumn("{task.fields[item]}", markup=False, style="dim"),
+            TimeElapsedColumn(),
+            console=console,
+        )
+        self._task: Any = None
+        self._phase = ""
+        self._first: tuple[float, int] = (0.0, 0)
+        self._drawn.start()
+
+    def tell(self, event: Event) -> None:
+        if isinstance(event, Step):
+            self._finish()
+            self._begin(event.phase, event.text)
+        elif isinstance(event, Message):
+            self.note(sentence(event))
+        elif isinstance(event, Progress):
+            if event.phase != self._phase:
+                self._finish()
+                self._begin(event.phase, event.phase)
+            self._move(event)
+
+    def note(self, line: str) -> None:
+        self._drawn.console.print(line, markup=False, soft_wrap=True)
+
+    def close(self) -> None:
+        self._finish()
+        self._drawn.stop()
+
+    def _begin(self, phase: str, words: str) -> None:
+        self._phase = phase
+        self._first = (time.monotonic(), 0)
+        self._task = self._drawn.add_task(words, total=None, amount="", item="")
+
+    def _move(self, event: Progress) -> None:
+        if event.done < self._first[1]:
+            self._first = (time.monotonic(), event.done)
+        self._drawn.update(
+            self._task,
+            completed=event.done,
+            total=event.total or None,
+            amount=amount(event) + self._rate(event),
+            item=event.item,
+        )
+
+    def _rate(self, event: Progress) -> str:
+        seconds = time.monotonic() - self._first[0]
+        if event.unit != "bytes" or seconds < 0.5:
+            return ""
+        return f", {text.size((event.done - self._first[1]) / seconds)}/s"
+
+    def _finish(self) -> None:
+        """The running step is over: its line stays, without bar and item."""
+        if self._task is not None:
+            self._drawn.update(self._task, completed=1, total=1, item="", refresh=True)
+            self._task = None
+
+
+# --- answers in words ------------------------------------------------------------------------------------------------
+
+
+def answer(result: Result) -> Iterable[str]:
+    """``result`` as lines for a person."""
+    if isinstance(result, Planned):
+        return text.plan(result.plan)
+    if isinstance(result, Changed):
+        return changed(result)
+    if isinstance(result, Removed):
+        kernels = f" and its kernel {', '.join(result.kernels)}" if result.kernels else ""
+        return [f"Deleted {result.prefix}{kernels}."]
+    if isinstance(result, answers.Environments):
+        return text.environments(result.environments) or [
+            "There are no environments yet. Make one: jupyter condaenv create NAME python ipykernel"
+        ]
+    if isinstance(result, answers.Shown):
+        return shown(result)
+    if isinstance(result, answers.Locked):
+        return [f"Wrote {result.path}: {text.count(len(result.lock.packages), 'package')}, {result.lock.platform}."]
+    if isinstance(result, answers.Started):
+        return [result.job]
+    if isinstance(result, answers.JobSummary):
+        return job(result)
+    assert isinstance(result, answers.Jobs)
+    rows = [(one.id, one.state, one.verb, f"{one.created:%Y-%m-%d %H:%M}", one.prefix) for one in result.jobs]
+    return text.table(rows, ("JOB", "STATE", "VERB", "BEGAN (UTC)", "PREFIX")) or ["There are no jobs."]
+
+
+def job(summary: answers.JobSummary) -> list[str]:
+    lines = [f"{summary.id}  {summary.state}  {summary.verb}  {summary.prefix}"]
+    if summary.outcome and summary.outcome.failure:
+        failure = summary.outcome.failure
+        lines += [f"error: {failure.message}"] + ([f"hint: {failure.hint}"] if failure.hint else [])
+    elif summary.outcome and summary.outcome.result:
+        lines += answer(summary.outcome.result)
+    return lines
+
+
+def changed(result: Changed) -> list[str]:
+    """What was done: every package of a change, the requested ones of a new environment."""
+    new = not result.plan.before
+    asked = {text.spec_name(spec) for spec in result.plan.lock.specs}
+    lines = text.plan(result.plan, sorted(asked) if new else None)
+    environment = result.environment
+    kernels = f"; kernel {', '.join(environment.kernels)}" if environment.kernels else ""
+    return [*lines, f"{environment.name}: revision {result.revision} in {environment.prefix}{kernels}"]
+
+
+def shown(result: answers.Shown) -> list[str]:
+    environment = result.environment
+    facts = [
+        ("name", environment.name),
+        ("prefix", environment.prefix),
+        ("kind", environment.kind),
+        ("on", environment.base),
+        ("python", environment.python),
+        ("kernels", ", ".join(environment.kernels)),
+        ("asked for", " ".join(result.specs)),
+        ("channels", " ".join(result.channels)),
+        ("revision", str(result.revision) if result.revision else ""),
+        ("problem", environment.problem),
+    ]
+    lines = text.table([fact for fact in facts if fact[1]])
+    return [*lines, f"{text.count(len(result.packages), 'package')}:", *text.packages(result.packages)]

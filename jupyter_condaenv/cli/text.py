@@ -1,0 +1,113 @@
+"""Numbers, tables and plans as a person reads them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from ..engine.model import Change, Environment, Package, Plan
+
+KINDS = {"add": "new", "upgrade": "up", "downgrade": "down", "rebuild": "rebuilt", "remove": "removed"}
+"""The words for what happens to a package, in the order in which they are counted."""
+COLOURS = {"new": "32", "up": "36", "down": "33", "rebuilt": "35", "removed": "31"}
+
+
+def size(number: float) -> str:
+    """Bytes as people compare them: ``17.3 MB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    """``4.1 s``, ``2:07 min``, ``1:02:07 h``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
+
+
+def count(number: int, noun: str) -> str:
+    """``1 package``, ``2 packages``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def table(rows: Iterable[Sequence[str]], header: Sequence[str] = (), indent: str = "") -> list[str]:
+    """Lines with aligned columns; columns that are empty in every row are left out."""
+    body = [list(row) for row in rows]
+    if not body:
+        return []
+    kept = [column for column in range(len(body[0])) if any(row[column] for row in body)]
+    lines = ([list(header)] if header else []) + body
+    widths = [max(len(line[column]) for line in lines) for column in kept]
+    return [
+        indent + "  ".join(line[column].ljust(width) for column, width in zip(kept, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
+def environments(found: Sequence[Environment]) -> list[str]:
+    """A line for each environment, and one more for each that has a problem."""
+    rows = [
+        (item.name, item.python or "-", str(item.packages), item.kind, ", ".join(item.kernels) or "-", item.prefix)
+        for item in found
+    ]
+    lines = table(rows, ("NAME", "PYTHON", "PACKAGES", "KIND", "KERNEL", "PREFIX"))
+    return lines + [f"{item.name}: {item.problem}" for item in found if item.problem]
+
+
+def packages(found: Iterable[Package]) -> list[str]:
+    rows = [(item.name, item.version, item.build, size(item.size) if item.size else "", item.channel) for item in found]
+    return table(rows, ("PACKAGE", "VERSION", "BUILD", "SIZE", "CHANNEL"), indent="  ")
+
+
+def change_row(change: Change) -> tuple[str, str, str, str, str]:
+    before, after = change.before, change.after
+    shown = after or before
+    assert shown is not None
+    same_version = before is not None and after is not None and before.version == after.version
+    return (
+        KINDS[change.kind],
+        change.name,
+        _step(before.version if before and not same_version else "", after.version if after else ""),
+        _step(before.build, after.build) if before and after and same_version else shown.build,
+        size(after.size) if after and after.size else "",
+    )
+
+
+def _step(before: str, after: str) -> str:
+    return f"{before} -> {after}" if before and after else before or after
+
+
+def plan(shown: Plan, only: Sequence[str] | None = None) -> list[str]:
+    """What a plan changes: a line a package (of the names in ``only``, where given), then the sum."""
+    order = list(KINDS)
+    changes = sorted(shown.changes, key=lambda change: (order.index(change.kind), change.name))
+    listed = changes if only is None else [change for change in changes if change.name in only]
+    lines = table((change_row(change) for change in listed), indent="  ")
+    if len(listed) < len(changes):
+        lines.append(
+            f"  ... and {count(len(changes) - len(listed), 'package')} more, listed by `jupyter condaenv show`"
+        )
+    return [*lines, plan_sum(shown)]
+
+
+def plan_sum(shown: Plan) -> str:
+    """``12 new, 1 up, 1 down; 45.2 MB to download``"""
+    if not shown.changes:
+        return "Nothing changes."
+    numbers = Counter(change.kind for change in shown.changes)
+    parts = ", ".join(f"{numbers[kind]} {word}" for kind, word in KINDS.items() if numbers[kind])
+    return f"{parts}; {size(shown.download_bytes)} to download" if shown.download_bytes else parts
+
+
+def spec_name(spec: str) -> str:
+    """The package that a spec is about, as far as it can be told without a solver: ``numpy`` of ``x::numpy>=2``."""
+    name = spec.rpartition("::")[2].strip()
+    for number, character in enumerate(name):
+        if character in " =<>!~[@":
+            return name[:number].lower()
+    return name.lower()
