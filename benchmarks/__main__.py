@@ -1,0 +1,48 @@
+"""``python -m benchmarks [NAME...]``: see the package."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from jupyter_condaenv.engine.model import Settings
+from tests.channel import build
+
+from . import environments, kernels
+from .measure import machine
+
+ALL = {
+    "create": environments.create_from_lock,
+    "add": environments.add_one,
+    "start": kernels.start,
+    "list": environments.listing,
+    "fetch": environments.fetch,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ALL)}; all when none is named")
+    parser.add_argument("--rounds", type=int, default=7, help="rounds of each (7)")
+    parser.add_argument("--starts", type=int, default=50, help="kernel starts of each kind (50)")
+    parser.add_argument("--dir", type=Path, help="where to work; on the file system that is of interest")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(ALL):
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    channel = build()
+    print(machine())
+    with tempfile.TemporaryDirectory(dir=options.dir) as folder:
+        settings = Settings(
+            envs_dirs=(f"{folder}/envs",),
+            cache_dir=f"{folder}/cache",
+            data_dir=f"{folder}/data",
+            kernels_dir=f"{folder}/kernels",
+            channels=(channel.as_uri(),),
+        )
+        for name in options.names or ALL:
+            ALL[name](settings, options.starts if name == "start" else options.rounds)
+
+
+if __name__ == "__main__":
+    main()
