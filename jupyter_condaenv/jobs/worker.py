@@ -1,0 +1,125 @@
+"""The process that performs one request. It writes events and the result, and ends by ``os._exit``."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import msgspec
+
+from ..engine.errors import Cancelled, CondaEnvError, Failure, InvalidRequest, StorageError
+from ..engine.model import AnyEvent, AnyRequest, AnyResult, Changed, Removed, Settings, Step
+from . import files, processes
+from .journal import EventWriter
+from .records import Assignment, Outcome, now, without_secrets
+
+Perform = Callable[[AnyRequest, Settings, Callable[[AnyEvent], None]], AnyResult]
+
+
+def perform(request: AnyRequest, settings: Settings, emit: Callable[[AnyEvent], None]) -> AnyResult:
+    """Do what ``request`` asks and bring the kernels into line with it. Raises CondaEnvError."""
+    from ..engine import operations, stack
+    from ..kernels import specs
+
+    result = operations.perform(request, settings, emit)
+    if isinstance(result, Changed):
+        environment = result.environment
+        emit(Step(phase="register", text=f"Registering {environment.name} as a kernel"))
+        kernels = specs.register(
+            environment, settings, getattr(request, "display_name", ""), stack.levels(environment.prefix)
+        )
+        return msgspec.structs.replace(result, environment=msgspec.structs.replace(environment, kernels=kernels))
+    if isinstance(result, Removed):
+        return msgspec.structs.replace(result, kernels=specs.unregister(result.prefix, settings))
+    return result
+
+
+def main() -> None:
+    """``sys.argv`` holds the folder of the job and the pid of the supervisor; standard input the assignment."""
+    folder, supervisor = Path(sys.argv[-2]), int(sys.argv[-1])
+    processes.die_with(supervisor)
+    faulthandler.enable()
+    outcome = _outcome(folder, _standard_input())
+    try:
+        _write(folder, outcome)
+    except OSError as error:
+        _write(folder, _unwritten(outcome, error))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # py-rattler crashes in the interpreter's own way out (PyO3/pyo3-async-runtimes#40).
+    os._exit(0)
+
+
+def _standard_input() -> bytes:
+    """All of it; whoever reads it afterwards, a link script for instance, finds it empty."""
+    with open(os.dup(0), "rb") as pipe:
+        data = pipe.read()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return data
+
+
+def _outcome(folder: Path, assignment: bytes) -> Outcome:
+    try:
+        result = _perform(folder, assignment)
+    except Cancelled as error:
+        return Outcome(state="cancelled", time=now(), failure=error.failure())
+    except CondaEnvError as error:
+        return Outcome(state="failed", time=now(), failure=error.failure())
+    except BaseException as error:  # a panic in Rust is no Exception
+        return Outcome(state="failed", time=now(), failure=_unexpected(error))
+    return Outcome(state="succeeded", time=now(), result=result)
+
+
+def _perform(folder: Path, assignment: bytes) -> AnyResult:
+    try:
+        told = msgspec.json.decode(assignment, type=Assignment)
+    except msgspec.MsgspecError as error:
+        raise InvalidRequest(
+            f"The worker does not understand the request: {error}.",
+            "jupyter_condaenv may have been upgraded while this server ran: restart the server and try again.",
+        ) from error
+    try:
+        events = EventWriter(folder / files.EVENTS)
+    except OSError as error:
+        raise StorageError(f"The events of the job cannot be written: {error.strerror}.") from error
+    try:
+        return _function(told.perform)(told.request, told.settings, events.emit)
+    finally:
+        events.close()
+
+
+def _function(target: str) -> Perform:
+    """The function that ``module:name`` stands for."""
+    module, _, name = target.partition(":")
+    function: Perform = getattr(import_module(module), name)
+    return function
+
+
+def _unexpected(error: BaseException) -> Failure:
+    traceback.print_exc()
+    return Failure(
+        "internal",
+        f"Something unforeseen happened: {traceback.format_exception_only(type(error), error)[-1].strip()}",
+        "This is a fault in jupyter_condaenv or in what it uses. The job's worker.log says where; please report it.",
+        {"exception": type(error).__name__},
+    )
+
+
+def _unwritten(outcome: Outcome, error: OSError) -> Outcome:
+    failure = StorageError(
+        f"The job ended as {outcome.state}, but how cannot be written down: {error.strerror}.",
+        "Free some space, or raise the quota, where Jupyter keeps its data; then look at the environment.",
+    )
+    return Outcome(state="failed", time=now(), failure=failure.failure())
+
+
+def _write(folder: Path, outcome: Outcome) -> None:
+    files.drop_ballast(folder)
+    files.write_atomically(folder / files.RESULT, msgspec.json.encode(without_secrets(outcome)))
