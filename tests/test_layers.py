@@ -1,6 +1,6 @@
 """Imports run one way, as CONTRIBUTING.md ("The house") says, wherever in a file they stand.
 
-    server, cli, magics, hub -> config -> jobs -> kernels -> engine.operations -> the rest of engine -> model, errors
+server, cli, magics, hub -> config -> jobs -> kernels -> engine.operations -> the rest of engine -> model, errors
 """
 
 from __future__ import annotations

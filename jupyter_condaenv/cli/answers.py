@@ -8,13 +8,13 @@ from ..engine.model import Environment, Lock, Package, Result
 from ..jobs.records import Outcome, State
 
 
-class Environments(Result, kw_only=True, tag="environments"):
+class Environments(Result, frozen=True, kw_only=True, tag="environments"):
     """``list``"""
 
     environments: tuple[Environment, ...]
 
 
-class Shown(Result, kw_only=True, tag="environment"):
+class Shown(Result, frozen=True, kw_only=True, tag="environment"):
     """``show``"""
 
     environment: Environment
@@ -26,7 +26,7 @@ class Shown(Result, kw_only=True, tag="environment"):
     packages: tuple[Package, ...] = ()
 
 
-class Locked(Result, kw_only=True, tag="lock"):
+class Locked(Result, frozen=True, kw_only=True, tag="lock"):
     """``lock``"""
 
     lock: Lock
@@ -34,13 +34,13 @@ class Locked(Result, kw_only=True, tag="lock"):
     """The file it was written to; empty when it was only asked for."""
 
 
-class Started(Result, kw_only=True, tag="started"):
+class Started(Result, frozen=True, kw_only=True, tag="started"):
     """``--detach``: the job that does it."""
 
     job: str
 
 
-class JobSummary(Result, kw_only=True, tag="job"):
+class JobSummary(Result, frozen=True, kw_only=True, tag="job"):
     """One job; the whole answer of ``jobs show`` and ``jobs cancel``."""
 
     id: str
@@ -54,7 +54,7 @@ class JobSummary(Result, kw_only=True, tag="job"):
     """How it ended; left out of lists."""
 
 
-class Jobs(Result, kw_only=True, tag="jobs"):
+class Jobs(Result, frozen=True, kw_only=True, tag="jobs"):
     """``jobs list``"""
 
     jobs: tuple[JobSummary, ...]

@@ -43,10 +43,9 @@ class Command:
         parser = Parser(f"{PROGRAM} {self.name}", description=self.summary, allow_abbrev=False)
         self.build(parser)
         parser.add_argument("--json", action="store_true", help="answer in JSON, one object a line")
-        if self.function == "run":
-            parsed = parser.parse_args(arguments)
-        else:
-            parsed = parser.parse_intermixed_args(arguments)
+        # Intermixed parsing knows no "all the rest", and what is run has options of its own.
+        parse = parser.parse_args if self.function == "run" else parser.parse_intermixed_args
+        parsed = parse(arguments)
         parsed.verb = self.words[-1]
         return parsed
 

@@ -15,8 +15,9 @@ import msgspec
 
 from .. import config
 from ..engine import environments
-from ..engine.errors import Cancelled, InvalidRequest, NotFound, StorageError
+from ..engine.errors import Cancelled, InvalidRequest, NotFound
 from ..engine.model import (
+    AnyRequest,
     ApplyPlan,
     ChangePackages,
     CreateEnvironment,
@@ -25,7 +26,6 @@ from ..engine.model import (
     Planned,
     PlanRequest,
     RemoveEnvironment,
-    Request,
     Settings,
     StackEnvironment,
 )
@@ -152,7 +152,7 @@ def _channels(given: Iterable[str]) -> tuple[str, ...]:
     return tuple(config.absolute(one) if one.startswith((".", "~")) else one for one in given)
 
 
-def _perform(request: Request, settings: Settings, arguments: Namespace, output: Output) -> None:
+def _perform(request: AnyRequest, settings: Settings, arguments: Namespace, output: Output) -> None:
     """Have ``request`` done by a job, and show it."""
     job = Jobs(settings).start(request)
     if arguments.detach:
@@ -208,16 +208,12 @@ def lock(arguments: Namespace, output: Output) -> None:
     current = history.current_lock(Path(environments.find(arguments.environment, _settings()).prefix))
     if arguments.output:
         path = Path(config.absolute(arguments.output))
-        try:
-            lockfiles.write(current, path)
-        except OSError as error:
-            raise _unwritable(path, error) from error
+        lockfiles.write(current, path)
         output.result(answers.Locked(lock=current, path=str(path)))
     elif output.json:
         output.result(answers.Locked(lock=current))
     else:
-        sys.stdout.write(lockfiles.text(current))
-        sys.stdout.flush()
+        print(msgspec.json.format(msgspec.json.encode(current), indent=1).decode(), flush=True)
 
 
 def _with_kernels(found: Iterable[Environment], settings: Settings) -> list[Environment]:
@@ -294,8 +290,4 @@ def _write(path: Path, data: bytes) -> None:
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> StorageError:
-    return StorageError(f"{path} cannot be written: {error.strerror}.", path=str(path))
+        raise InvalidRequest(f"{path} cannot be written: {error.strerror}.", "Choose another place with -o.") from error
