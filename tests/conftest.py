@@ -74,7 +74,8 @@ def skip_reasons(terminalreporter: pytest.TerminalReporter) -> dict[str, int]:
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if exitstatus == 0 and os.environ.get("CONDAENV_TEST_SKIPS") == "listed" and unlisted(skip_reasons(reporter)):
+    listed = os.environ.get("CONDAENV_TEST_SKIPS") == "listed"
+    if reporter is not None and exitstatus == 0 and listed and unlisted(skip_reasons(reporter)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

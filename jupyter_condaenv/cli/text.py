@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ..engine.model import Change, Environment, Package, Plan
 
-KINDS = {"add": "new", "upgrade": "up", "downgrade": "down", "rebuild": "rebuilt", "remove": "removed"}
+KINDS: dict[str, str] = {"add": "new", "upgrade": "up", "downgrade": "down", "rebuild": "rebuilt", "remove": "removed"}
 """The words for what happens to a package, in the order in which they are counted."""
 COLOURS = {"new": "32", "up": "36", "down": "33", "rebuilt": "35", "removed": "31"}
 
@@ -99,7 +99,7 @@ def plan_sum(shown: Plan) -> str:
     """``12 new, 1 up, 1 down; 45.2 MB to download``"""
     if not shown.changes:
         return "Nothing changes."
-    numbers = Counter(change.kind for change in shown.changes)
+    numbers = Counter[str](change.kind for change in shown.changes)
     parts = ", ".join(f"{numbers[kind]} {word}" for kind, word in KINDS.items() if numbers[kind])
     return f"{parts}; {size(shown.download_bytes)} to download" if shown.download_bytes else parts
 
