@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from . import awkward, elf, interpreters, libraries, scripts, vendors, wheels
 from .interpreters import Interpreter
@@ -223,13 +224,10 @@ def _make(recipe: Recipe, pool: Path) -> None:
 
 
 def _requirements(interpreter: Interpreter, is_running: bool) -> list[str]:
-    if is_running:
-        chosen = SCIENCE
-    else:
-        recent = interpreters.version_key(interpreter.version) >= (3, 10)
-        chosen = BASICS if recent else OLD
+    recent = interpreters.version_key(interpreter.version) >= (3, 10)
+    chosen = list(SCIENCE if is_running else BASICS if recent else OLD)
     needs_setuptools = not interpreter.has_bundled_pip and int(interpreter.minor[2:]) < 12
-    return [*chosen, *(["setuptools"] if needs_setuptools else [])]
+    return [*chosen, "setuptools"] if needs_setuptools else chosen
 
 
 def _bundled(found: Iterable[Path]) -> list[Path]:
@@ -378,9 +376,9 @@ def _assemble(channel: Path, pool: Path, recipes: Sequence[Recipe], subdir: str,
     (channel / _STATE).unlink(missing_ok=True)
     for name in present - wanted.keys():
         (channel / name).unlink()
-    same = before.get("packages", {}) if isinstance(before.get("packages"), dict) else {}
+    linked = before.get("packages", {})
     for name, folder in wanted.items():
-        if name not in present or same.get(name) != folder:
+        if name not in present or linked.get(name) != folder:
             _link(pool / folder / name, channel / name)
     index(channel)
     _write_aside(channel / _STATE, json.dumps(state))
@@ -388,12 +386,13 @@ def _assemble(channel: Path, pool: Path, recipes: Sequence[Recipe], subdir: str,
     return True
 
 
-def _read_state(channel: Path) -> dict[str, object]:
+def _read_state(channel: Path) -> dict[str, Any]:
+    """What the last complete build wrote; nothing after one that was killed."""
     try:
-        state = json.loads((channel / _STATE).read_text())
+        state: dict[str, Any] = json.loads((channel / _STATE).read_text())
     except (OSError, ValueError):
         return {}
-    return state if isinstance(state, dict) else {}
+    return state
 
 
 def _link(source: Path, target: Path) -> None:

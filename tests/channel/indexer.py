@@ -10,13 +10,17 @@ import asyncio
 import os
 import sys
 import traceback
+from pathlib import Path
+
+# Started as a file, this folder comes first on the path: its `build` or `server` are not meant.
+sys.path[:] = [entry for entry in sys.path if entry != str(Path(__file__).parent)]
 
 
 def main(directory: str) -> int:
     """Index `directory`, every subdir anew; 0 when it went well."""
     from rattler.index import index_fs
 
-    asyncio.run(index_fs(directory, force=True))
+    asyncio.run(index_fs(Path(directory), force=True))
     return 0
 
 

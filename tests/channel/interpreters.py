@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -268,7 +267,7 @@ def _contents(interpreter: Interpreter, folder: Path, bundled: list[Path]) -> di
         elif elf.is_elf(source):
             objects[target] = folder / str(len(objects)) / source.name
             objects[target].parent.mkdir()
-            shutil.copyfile(source.resolve(), objects[target])
+            objects[target].write_bytes(_binary(interpreter, target, source))
             objects[target].chmod(0o755)
         else:
             files[target] = _text(interpreter, target, source)

@@ -164,14 +164,14 @@ class _Http(ThreadingHTTPServer):
     def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
         with self._guard:
             self._open.add(request)
-        super().process_request(request, client_address)  # type: ignore[arg-type]
+        super().process_request(request, client_address)
 
     def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override]
         with self._guard:
             self._open.discard(request)
         super().shutdown_request(request)
 
-    def handle_error(self, request: object, client_address: object) -> None:  # type: ignore[override]
+    def handle_error(self, request: object, client_address: object) -> None:
         """A client that went away is nothing to print a traceback for."""
 
     def cut_connections(self) -> None:
@@ -200,22 +200,25 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         channel = self.server.channel
         if channel.latency and not channel._wait(channel.latency):
-            return self._cut()
+            self._cut()
+            return
         path, token = self._path_and_token()
-        if channel.token is not None and token != channel.token:
-            return self._send_empty(path, 401 if token is None else 403)
-        status = channel._take_failure(path)
-        if status is not None:
-            return self._send_empty(path, status)
+        status = self._refusal(path, token)
         file = self._file(path)
-        if file is None:
-            return self._send_empty(path, 404)
-        try:
-            stream = file.open("rb")
-        except OSError:
-            return self._send_empty(path, 404)
-        with stream:
-            self._send_file(path, stream)
+        if status is not None:
+            self._send_empty(path, status)
+        elif file is None:
+            self._send_empty(path, 404)
+        else:
+            with file.open("rb") as stream:
+                self._send_file(path, stream)
+
+    def _refusal(self, path: str, token: str | None) -> int | None:
+        """The status of an answer that says no, or None."""
+        channel = self.server.channel
+        if channel.token is not None and token != channel.token:
+            return 401 if token is None else 403
+        return channel._take_failure(path)
 
     def _path_and_token(self) -> tuple[str, str | None]:
         """The path below the channel, and the token however it was given."""
@@ -254,19 +257,21 @@ class _Handler(BaseHTTPRequestHandler):
             "Accept-Ranges": "bytes",
         }
         if self._is_fresh(etag, int(found.st_mtime)):
-            return self._send_head(path, 304, common)
-        condition = self.headers.get("If-Range")
-        span = self._range(size) if condition in (None, etag, modified) else (0, size)
+            self._send_head(path, 304, common)
+            return
+        ranged = self._range_header() is not None
+        ranged = ranged and self.headers.get("If-Range") in (None, etag, modified)
+        span = self._range(size) if ranged else (0, size)
         if span is None:
             headers = {**common, "Content-Range": f"bytes */{size}", "Content-Length": "0"}
-            return self._send_head(path, 416, headers)
+            self._send_head(path, 416, headers)
+            return
         start, end = span
-        headers = {**common, "Content-Length": str(end - start)}
-        headers["Content-Type"] = "application/json" if path.endswith(".json") else "binary/octet-stream"
-        partial = self._range_header() is not None and condition in (None, etag, modified)
-        if partial:
+        kind = "application/json" if path.endswith(".json") else "application/octet-stream"
+        headers = {**common, "Content-Type": kind, "Content-Length": str(end - start)}
+        if ranged:
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-        self._send_head(path, 206 if partial else 200, headers)
+        self._send_head(path, 206 if ranged else 200, headers)
         if self.command == "GET":
             self._send_body(path, stream, start, end)
 
@@ -308,19 +313,23 @@ class _Handler(BaseHTTPRequestHandler):
             if position == halfway and self._stalls(path):
                 self.wfile.flush()
                 if not channel._wait_for_release():
-                    return self._cut()
-            if position >= halfway and drop:
+                    self._cut()
+                    return
+            if drop and position >= halfway:
                 self.wfile.flush()
-                return self._cut()
-            if any(fnmatchcase(path, pattern) for pattern in tuple(channel.tamper)):
-                chunk = bytes(chunk[:-1]) + bytes([chunk[-1] ^ 0xFF])
-            self.wfile.write(chunk)
+                self._cut()
+                return
+            self.wfile.write(self._perhaps_tampered(path, chunk))
             if channel.bandwidth:
                 self.wfile.flush()
-                due = (position + len(chunk) - start) / channel.bandwidth
-                if not channel._wait(max(0.0, began + due - time.monotonic())):
-                    return self._cut()
+                due = began + (position + len(chunk) - start) / channel.bandwidth
+                channel._wait(max(0.0, due - time.monotonic()))
         self.wfile.flush()
+
+    def _perhaps_tampered(self, path: str, chunk: bytes) -> bytes:
+        if any(fnmatchcase(path, pattern) for pattern in tuple(self.server.channel.tamper)):
+            return chunk[:-1] + bytes([chunk[-1] ^ 0xFF])
+        return chunk
 
     def _stalls(self, path: str) -> bool:
         return any(fnmatchcase(path, pattern) for pattern in tuple(self.server.channel.stall))
