@@ -280,6 +280,17 @@ def _contents(interpreter: Interpreter, folder: Path, bundled: list[Path]) -> di
     return files | _added(interpreter, files, bundled)
 
 
+def _binary(interpreter: Interpreter, target: str, source: Path) -> bytes:
+    """The object as it is, but for Debian's interpreter: its copy of `site` is frozen into it.
+
+    Both names have the same length, so nothing moves.
+    """
+    data = source.read_bytes()
+    if interpreter.debian and target.startswith("bin/"):
+        data = data.replace(b"dist-packages", b"site-packages")
+    return data
+
+
 def _added(interpreter: Interpreter, files: Mapping[str, Content], bundled: list[Path]) -> dict[str, Content]:
     """What every conda python has besides: the short names, and wheels for `venv`."""
     minor = interpreter.minor
