@@ -1,0 +1,1 @@
+"""Kernels of conda environments: kernelspecs on disk, what starts them, and the one that says why another did not."""

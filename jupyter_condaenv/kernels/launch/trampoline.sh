@@ -1,0 +1,16 @@
+#!/bin/sh
+# Start the kernel of a conda environment with the environment's own Python, or the kernel that says why it cannot be.
+# $1 is the shim; $2 the prefixes, bottom first, joined by ":" (activation.join_levels); the rest is for Python.
+prefix=${2##*:}
+case $prefix in
+*\\*) prefix=$(printf '%b.' "$prefix") && prefix=${prefix%.} ;;
+esac
+python=$prefix/bin/python
+if [ -f "$python" ] && [ -x "$python" ]; then
+    # Read when Python starts, so here rather than in the shim, which would have to start it again.
+    unset PYTHONPATH PYTHONHOME VIRTUAL_ENV
+    PYTHONNOUSERSITE=1 exec "$python" "$@"
+fi
+here=${0%/*}
+IFS= read -r registrar <"$here/registrar"
+exec "$registrar" "$here/fallback.py" --levels "$2" "$@"

@@ -1,0 +1,79 @@
+"""Installs what starts a kernel in the user's data directory, where it lives on without this package.
+
+The files lie in a folder named by the hash of their content, so that the kernelspecs of several versions of this
+package, and of several servers that share a home, each keep the files they were written for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from jupyter_condaenv.engine import activation
+from jupyter_condaenv.engine.errors import StorageError
+from jupyter_condaenv.engine.model import Settings
+
+
+class Launch(NamedTuple):
+    """The installed files that a kernelspec names."""
+
+    trampoline: Path
+    shim: Path
+
+
+def cache_dir(settings: Settings) -> str:
+    """The activation cache. The shim finds it from where it lies itself."""
+    return os.path.join(settings.data_dir, "activation")
+
+
+def install(settings: Settings) -> Launch:
+    """Put the files where kernelspecs can name them, if they are not there, and say where.
+
+    ``StorageError`` when they cannot be written.
+    """
+    here = Path(__file__).parent
+    source = here / "launch"
+    # The Python that registers is the one that explains a kernel that cannot start, so it is part of the content.
+    files = {
+        "activation.py": Path(activation.__file__).read_bytes(),
+        "fallback.py": (here / "fallback.py").read_bytes(),
+        "registrar": os.fsencode(sys.executable) + b"\n",
+        "shim.py": (source / "shim.py").read_bytes(),
+        "trampoline": (source / "trampoline.sh").read_bytes(),
+    }
+    digest = hashlib.sha256(b"\0".join(name.encode() + b"\0" + content for name, content in files.items()))
+    folder = Path(settings.data_dir, "launch", digest.hexdigest()[:16])
+    try:
+        Path(settings.data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            _write(folder / name, content, 0o755 if name == "trampoline" else 0o644)
+    except OSError as error:
+        raise StorageError(
+            f"The files that start kernels cannot be written to {folder}: {error.strerror}.",
+            "Free some space or make the folder writable, then register the kernel again.",
+        ) from error
+    return Launch(folder / "trampoline", folder / "shim.py")
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    try:
+        if path.read_bytes() == content:
+            return
+    except FileNotFoundError:
+        pass
+    write_whole(path, content, mode)
+
+
+def write_whole(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write ``content`` to ``path`` so that a reader finds the old file or the new one. OSError when that fails."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.chmod(mode)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,179 @@
+"""Kernelspecs on disk: one for each environment that has ipykernel, marked as ours, and nobody else's touched."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jupyter_condaenv.engine import activation
+from jupyter_condaenv.engine.errors import StorageError
+from jupyter_condaenv.engine.model import Environment, Settings
+from jupyter_condaenv.kernels import launcher
+
+SCHEMA = 1
+"""Version of the mark that our kernelspecs carry in ``metadata.jupyter_condaenv``."""
+_PREFIX = "condaenv-"
+_LOGOS = ("logo-32x32.png", "logo-64x64.png", "logo-svg.svg")
+
+
+def register(
+    environment: Environment, settings: Settings, display_name: str = "", levels: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """Write the kernelspec of ``environment`` and return its name in a tuple; an empty one if it has no ipykernel.
+
+    ``levels`` are the prefixes it consists of, bottom first, its own last; without them only its own. Doing it again
+    brings the kernelspec up to date. Activation is captured here, so that the first start need not.
+    ``StorageError`` when the kernelspec cannot be written.
+    """
+    prefixes = tuple(os.path.normpath(prefix) for prefix in levels) or (os.path.normpath(environment.prefix),)
+    source = _kernel_of(prefixes)
+    if source is None:
+        return ()
+    files = launcher.install(settings)
+    name = _free_name(environment, prefixes[-1], settings)
+    spec = {
+        "argv": [
+            str(files.trampoline),
+            str(files.shim),
+            activation.join_levels(prefixes),
+            *("-m", "ipykernel_launcher", "-f", "{connection_file}"),
+        ],
+        "display_name": display_name or _display_name(environment, prefixes[-1]),
+        "language": "python",
+        "interrupt_mode": "signal",
+        "metadata": {
+            **_metadata_of(source),
+            "jupyter_condaenv": {"prefixes": list(prefixes), "schema": SCHEMA, "host": socket.gethostname()},
+        },
+    }
+    folder = Path(settings.kernels_dir, name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for logo in _LOGOS:
+            if (source / logo).is_file():
+                launcher.write_whole(folder / logo, (source / logo).read_bytes())
+        # Last: only with it is the folder a kernel.
+        launcher.write_whole(folder / "kernel.json", json.dumps(spec, indent=1).encode("ascii"))
+    except OSError as error:
+        raise StorageError(
+            f"The kernel {name} cannot be written to {folder}: {error.strerror}.",
+            "Free some space or make the folder writable, then register the kernel again.",
+        ) from error
+    _warm(prefixes, settings)
+    return (name,)
+
+
+def unregister(prefix: str, settings: Settings) -> tuple[str, ...]:
+    """Remove the kernelspecs that we wrote for the environment at ``prefix`` and return their names.
+
+    ``StorageError`` when one cannot be removed.
+    """
+    wanted = os.path.realpath(prefix)
+    names = []
+    for name, prefixes in _ours(settings):
+        if os.path.realpath(prefixes[-1]) != wanted:
+            continue
+        folder = Path(settings.kernels_dir, name)
+        try:
+            # First: without it the folder is no kernel, however far the rest gets.
+            (folder / "kernel.json").unlink(missing_ok=True)
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise StorageError(
+                f"The kernel {name} cannot be removed from {folder}: {error.strerror}.",
+                "Make the folder writable, then try again.",
+            ) from error
+        names.append(name)
+    return tuple(sorted(names))
+
+
+def registered(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """For each prefix that has kernelspecs of ours, their names."""
+    found: dict[str, list[str]] = {}
+    for name, prefixes in _ours(settings):
+        found.setdefault(prefixes[-1], []).append(name)
+    return {prefix: tuple(sorted(names)) for prefix, names in found.items()}
+
+
+def _ours(settings: Settings) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Name and prefixes of every kernelspec that carries our mark."""
+    try:
+        names = os.listdir(settings.kernels_dir)
+    except OSError:
+        return
+    for name in names:
+        prefixes = _mark(settings, name) if name.startswith(_PREFIX) else ()
+        if prefixes:
+            yield name, prefixes
+
+
+def _mark(settings: Settings, name: str) -> tuple[str, ...]:
+    """The prefixes of our mark in the kernelspec ``name``; empty if it is absent, unreadable or not ours."""
+    try:
+        prefixes = _read(Path(settings.kernels_dir, name))["metadata"]["jupyter_condaenv"]["prefixes"]
+    except (KeyError, TypeError):
+        return ()
+    return tuple(prefixes) if isinstance(prefixes, list) and all(isinstance(each, str) for each in prefixes) else ()
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    """The kernel.json in ``folder``; empty if there is none or it is broken."""
+    try:
+        found = json.loads((folder / "kernel.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _free_name(environment: Environment, prefix: str, settings: Settings) -> str:
+    """The name of the kernelspec, the same whenever the same environment is registered.
+
+    The plain one is for environments in the folders where they are found by name. Where something else has it, an
+    environment of the same name in another of these folders or a kernelspec that is not ours, it is left alone.
+    """
+    wanted = environment.name or os.path.basename(prefix)
+    slug = re.sub(r"[^a-z0-9._-]+", "-", wanted.lower()).strip("-") or "env"
+    plain = _PREFIX + slug
+    hashed = f"{plain}-{hashlib.sha256(os.fsencode(prefix)).hexdigest()[:8]}"
+    parent = os.path.realpath(os.path.dirname(prefix))
+    named = slug == wanted and parent in {os.path.realpath(folder) for folder in settings.envs_dirs}
+    taken = Path(settings.kernels_dir, plain, "kernel.json").exists() and _mark(settings, plain)[-1:] != (prefix,)
+    return plain if named and not taken else hashed
+
+
+def _display_name(environment: Environment, prefix: str) -> str:
+    minor = ".".join(environment.python.split(".")[:2])
+    return " ".join(filter(None, ("Python", minor, f"[{environment.name or os.path.basename(prefix)}]")))
+
+
+def _kernel_of(prefixes: tuple[str, ...]) -> Path | None:
+    """The folder of ipykernel's own kernelspec in the topmost level that has ipykernel; None if none has it."""
+    for prefix in reversed(prefixes):
+        if any(Path(prefix).glob("lib/python*/*-packages/ipykernel_launcher.py")):
+            return Path(prefix, "share/jupyter/kernels/python3")
+    return None
+
+
+def _metadata_of(folder: Path) -> dict[str, Any]:
+    """What ipykernel says of itself: whether it can debug and encrypt depends on its version."""
+    metadata = _read(folder).get("metadata")
+    if not isinstance(metadata, dict):
+        return {}
+    return {key: metadata[key] for key in ("debugger", "supported_encryption") if key in metadata}
+
+
+def _warm(prefixes: tuple[str, ...], settings: Settings) -> None:
+    environ = {name: value for name, value in os.environ.items() if name not in activation.FOREIGN}
+    # The kernel captures for itself what cannot be captured now, and tells of it where its user looks.
+    with contextlib.suppress(Exception):
+        activation.activated(prefixes, environ, launcher.cache_dir(settings))
