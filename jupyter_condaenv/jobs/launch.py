@@ -29,7 +29,7 @@ def launch(folder: Path, assignment: Assignment) -> None:
         *(str(folder), str(settings.stall_timeout), str(settings.solve_timeout), prefix),
         *_python("worker", "-X", f"utf8={sys.flags.utf8_mode}"),
     ]
-    with (folder / files.LOG).open("ab") as log:
+    with open(os.open(folder / files.LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as log:
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

@@ -113,7 +113,7 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         # Only URLs: a directory that is called t is nobody's token.
         return redact(value) if "://" in value else value
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_cleaned(item) for item in value]
     if isinstance(value, dict):
         return {key: _cleaned(item) for key, item in value.items()}

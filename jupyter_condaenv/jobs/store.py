@@ -82,7 +82,7 @@ class Jobs:
         """Newest first."""
         try:
             names = os.listdir(self._folder)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         return [self._folder / name for name in sorted(filter(_ID.match, names), reverse=True)]
 
@@ -99,7 +99,8 @@ class Jobs:
         )
         owner = Owner(machine=self._machine, pid=os.getpid(), started=processes.started(os.getpid()))
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             # Under another name until it is complete, so that whoever sees a job sees all of it.
             unborn = folder.with_name(f".{folder.name}")
             unborn.mkdir(mode=0o700)

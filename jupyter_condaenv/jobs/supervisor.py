@@ -16,6 +16,7 @@ from . import files, processes
 
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 TICK = 0.1
@@ -281,6 +282,14 @@ def settle(prefix: str) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     give_up = time.monotonic() + SETTLE_FOR
     pause = 0.5
-    while not exchange.settle(prefix) and time.monotonic() + pause < give_up:
+    while not _settled(prefix, exchange.settle) and time.monotonic() + pause < give_up:
         time.sleep(pause)
         pause = min(pause * 2, 60.0)
+
+
+def _settled(prefix: str, attempt: Callable[[str], bool]) -> bool:
+    try:
+        return attempt(prefix)
+    except Exception as error:  # the job is over: there is only the log to tell, and perhaps it goes better later
+        print(f"What a change of {prefix} replaced cannot be cleaned up: {error}", file=sys.stderr, flush=True)
+        return False

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from jupyter_condaenv.engine import exchange
 from jupyter_condaenv.engine.errors import Unsatisfiable
 from jupyter_condaenv.engine.model import (
     AnyEvent,
@@ -192,6 +193,13 @@ def fills_what_there_is(request: AnyRequest, settings: Settings, emit: Emit) -> 
     talker = threading.Thread(target=talk)
     talker.start()
     talker.join()
+    return _removed(request)
+
+
+def exchanges(request: AnyRequest, settings: Settings, emit: Emit) -> Removed:
+    """Replaces the prefix by a copy of itself, as every change does."""
+    work = exchange.workspace(Path(request.prefix))
+    exchange.commit(work, exchange.make_stage(work))
     return _removed(request)
 
 
