@@ -6,6 +6,7 @@ The name of each function stands in ``arguments.COMMANDS``.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable
@@ -15,7 +16,7 @@ import msgspec
 
 from .. import config
 from ..engine import environments
-from ..engine.errors import Cancelled, InvalidRequest, NotFound
+from ..engine.errors import Broken, Cancelled, InvalidRequest, NotFound
 from ..engine.model import (
     AnyRequest,
     ApplyPlan,
@@ -31,6 +32,7 @@ from ..engine.model import (
 )
 from ..jobs import Job, Jobs, Outcome
 from . import answers, text
+from .exits import Exit
 from .follow import follow
 from .output import Output
 
@@ -226,8 +228,34 @@ def _with_kernels(found: Iterable[Environment], settings: Settings) -> list[Envi
 # --- running ---------------------------------------------------------------------------------------------------------
 
 
-def run(arguments: Namespace, _output: Output) -> None:
-    raise NotImplementedError
+def run(arguments: Namespace, output: Output) -> int:
+    """Become the command, with the variables that the environment's kernel has."""
+    from ..engine import activation, stack
+    from ..kernels import launcher
+
+    command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
+    if not command:
+        raise InvalidRequest(
+            "Nothing to run was given.", f"For instance: run {arguments.environment} -- python --version"
+        )
+    settings = _settings()
+    environment = environments.find(arguments.environment, settings)
+    if environment.problem:
+        raise Broken(f"{environment.name} cannot be used. {environment.problem}")
+    levels = stack.levels(environment.prefix)
+    variables, warnings = activation.launch_environment(levels, dict(os.environ), launcher.cache_dir(settings))
+    for warning in warnings:
+        output.note(f"warning: {warning}")
+    # Python ignores this signal for itself and would hand that on.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        os.execvpe(command[0], command, variables)
+    except FileNotFoundError:
+        output.note(f"error: There is no command {command[0]!r} in {environment.name}.")
+        return Exit.COMMAND_NOT_FOUND
+    except OSError as error:
+        output.note(f"error: {command[0]} cannot be executed: {error.strerror}.")
+        return Exit.CANNOT_EXECUTE
 
 
 # --- jobs ------------------------------------------------------------------------------------------------------------

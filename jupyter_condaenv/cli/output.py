@@ -300,7 +300,7 @@ def changed(result: Changed) -> list[str]:
     """What was done: every package of a change, the requested ones of a new environment."""
     new = not result.plan.before
     asked = {text.spec_name(spec) for spec in result.plan.lock.specs}
-    lines = text.plan(result.plan, sorted(asked) if new else None)
+    lines = text.plan(result.plan, sorted(asked) if new else None, done=True)
     environment = result.environment
     kernels = f"; kernel {', '.join(environment.kernels)}" if environment.kernels else ""
     return [*lines, f"{environment.name}: revision {result.revision} in {environment.prefix}{kernels}"]

@@ -82,7 +82,7 @@ def _step(before: str, after: str) -> str:
     return f"{before} -> {after}" if before and after else before or after
 
 
-def plan(shown: Plan, only: Sequence[str] | None = None) -> list[str]:
+def plan(shown: Plan, only: Sequence[str] | None = None, *, done: bool = False) -> list[str]:
     """What a plan changes: a line a package (of the names in ``only``, where given), then the sum."""
     order = list(KINDS)
     changes = sorted(shown.changes, key=lambda change: (order.index(change.kind), change.name))
@@ -92,16 +92,18 @@ def plan(shown: Plan, only: Sequence[str] | None = None) -> list[str]:
         lines.append(
             f"  ... and {count(len(changes) - len(listed), 'package')} more, listed by `jupyter condaenv show`"
         )
-    return [*lines, plan_sum(shown)]
+    return [*lines, plan_sum(shown, done=done)]
 
 
-def plan_sum(shown: Plan) -> str:
-    """``12 new, 1 up, 1 down; 45.2 MB to download``"""
+def plan_sum(shown: Plan, *, done: bool = False) -> str:
+    """``12 new, 1 up, 1 down; 45.2 MB to download``; once it is ``done``, they are downloaded."""
     if not shown.changes:
-        return "Nothing changes."
+        return "Nothing changed." if done else "Nothing would change."
     numbers = Counter[str](change.kind for change in shown.changes)
     parts = ", ".join(f"{numbers[kind]} {word}" for kind, word in KINDS.items() if numbers[kind])
-    return f"{parts}; {size(shown.download_bytes)} to download" if shown.download_bytes else parts
+    if not shown.download_bytes:
+        return parts
+    return f"{parts}; {size(shown.download_bytes)} {'downloaded' if done else 'to download'}"
 
 
 def spec_name(spec: str) -> str:
