@@ -12,8 +12,7 @@ cancel it. Three processes take part:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # the supervisor passes through here, and importing typing takes as long as all it needs
 if TYPE_CHECKING:
     from .job import Job as Job
     from .records import NumberedEvent as NumberedEvent
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
 _HOME = {"Job": "job", "Jobs": "store", "NumberedEvent": "records", "Outcome": "records", "State": "records"}
 
 
-def __getattr__(name: str) -> Any:
-    # The supervisor passes through here and must not pay for what only readers need.
+def __getattr__(name: str) -> object:
+    # Readers import what the supervisor must not wait for.
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -215,7 +215,9 @@ def test_the_heart_beats_while_it_runs(shop: Workshop, tmp_path: Path) -> None:
 def test_nothing_heavy_is_in_the_supervisor() -> None:
     code = f"import sys; sys.path.append({str(ROOT)!r}); import jupyter_condaenv.jobs.supervisor; print(*sys.modules)"
     modules = subprocess.check_output([sys.executable, "-I", "-S", "-c", code], text=True).split()
-    outside = {name.partition(".")[0] for name in modules} - set(sys.stdlib_module_names) - {"__main__", "jupyter_condaenv"}
+    outside = (
+        {name.partition(".")[0] for name in modules} - set(sys.stdlib_module_names) - {"__main__", "jupyter_condaenv"}
+    )
     assert not outside
     assert not {"json", "typing", "subprocess", "msgspec"} & set(modules)
 
