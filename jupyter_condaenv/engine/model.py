@@ -13,6 +13,8 @@ from msgspec import Struct
 
 Kind = Literal["full", "overlay"]
 ChannelPriority = Literal["strict", "flexible", "disabled"]
+When = Literal["next_start", "now"]
+"""When a change that replaces what a living kernel may have loaded is put in place."""
 ChangeKind = Literal["add", "remove", "upgrade", "downgrade", "rebuild"]
 
 
@@ -188,6 +190,7 @@ class ChangePackages(Request, frozen=True, kw_only=True, tag="change"):
     """Names of packages that may move to their newest version."""
     channels: tuple[str, ...] = ()
     """Searched besides those the environment already uses, after them."""
+    when: When = "next_start"
 
 
 class StackEnvironment(Request, frozen=True, kw_only=True, tag="stack"):
@@ -203,6 +206,11 @@ class ApplyPlan(Request, frozen=True, kw_only=True, tag="apply"):
     """Exactly what ``plan`` showed; refused when the environment has changed since."""
 
     plan: Plan
+    when: When = "next_start"
+
+
+class ApplyDeferred(Request, frozen=True, kw_only=True, tag="apply_deferred"):
+    """The change that waits for the next start of a kernel, if there is one and no kernel lives."""
 
 
 class RemoveEnvironment(Request, frozen=True, kw_only=True, tag="remove"):
@@ -215,7 +223,9 @@ class PlanRequest(Request, frozen=True, kw_only=True, tag="plan"):
     request: CreateEnvironment | ChangePackages | StackEnvironment
 
 
-AnyRequest = CreateEnvironment | ChangePackages | StackEnvironment | ApplyPlan | RemoveEnvironment | PlanRequest
+AnyRequest = (
+    CreateEnvironment | ChangePackages | StackEnvironment | ApplyPlan | ApplyDeferred | RemoveEnvironment | PlanRequest
+)
 
 # --- events: what an operation tells while it runs ---
 
@@ -272,12 +282,19 @@ class Changed(Result, frozen=True, kw_only=True, tag="changed"):
     revision: int
 
 
+class Deferred(Result, frozen=True, kw_only=True, tag="deferred"):
+    """The change is fetched and waits for the next start of a kernel, because ``kernels`` (process ids) live."""
+
+    plan: Plan
+    kernels: tuple[int, ...]
+
+
 class Removed(Result, frozen=True, kw_only=True, tag="removed"):
     prefix: str
     kernels: tuple[str, ...] = ()
 
 
-AnyResult = Planned | Changed | Removed
+AnyResult = Planned | Changed | Deferred | Removed
 
 
 def digest(packages: tuple[Package, ...]) -> str:

@@ -8,15 +8,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from . import environments, exchange, history, lockfiles, solve, transaction
-from .errors import InvalidRequest, NotFound, Refused
+from . import deferred, environments, exchange, history, lockfiles, solve, transaction
+from .errors import InvalidRequest, NotFound, Outdated, Refused
 from .model import (
     AnyRequest,
     AnyResult,
+    ApplyDeferred,
     ApplyPlan,
     Changed,
     ChangePackages,
     CreateEnvironment,
+    Deferred,
     Message,
     Plan,
     Planned,
@@ -42,19 +44,60 @@ def perform(request: AnyRequest, settings: Settings, emit: Emit) -> AnyResult:
 
 
 def _change(
-    request: CreateEnvironment | ChangePackages | StackEnvironment | ApplyPlan, settings: Settings, emit: Emit
-) -> Changed:
+    request: CreateEnvironment | ChangePackages | StackEnvironment | ApplyPlan | ApplyDeferred,
+    settings: Settings,
+    emit: Emit,
+) -> Changed | Deferred:
     prefix = Path(request.prefix)
     with transaction.writer(prefix, _purpose(request), emit) as work:
         emit(Step(phase="solve", text="Solving"))
-        plan = _checked(request) if isinstance(request, ApplyPlan) else solve.plan(request, settings)
+        plan = _plan(request, settings)
+        kernels = _kernels_in_the_way(request, plan)
+        if kernels:
+            transaction.fetch(work, plan, settings, emit)
+            deferred.write(prefix, plan)
+            emit(Message(text=f"A kernel of {prefix.name} is running: this is applied when it is started again"))
+            return Deferred(plan=plan, kernels=kernels)
         last = history.latest(prefix)
         if last is not None and not plan.changes and plan.lock.specs == last.lock.specs:
             emit(Message(text=f"{prefix.name} is already as asked for"))
             number = last.number
         else:
             number = transaction.apply(work, plan, settings, emit).number
+        deferred.drop(prefix)
     return Changed(environment=environments.describe(prefix), plan=plan, revision=number)
+
+
+def _plan(
+    request: CreateEnvironment | ChangePackages | StackEnvironment | ApplyPlan | ApplyDeferred, settings: Settings
+) -> Plan:
+    if isinstance(request, ApplyPlan):
+        return _checked(request)
+    if isinstance(request, ApplyDeferred):
+        return _waiting(Path(request.prefix))
+    return solve.plan(request, settings)
+
+
+def _kernels_in_the_way(
+    request: CreateEnvironment | ChangePackages | StackEnvironment | ApplyPlan | ApplyDeferred, plan: Plan
+) -> tuple[int, ...]:
+    """Living kernels that may have loaded what the plan replaces, unless that is wanted all the same."""
+    if isinstance(request, ChangePackages | ApplyPlan) and request.when == "now":
+        return ()
+    return deferred.living_kernels(Path(plan.prefix)) if deferred.replaces(plan) else ()
+
+
+def _waiting(prefix: Path) -> Plan:
+    """The change that waits, if the environment is as it was when it was asked for."""
+    plan = deferred.read(prefix)
+    if plan is None:
+        raise NotFound(f"No change of {prefix.name} waits for the start of a kernel.", "There is nothing to do.")
+    try:
+        solve.check_current(plan)
+    except Outdated:
+        deferred.drop(prefix)
+        raise
+    return plan
 
 
 def _checked(request: ApplyPlan) -> Plan:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from . import channels, condarc, environments, exchange, history, rattler, stack
+from . import channels, condarc, deferred, environments, exchange, history, rattler, stack
 from .errors import AlreadyExists, InvalidRequest, NotFound, Outdated, Refused
 from .model import (
     Base,
@@ -97,10 +97,13 @@ def _change(request: ChangePackages, settings: Settings) -> Plan:
             prefix=str(prefix),
         )
     exchange.workspace(prefix)  # says early when the environment cannot be written
-    now = history.current_lock(prefix, rattler.platform())
-    installed = {package.name: package for package in now.packages}
+    installed = history.current_lock(prefix, rattler.platform())
+    waiting = deferred.read(prefix)
+    # A change that waits for the next start is part of what was asked for, so this one goes on from there.
+    now = waiting.lock if waiting is not None and waiting.before == installed.digest else installed
+    there = {package.name for package in now.packages}
     dropped = {rattler.spec_name(text) for text in request.remove}
-    missing = sorted(name for name in dropped | set(request.update) if name not in installed)
+    missing = sorted(name for name in dropped | set(request.update) if name not in there)
     if missing:
         raise NotFound(
             f"{_and(missing)} {'is' if len(missing) == 1 else 'are'} not installed in {prefix.name}"
@@ -113,24 +116,19 @@ def _change(request: ChangePackages, settings: Settings) -> Plan:
         specs.pop(name, None)
     for text in request.add:
         specs[rattler.spec_name(text)] = text
-    for name in request.update:
-        specs.setdefault(name, name)
-    asked_channels = tuple(
-        dict.fromkeys([*now.channels, *_base_urls(request.channels, settings)])
-        if now.channels
-        else _base_urls(request.channels, settings)
-    )
+    more = _base_urls(request.channels, settings) if request.channels or not now.channels else ()
+    urls = tuple(dict.fromkeys([*now.channels, *more]))
     kept = [package for package in now.packages if package.name not in dropped and package.name not in request.update]
     if not request.add and not request.update:
         lock = _without(now, dropped, tuple(specs.values()))
     else:
         base = stack.base_of(Path(now.base.prefix)) if now.base is not None else None
-        lock = _solve(tuple(specs.values()), asked_channels, settings, installed=kept, base=base)
+        lock = _solve(tuple(specs.values()), urls, settings, installed=kept, base=base)
         still = sorted(dropped & {package.name for package in lock.packages})
         if still:
             raise _still_needed(still, lock.packages)
     verb = "add" if request.add else "update" if request.update else "remove"
-    return _plan(request.prefix, verb, now.packages, lock, settings)
+    return _plan(request.prefix, verb, installed.packages, lock, settings)
 
 
 def _without(lock: Lock, dropped: set[str], specs: tuple[str, ...]) -> Lock:

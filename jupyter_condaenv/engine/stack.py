@@ -101,7 +101,7 @@ def lay_out(stage: Path, prefix: Path, base: Base) -> None:
         json.dumps(
             {
                 "message": f"This environment holds only what comes on top of {base.prefix}; conda and its kin would "
-                "damage it. Change it with `jupyter condaenv add` and `jupyter condaenv uninstall`."
+                "damage it. Change it with `jupyter condaenv add` and `jupyter condaenv remove`."
             }
         ),
     )

@@ -43,8 +43,23 @@ def apply(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit) 
         exchange.recover(work)
 
 
+def fetch(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit) -> None:
+    """Bring everything that ``plan`` needs into the package cache, checked; the prefix is not touched."""
+    if not plan.download_bytes:
+        return
+    try:
+        work.stage.mkdir(parents=True)
+        with _package_cache(settings, emit) as cache_dir:
+            _check_local_archives(plan, cache_dir, emit)
+            _announce(plan, emit)
+            _link(work, plan, cache_dir, emit)
+    except OSError as error:
+        raise exchange.storage_error(error) from error
+    finally:
+        exchange.recover(work)
+
+
 def _apply(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit) -> Revision:
-    below = plan.lock.base.packages if plan.lock.base is not None else ()
     before = _records(work.prefix)
     work.root.mkdir(parents=True, exist_ok=True)
     emit(Step(phase="stage", text=f"Preparing {work.prefix.name}"))
@@ -52,15 +67,7 @@ def _apply(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit)
     with _package_cache(settings, emit) as cache_dir:
         _check_local_archives(plan, cache_dir, emit)
         _announce(plan, emit)
-        rattler.link(
-            [*below, *plan.lock.packages],
-            work.stage,
-            work.prefix,
-            cache_dir=cache_dir,
-            ignored={package.name for package in below},
-            platform=plan.lock.platform,
-            report=_reporter(plan, emit),
-        )
+        _link(work, plan, cache_dir, emit)
         after = _records(work.stage)
         gone = [record for path, record in before.items() if path not in after]
         bytecode.drop_orphans(work.stage, gone)
@@ -76,6 +83,20 @@ def _apply(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit)
     if plan.lock.base is None:
         environments.note(work.prefix)
     return revision
+
+
+def _link(work: exchange.Workspace, plan: Plan, cache_dir: Path, emit: Emit) -> None:
+    """Make the stage hold the packages of the plan, fetching what the cache lacks."""
+    below = plan.lock.base.packages if plan.lock.base is not None else ()
+    rattler.link(
+        [*below, *plan.lock.packages],
+        work.stage,
+        work.prefix,
+        cache_dir=cache_dir,
+        ignored={package.name for package in below},
+        platform=plan.lock.platform,
+        report=_reporter(plan, emit),
+    )
 
 
 def _records(prefix: Path) -> dict[str, Record]:

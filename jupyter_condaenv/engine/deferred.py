@@ -1,0 +1,82 @@
+"""Changes that wait for the next start of a kernel.
+
+A living kernel imports from its prefix whenever a cell asks for a module it has not loaded yet: where a change replaced
+what it runs on, it would mix old and new. Such a change is fetched, written down in the prefix, and applied when the
+next kernel of the environment starts and no other one lives. What is only added is put in place at once.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from .activation import split_levels
+from .model import Plan
+
+FILE = Path("conda-meta") / "condaenv" / "deferred.json"
+_SHIM = b"/shim.py"
+
+
+def read(prefix: Path) -> Plan | None:
+    """The change that waits; None where there is none, or none that can be read."""
+    try:
+        return msgspec.json.decode((prefix / FILE).read_bytes(), type=Plan)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def write(prefix: Path, plan: Plan) -> None:
+    """Let ``plan`` wait, in the place of one that waited before. The caller is the writer of ``prefix``."""
+    path = prefix / FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(msgspec.json.encode(plan))
+    part.replace(path)
+
+
+def drop(prefix: Path) -> None:
+    """Let nothing wait any more."""
+    (prefix / FILE).unlink(missing_ok=True)
+
+
+def replaces(plan: Plan) -> bool:
+    """Whether something that is installed goes or moves."""
+    return any(change.before is not None for change in plan.changes)
+
+
+def living_kernels(prefix: Path) -> tuple[int, ...]:
+    """Process ids of the kernels that run in the environment at ``prefix`` or on top of it, as far as we can see them.
+
+    Told by their command line: the environment's Python, the shim, and the prefixes (see ``kernels.launch``).
+    """
+    wanted = os.fsencode(os.path.realpath(prefix))
+    return tuple(sorted(process for process in _processes() if wanted in _prefixes_of(process)))
+
+
+def _processes() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []
+
+
+def _prefixes_of(process: int) -> set[bytes]:
+    """What the kernel that is ``process`` runs on; nothing for a process that is no kernel of ours."""
+    with suppress(OSError):
+        arguments = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+        if len(arguments) < 3 or not arguments[1].endswith(_SHIM):
+            return set()
+        levels = [os.fsencode(level) for level in split_levels(os.fsdecode(arguments[2]))] or _activated(process)
+        return {os.path.realpath(level) for level in levels}
+    return set()
+
+
+def _activated(process: int) -> list[bytes]:
+    """The prefixes in the variables of a kernel that was started again after activation."""
+    variables = dict(
+        pair.partition(b"=")[::2] for pair in Path(f"/proc/{process}/environ").read_bytes().split(b"\0") if b"=" in pair
+    )
+    return [value for name, value in variables.items() if name.startswith(b"CONDA_PREFIX")]
