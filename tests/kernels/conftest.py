@@ -1,0 +1,99 @@
+"""Prefixes that kernels can really start in: a venv laid out like a conda environment, with ipykernel lent to it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
+
+from jupyter_condaenv.engine.model import Environment, Settings
+
+SCRIPT = 'export FROM_SCRIPT="it ran in $CONDA_PREFIX"\n'
+WAIT = 120
+"""Seconds; what is waited for comes at once or never."""
+
+
+def make_prefix(prefix: Path, script: str = SCRIPT, ipykernel: bool = True) -> Path:
+    """An environment at ``prefix`` with this Python and one activation script."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", prefix], check=True)
+    (prefix / "conda-meta").mkdir()
+    (prefix / "conda-meta/history").touch()
+    activate = prefix / "etc/conda/activate.d"
+    activate.mkdir(parents=True)
+    (activate / "script.sh").write_text(script)
+    if ipykernel:
+        lend_ipykernel(prefix)
+    return prefix
+
+
+def lend_ipykernel(prefix: Path) -> None:
+    ours = Path(sysconfig.get_path("purelib"))
+    (theirs,) = prefix.glob("lib/python*/site-packages")
+    for name in ("ipykernel", "ipykernel_launcher.py"):
+        (theirs / name).symlink_to(ours / name)
+    (theirs / "lent.pth").write_text("".join(f"{path}\n" for path in {ours, Path(sysconfig.get_path("platlib"))}))
+
+
+def environment(prefix: Path, **fields: Any) -> Environment:
+    minor = f"{sys.version_info.major}.{sys.version_info.minor}.0"
+    return Environment(**{"name": prefix.name, "prefix": str(prefix), "python": minor, **fields})
+
+
+class Kernel:
+    """A running kernel and a client of it."""
+
+    def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
+        self.manager = manager
+        self.client = client
+
+    def run(self, code: str) -> str:
+        """What ``code`` prints, or the text of the error it ends with."""
+        output: list[str] = []
+
+        def hook(message: dict[str, Any]) -> None:
+            content = message["content"]
+            output.append(content["text"] if message["msg_type"] == "stream" else "\n".join(content.get("traceback", ())))
+
+        self.client.execute_interactive(code, output_hook=hook, timeout=WAIT, stop_on_error=False)
+        return "".join(output).strip()
+
+
+@contextmanager
+def started(manager: KernelManager, **options: Any) -> Iterator[Kernel]:
+    manager.start_kernel(**options)
+    client = manager.blocking_client()
+    try:
+        client.start_channels()
+        client.wait_for_ready(timeout=WAIT)
+        yield Kernel(manager, client)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def manager_of(settings: Settings, name: str) -> KernelManager:
+    specs = KernelSpecManager(kernel_dirs=[settings.kernels_dir], ensure_native_kernel=False)
+    return KernelManager(kernel_name=name, kernel_spec_manager=specs)
+
+
+@pytest.fixture
+def own(settings: Callable[..., Settings], tmp_path: Path) -> Settings:
+    """Settings of this test, whose environments' folder exists."""
+    (tmp_path / "envs").mkdir()
+    return settings()
+
+
+@pytest.fixture(autouse=True)
+def outside_of_any_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("CONDA")] + ["VIRTUAL_ENV", "PYTHONPATH"]:
+        monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,230 @@
+"""Kernelspecs on disk: their names, what is in them, and that nobody else's are touched."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+
+from jupyter_condaenv.engine.errors import StorageError
+from jupyter_condaenv.engine.model import Settings
+from jupyter_condaenv.kernels import launcher, specs
+
+from .conftest import environment, lend_ipykernel, make_prefix
+
+LAUNCH = Path(launcher.__file__).parent / "launch"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One prefix with ipykernel, to be linked to where a test needs an environment that it does not start."""
+    return make_prefix(tmp_path_factory.mktemp("shared") / "prefix")
+
+
+def placed(shared: Path, prefix: Path) -> Path:
+    prefix.parent.mkdir(exist_ok=True)
+    prefix.symlink_to(shared)
+    return prefix
+
+
+def spec_of(own: Settings, name: str) -> dict[str, object]:
+    found: dict[str, object] = json.loads(Path(own.kernels_dir, name, "kernel.json").read_text())
+    return found
+
+
+def test_what_is_written(own: Settings, tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "envs/geo")
+    theirs = prefix / "share/jupyter/kernels/python3"
+    theirs.mkdir(parents=True)
+    (theirs / "logo-64x64.png").write_bytes(b"a logo")
+    about = {"debugger": True, "supported_encryption": ["curve"], "more": 1}
+    (theirs / "kernel.json").write_text(json.dumps({"argv": [], "metadata": about}))
+    assert specs.register(environment(prefix, python="3.11.7"), own) == ("condaenv-geo",)
+    spec = spec_of(own, "condaenv-geo")
+    argv = spec["argv"]
+    assert isinstance(argv, list)
+    assert argv[2:] == [str(prefix), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    assert [Path(path).name for path in argv[:2]] == ["trampoline", "shim.py"]
+    assert os.access(argv[0], os.X_OK)
+    assert (spec["display_name"], spec["language"], spec["interrupt_mode"]) == ("Python 3.11 [geo]", "python", "signal")
+    metadata = spec["metadata"]
+    assert isinstance(metadata, dict)
+    mark = metadata.pop("jupyter_condaenv")
+    assert metadata == {"debugger": True, "supported_encryption": ["curve"]}
+    assert (mark["prefixes"], mark["schema"]) == ([str(prefix)], 1)
+    assert sorted(path.name for path in Path(own.kernels_dir, "condaenv-geo").iterdir()) == [
+        "kernel.json",
+        "logo-64x64.png",
+    ]
+    manager = KernelSpecManager(kernel_dirs=[own.kernels_dir], ensure_native_kernel=False)
+    assert list(manager.find_kernel_specs()) == ["condaenv-geo"]
+
+
+def test_registering_again_changes_the_same_kernel(own: Settings, tmp_path: Path, shared: Path) -> None:
+    prefix = placed(shared, tmp_path / "envs/geo")
+    assert specs.register(environment(prefix), own) == specs.register(environment(prefix), own, "Geodesy")
+    assert spec_of(own, "condaenv-geo")["display_name"] == "Geodesy"
+    assert specs.registered(own) == {str(prefix): ("condaenv-geo",)}
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("envs/geo", r"condaenv-geo"),
+        ("envs/Geo", r"condaenv-geo-[0-9a-f]{8}"),
+        ("envs/geo data", r"condaenv-geo-data-[0-9a-f]{8}"),
+        ("envs/日本", r"condaenv-env-[0-9a-f]{8}"),
+        ("elsewhere/geo", r"condaenv-geo-[0-9a-f]{8}"),
+    ],
+)
+def test_names(own: Settings, tmp_path: Path, shared: Path, place: str, expected: str) -> None:
+    import re
+
+    prefix = placed(shared, tmp_path / place)
+    (name,) = specs.register(environment(prefix), own)
+    assert re.fullmatch(expected, name)
+    specs.unregister(str(prefix), own)
+    placed(shared, tmp_path / "envs/other")
+    specs.register(environment(tmp_path / "envs/other"), own)
+    assert specs.register(environment(prefix), own) == (name,), "whatever else is registered"
+
+
+def test_the_same_name_in_two_folders(
+    settings: Callable[..., Settings], tmp_path: Path, shared: Path
+) -> None:
+    own = settings(envs_dirs=(str(tmp_path / "envs"), str(tmp_path / "more")))
+    one, two = placed(shared, tmp_path / "envs/geo"), placed(shared, tmp_path / "more/geo")
+    (first,), (second,) = specs.register(environment(one), own), specs.register(environment(two), own)
+    assert first == "condaenv-geo" != second
+    assert specs.registered(own) == {str(one): (first,), str(two): (second,)}
+
+
+def test_without_ipykernel_there_is_no_kernel(own: Settings, tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "envs/bare", ipykernel=False)
+    assert specs.register(environment(prefix), own) == ()
+    assert specs.registered(own) == {}
+    base = make_prefix(tmp_path / "envs/base")
+    (name,) = specs.register(environment(prefix), own, levels=(str(base), str(prefix)))
+    assert specs.registered(own) == {str(prefix): (name,)}
+    lend_ipykernel(prefix)
+    assert specs.register(environment(prefix), own) == (name,)
+
+
+def test_only_our_own_kernels_of_that_prefix_are_removed(own: Settings, tmp_path: Path, shared: Path) -> None:
+    one, two = placed(shared, tmp_path / "envs/one"), placed(make_prefix(tmp_path / "x"), tmp_path / "envs/two")
+    specs.register(environment(one), own)
+    specs.register(environment(two), own)
+    foreign = {"condaenv-theirs": {"argv": [f"{one}/bin/python"]}, "python3": {"metadata": {"other": str(one)}}}
+    for name, spec in foreign.items():
+        Path(own.kernels_dir, name).mkdir()
+        Path(own.kernels_dir, name, "kernel.json").write_text(json.dumps(spec))
+    assert specs.unregister(str(one), own) == ("condaenv-one",)
+    assert sorted(os.listdir(own.kernels_dir)) == ["condaenv-theirs", "condaenv-two", "python3"]
+    assert specs.unregister(str(one), own) == ()
+
+
+def test_a_foreign_kernel_of_our_name_is_left_alone(own: Settings, tmp_path: Path, shared: Path) -> None:
+    theirs = Path(own.kernels_dir, "condaenv-geo", "kernel.json")
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("{}")
+    (name,) = specs.register(environment(placed(shared, tmp_path / "envs/geo")), own)
+    assert name != "condaenv-geo"
+    assert theirs.read_text() == "{}"
+
+
+def test_unregistering_what_is_gone(own: Settings, tmp_path: Path, shared: Path) -> None:
+    prefix = placed(shared, tmp_path / "envs/geo")
+    specs.register(environment(prefix), own)
+    prefix.unlink()
+    assert specs.unregister(str(prefix), own) == ("condaenv-geo",)
+    assert specs.registered(own) == {}
+
+
+def test_broken_kernelspecs_are_passed_over(own: Settings, tmp_path: Path, shared: Path) -> None:
+    prefix = placed(shared, tmp_path / "envs/geo")
+    specs.register(environment(prefix), own)
+    mark = {"metadata": {"jupyter_condaenv": {"prefixes": []}}}
+    texts = ["", "{", "[]", "null", '{"metadata": 1}', '{"metadata": {"jupyter_condaenv": 1}}', json.dumps(mark), "\udcff"]
+    for number, text in enumerate(texts):
+        folder = Path(own.kernels_dir, f"condaenv-{number}")
+        folder.mkdir()
+        (folder / "kernel.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    Path(own.kernels_dir, "condaenv-empty").mkdir()
+    Path(own.kernels_dir, "condaenv-file").touch()
+    assert specs.registered(own) == {str(prefix): ("condaenv-geo",)}
+
+
+def test_a_hundred_are_read_at_once(own: Settings, tmp_path: Path, shared: Path) -> None:
+    specs.register(environment(placed(shared, tmp_path / "envs/geo")), own)
+    one = Path(own.kernels_dir, "condaenv-geo/kernel.json").read_text()
+    for number in range(100):
+        Path(own.kernels_dir, f"condaenv-{number}").mkdir()
+        Path(own.kernels_dir, f"condaenv-{number}/kernel.json").write_text(one.replace("envs/geo", f"envs/{number}"))
+    best = 1.0
+    for _ in range(5):
+        began = time.perf_counter()
+        found = specs.registered(own)
+        best = min(best, time.perf_counter() - began)
+    assert len(found) == 101
+    assert best < 0.05
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_with_a_hint(
+    settings: Callable[..., Settings], tmp_path: Path, shared: Path
+) -> None:
+    (tmp_path / "file").touch()
+    prefix = placed(shared, tmp_path / "envs/geo")
+    for field in ("kernels_dir", "data_dir"):
+        with pytest.raises(StorageError, match="cannot be written") as caught:
+            specs.register(environment(prefix), settings(**{field: str(tmp_path / "file/under")}))
+        assert caught.value.hint
+
+
+# --- what is installed -------------------------------------------------------------------------------------------------
+
+
+def test_versions_live_side_by_side(own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = launcher.install(own)
+    assert launcher.install(own) == first
+    monkeypatch.setattr(sys, "executable", "/another/python")
+    second = launcher.install(own)
+    assert second.shim.parent != first.shim.parent
+    assert first.shim.exists() and first.trampoline.exists()
+    assert (second.shim.parent / "registrar").read_text() == "/another/python\n"
+    assert Path(own.data_dir).stat().st_mode & 0o777 == 0o700
+
+
+def test_registering_captures_activation(own: Settings, tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "envs/geo", 'echo ran >>"$CONDA_PREFIX/ran"\n')
+    specs.register(environment(prefix), own)
+    assert (prefix / "ran").read_text() == "ran\n"
+    assert len(os.listdir(launcher.cache_dir(own))) == 1
+
+
+def test_a_capture_that_fails_does_not_keep_the_kernel_from_being_registered(own: Settings, tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "envs/geo", "exit 3\n")
+    Path(own.data_dir).mkdir()
+    Path(launcher.cache_dir(own)).touch()
+    assert specs.register(environment(prefix), own) == ("condaenv-geo",)
+
+
+@pytest.mark.parametrize("path", [LAUNCH / "shim.py", Path(specs.activation.__file__)], ids=lambda path: path.name)
+def test_what_runs_in_environments_is_python_3_8(path: Path) -> None:
+    tree = ast.parse(path.read_text(), feature_version=(3, 8))
+    assert any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body)
+
+
+def test_the_trampoline_says_so_when_nothing_can_be_started(own: Settings, tmp_path: Path) -> None:
+    files = launcher.install(own)
+    (files.shim.parent / "registrar").write_text("/not/there\n")
+    ran = subprocess.run([files.trampoline, files.shim, "/gone"], capture_output=True, text=True, check=False)
+    assert ran.returncode != 0
+    assert "/not/there" in ran.stderr

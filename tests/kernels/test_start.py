@@ -1,0 +1,214 @@
+"""Kernels that are really started, by jupyter_client, in the ways that front ends start them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from jupyter_client.kernelspec import KernelSpec
+
+from jupyter_condaenv.engine.model import Settings
+from jupyter_condaenv.kernels import specs
+
+from .conftest import environment, lend_ipykernel, make_prefix, manager_of, started
+
+SHOWN = "import os, sys, json; print(json.dumps([dict(os.environ), sys.prefix, os.getpid(), sys.path, sys.argv]))"
+
+
+def test_a_cell_runs_in_the_activated_environment(own: Settings, tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "envs/geo")
+    (name,) = specs.register(environment(prefix), own)
+    manager = manager_of(own, name)
+    server = {**os.environ, "PYTHONPATH": "/of/the/server", "PYTHONHOME": "/of/the/server", "VIRTUAL_ENV": "/of/it"}
+    with started(manager, env=server) as kernel:
+        env, prefix_seen, pid, path, _ = json.loads(kernel.run(SHOWN))
+        assert env["CONDA_PREFIX"] == prefix_seen == str(prefix)
+        assert (env["CONDA_DEFAULT_ENV"], env["CONDA_SHLVL"]) == ("geo", "1")
+        assert env["PATH"] == f"{prefix}/bin:{os.environ['PATH']}"
+        assert env["FROM_SCRIPT"] == f"it ran in {prefix}"
+        assert env["PYTHONNOUSERSITE"] == "1"
+        assert not {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"} & env.keys()
+        assert "/of/the/server" not in path
+        assert not [entry for entry in path if "launch" in entry], "nothing beside the shim can be imported"
+        assert pid == manager.provisioner.pid == psutil.Process(pid).pid  # type: ignore[union-attr]
+
+
+def test_interrupt(own: Settings, tmp_path: Path) -> None:
+    (name,) = specs.register(environment(make_prefix(tmp_path / "envs/geo")), own)
+    manager = manager_of(own, name)
+    with started(manager) as kernel:
+        code = "import signal\nprint('waiting', flush=True)\nsignal.pause()"
+        identity = kernel.client.execute(code, stop_on_error=False)
+        while True:
+            message = kernel.client.get_iopub_msg(timeout=60)
+            if message["content"].get("text", "").startswith("waiting"):
+                manager.interrupt_kernel()
+            if message["msg_type"] == "error":
+                break
+        assert message["parent_header"]["msg_id"] == identity
+        assert message["content"]["ename"] == "KeyboardInterrupt"
+        assert kernel.run("print(1 + 1)") == "2"
+
+
+def test_as_vs_code_starts_it(own: Settings, tmp_path: Path) -> None:
+    """It runs the interpreter it has matched in place of argv[0], and appends --f=PATH."""
+    prefix = make_prefix(tmp_path / "envs/geo")
+    (name,) = specs.register(environment(prefix), own)
+    manager = manager_of(own, name)
+    assert manager.kernel_spec is not None
+    _, *rest = manager.kernel_spec.argv
+    manager.kernel_spec.argv = [f"{prefix}/bin/python", *rest[:-2], "--f={connection_file}"]
+    with started(manager, env={**os.environ, "PYTHONPATH": "/of/the/server"}) as kernel:
+        env, prefix_seen, _, path, _ = json.loads(kernel.run(SHOWN))
+    assert prefix_seen == env["CONDA_PREFIX"] == str(prefix)
+    assert env["FROM_SCRIPT"] == f"it ran in {prefix}"
+    assert "/of/the/server" not in path
+
+
+@pytest.mark.parametrize("early", ["LD_LIBRARY_PATH", "PYTHONHASHSEED"])
+def test_what_is_read_at_start_is_read(own: Settings, tmp_path: Path, early: str) -> None:
+    prefix = make_prefix(tmp_path / "envs/geo", f"export {early}=1\n")
+    (name,) = specs.register(environment(prefix), own)
+    manager = manager_of(own, name)
+    with started(manager) as kernel:
+        at_start = "open('/proc/self/environ', 'rb').read().split(b'\\0')"
+        assert kernel.run(f"print(b'{early}=1' in {at_start})") == "True"
+        assert kernel.run("import os; print(os.getpid())") == str(manager.provisioner.pid)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["with space", "o'quote\"s", "ünï-日本", "co:lon", "back\\0072slash", "{prefix}", "a$HOME`"])
+def test_odd_prefixes(own: Settings, tmp_path: Path, name: str) -> None:
+    prefix = make_prefix(tmp_path / "plain", ipykernel=False).rename(tmp_path / "envs" / name)
+    lend_ipykernel(prefix)
+    (kernel_name,) = specs.register(environment(prefix), own)
+    with started(manager_of(own, kernel_name)) as kernel:
+        env, _, _, _, _ = json.loads(kernel.run(SHOWN))
+    assert env["CONDA_PREFIX"] == str(prefix)
+    assert env["FROM_SCRIPT"] == f"it ran in {prefix}"
+
+
+def test_a_stack(own: Settings, tmp_path: Path) -> None:
+    add = 'export LAYERS="${LAYERS:+$LAYERS,}$CONDA_PREFIX"\n'
+    base = make_prefix(tmp_path / "envs/base", add)
+    top = make_prefix(tmp_path / "envs/top", add)
+    (top / "conda-meta/condaenv").mkdir()
+    (top / "conda-meta/condaenv/constraints.txt").touch()
+    (name,) = specs.register(environment(top), own, levels=(str(base), str(top)))
+    with started(manager_of(own, name)) as kernel:
+        env, prefix_seen, _, _, _ = json.loads(kernel.run(SHOWN))
+    assert prefix_seen == env["CONDA_PREFIX"] == str(top)
+    assert (env["CONDA_PREFIX_1"], env["CONDA_SHLVL"], env["CONDA_STACKED_2"]) == (str(base), "2", "true")
+    assert env["LAYERS"] == f"{base},{top}"
+    assert env["PATH"].startswith(f"{top}/bin:{base}/bin:")
+    assert env["JUPYTER_PATH"].split(":")[0] == f"{base}/share/jupyter"
+    assert env["PIP_CONSTRAINT"] == f"{top}/conda-meta/condaenv/constraints.txt"
+
+
+def test_what_was_active_in_the_server_is_left(own: Settings, tmp_path: Path) -> None:
+    servers = make_prefix(tmp_path / "envs/server", "export GDAL_DATA=$CONDA_PREFIX/share/gdal\n")
+    (servers / "etc/conda/deactivate.d").mkdir()
+    (servers / "etc/conda/deactivate.d/gdal.sh").write_text("unset GDAL_DATA\n")
+    (name,) = specs.register(environment(make_prefix(tmp_path / "envs/geo")), own)
+    server = {
+        **os.environ,
+        "PATH": f"/first:{servers}/bin:{os.environ['PATH']}",
+        "CONDA_PREFIX": str(servers),
+        "CONDA_SHLVL": "1",
+        "CONDA_DEFAULT_ENV": "server",
+        "CONDA_PKGS_DIRS": "/chosen/by/the/user",
+        "GDAL_DATA": f"{servers}/share/gdal",
+    }
+    with started(manager_of(own, name), env=server) as kernel:
+        env, *_ = json.loads(kernel.run(SHOWN))
+    assert env["PATH"] == f"{tmp_path}/envs/geo/bin:/first:{os.environ['PATH']}"
+    assert "GDAL_DATA" not in env and "CONDA_PREFIX_1" not in env
+    assert (env["CONDA_SHLVL"], env["CONDA_PKGS_DIRS"]) == ("1", "/chosen/by/the/user")
+
+
+# --- kernels that cannot start ---------------------------------------------------------------------------------------
+
+
+def test_a_missing_environment_is_explained_in_the_notebook(own: Settings, tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "envs/it's gone")
+    (name,) = specs.register(environment(prefix), own)
+    shutil.rmtree(prefix)
+    manager = manager_of(own, name)
+    with started(manager) as kernel:
+        told = kernel.run("1 + 1")
+        assert f"The environment {prefix} is gone." in told
+        assert "restart the kernel" in told
+        assert manager.provisioner is not None
+        assert psutil.Process(manager.provisioner.pid).is_running()  # type: ignore[attr-defined]
+        manager.interrupt_kernel()
+        assert "is gone" in kernel.run("2 + 2"), "it goes on answering after an interrupt"
+        asked = kernel.client.is_complete("for")
+        while (reply := kernel.client.get_shell_msg(timeout=60))["parent_header"]["msg_id"] != asked:
+            pass
+        assert reply["content"]["status"] == "complete"
+        kernel.client.shutdown(reply=True, timeout=60)
+
+
+def test_a_missing_python_is_explained(own: Settings, tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "envs/geo")
+    (name,) = specs.register(environment(prefix), own)
+    (prefix / "bin/python").unlink()
+    with started(manager_of(own, name)) as kernel:
+        assert f"{prefix}/bin/python, does not exist" in kernel.run("1")
+    (prefix / "bin/python").symlink_to("/not/there")
+    with started(manager_of(own, name)) as kernel:
+        assert "leads to /not/there" in kernel.run("1")
+
+
+def test_a_missing_base_is_explained(own: Settings, tmp_path: Path) -> None:
+    base, top = make_prefix(tmp_path / "envs/base"), make_prefix(tmp_path / "envs/top")
+    (name,) = specs.register(environment(top), own, levels=(str(base), str(top)))
+    shutil.rmtree(base)
+    with started(manager_of(own, name)) as kernel:
+        assert f"stands on {base}, which is gone" in kernel.run("1")
+
+
+def test_a_missing_ipykernel_is_explained(own: Settings, tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "envs/geo")
+    (name,) = specs.register(environment(prefix), own)
+    for lent in prefix.glob("lib/python*/site-packages/*"):
+        lent.unlink() if lent.is_symlink() or lent.suffix == ".pth" else shutil.rmtree(lent)
+    with started(manager_of(own, name)) as kernel:
+        told = kernel.run("1")
+    assert f"In the environment {prefix}, ipykernel cannot be imported" in told
+    assert "No module named 'ipykernel'" in told
+
+
+def test_started_as_a_module_it_says_what_it_was_told(own: Settings) -> None:
+    manager = manager_of(own, "any")
+    module = "jupyter_condaenv.kernels.fallback"
+    argv = [sys.executable, "-m", module, "-f", "{connection_file}", "--reason", "No luck.", "--hint", "Try again."]
+    manager._kernel_spec = KernelSpec(argv=argv, language="python")
+    with started(manager) as kernel:
+        told = kernel.run("1")
+    assert "No luck." in told and "Try again." in told
+
+
+def test_kernels_start_after_our_package_is_uninstalled(own: Settings, tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "envs/geo")
+    (name,) = specs.register(environment(prefix), own)
+    (site,) = prefix.glob("lib/python*/site-packages")
+    (site / "jupyter_condaenv.py").write_text("raise ImportError('uninstalled')\n")
+    server = {**os.environ, "PYTHONPATH": str(site)}
+    with started(manager_of(own, name), env=server, cwd=str(tmp_path)) as kernel:
+        assert "uninstalled" in kernel.run("import jupyter_condaenv")
+        assert kernel.run("import os; print(os.environ['FROM_SCRIPT'])") == f"it ran in {prefix}"
+    (prefix / "bin/python").unlink()
+    with started(manager_of(own, name), env=server, cwd=str(tmp_path)) as kernel:
+        assert "does not exist" in kernel.run("1"), "the one that explains needs nothing of ours either"
+
+
+def test_arguments_at_the_end_reach_the_kernel(own: Settings, tmp_path: Path) -> None:
+    (name,) = specs.register(environment(make_prefix(tmp_path / "envs/geo")), own)
+    manager = manager_of(own, name)
+    with started(manager, extra_arguments=["--Session.username=somebody"]) as kernel:
+        assert kernel.run("print(get_ipython().kernel.session.username)") == "somebody"
