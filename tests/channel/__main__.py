@@ -34,37 +34,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--dest",
-        type=Path,
-        metavar="DIR",
-        help="the channel directory (default: one for each Python and choice, below the home)",
-    )
-    common.add_argument(
-        "--python",
-        default="running",
-        metavar="WHICH",
-        help="running (default), two (and one more from 3.10 on), all, or minors such as 3.12,3.13",
-    )
-    common.add_argument("--refresh", action="store_true", help="ask pip again for newer wheels")
     parser = argparse.ArgumentParser(
         prog="python -m tests.channel",
         description="Builds a conda channel of real packages from this machine's Pythons and "
         "libraries and from wheels that pip downloads. What is unchanged is not built again. "
         "Prints the channel's directory; progress goes to standard error.",
         epilog=f"Everything is kept in {home()} (choose with $CONDAENV_TEST_CHANNEL); deleting that folder is safe.",
-        parents=[common],
     )
-    parser.set_defaults(command="build")
+    _add_choices(parser)
+    parser.set_defaults(dest=None, python="running", refresh=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("build", parents=[common], help="build or update it (what happens anyway)")
-    serve = commands.add_parser("serve", parents=[common], help="build, then serve over HTTP")
+    build_ = commands.add_parser("build", help="build it or bring it up to date (the default)")
+    serve = commands.add_parser("serve", help="build, then serve over HTTP until interrupted")
+    list_ = commands.add_parser("list", help="build, then list the packages with their sizes")
+    for command in (build_, serve, list_):
+        _add_choices(command)
     serve.add_argument("--port", type=int, default=0, help="default: any free one")
     serve.add_argument("--token", help="ask for this token, as /t/TOKEN/, bearer or password")
-    serve.add_argument("--latency", type=float, default=0, metavar="MS", help="milliseconds a request")
-    commands.add_parser("list", parents=[common], help="build, then list the packages with sizes")
+    serve.add_argument("--latency", type=float, default=0, metavar="MS", help="milliseconds before every answer")
     return parser
+
+
+def _add_choices(parser: argparse.ArgumentParser) -> None:
+    """Options that may stand before or after the command; so none has a default of its own."""
+    suppress = argparse.SUPPRESS
+    parser.add_argument(
+        "--dest",
+        type=Path,
+        default=suppress,
+        metavar="DIR",
+        help="the channel directory (default: one for each Python and choice, below the home)",
+    )
+    parser.add_argument(
+        "--python",
+        default=suppress,
+        metavar="WHICH",
+        help="running (default), two (and one more from 3.10 on), all, or minors such as 3.12,3.13",
+    )
+    parser.add_argument("--refresh", action="store_true", default=suppress, help="ask pip again for newer wheels")
 
 
 def _serve(channel: Path, options: argparse.Namespace) -> None:

@@ -97,7 +97,7 @@ def build(
         channel = dest or root / "channels" / f"{chosen[0].version}-{pythons.replace(',', '-')}"
         recipes = _Builder(root, log, refresh).run(chosen)
         changed = _assemble(channel.absolute(), root / "pool", recipes, subdir, log)
-        _forget_unused(root / "pool", {recipe.folder for recipe in recipes})
+        _forget_unused(root, {recipe.folder for recipe in recipes})
     total = sum(1 for _ in channel.glob("*/*.conda"))
     state = "built" if changed else "unchanged"
     log(f"channel {state}: {total} packages ({time.monotonic() - started:.1f} s) in {channel}")
@@ -374,6 +374,8 @@ def _assemble(channel: Path, pool: Path, recipes: Sequence[Recipe], subdir: str,
         return False
     started = time.monotonic()
     (channel / _STATE).unlink(missing_ok=True)
+    for left_behind in channel.glob("*/*.part"):
+        left_behind.unlink()
     for name in present - wanted.keys():
         (channel / name).unlink()
     linked = before.get("packages", {})
@@ -406,13 +408,14 @@ def _link(source: Path, target: Path) -> None:
     os.replace(part, target)
 
 
-def _forget_unused(pool: Path, used: set[str]) -> None:
+def _forget_unused(root: Path, used: set[str]) -> None:
     """Drop packages that no build has asked for in days, and what killed builds left behind."""
     oldest = time.time() - _KEEP_UNUSED_SECONDS
-    for folder in pool.iterdir():
-        left_behind = folder.name.startswith(".part-")
-        if left_behind or (folder.name not in used and folder.stat().st_mtime < oldest):
+    for folder in (root / "pool").iterdir():
+        if folder.name not in used and folder.stat().st_mtime < oldest:
             shutil.rmtree(folder, ignore_errors=True)
+    for left_behind in [*root.glob("pool/.part-*"), *root.glob("wheels/.part-*")]:
+        shutil.rmtree(left_behind, ignore_errors=True)
 
 
 @contextmanager

@@ -277,7 +277,23 @@ def _contents(interpreter: Interpreter, folder: Path, bundled: list[Path]) -> di
         path = "$ORIGIN" if target.startswith("lib/lib") else f"$ORIGIN/{up}/lib"
         elf.set_run_path(copy, path, inherited=target.startswith("bin/"))
         files[target] = copy
+    program = objects[f"bin/python{interpreter.minor}"]
+    if not _starts(program, interpreter):
+        # Some linkers lay a program out so that it does not survive patchelf or strip. Such builds
+        # (uv's, for one) find their libraries without help.
+        shutil.copy2(interpreter.executable, program)
     return files | _added(interpreter, files, bundled)
+
+
+def _starts(program: Path, interpreter: Interpreter) -> bool:
+    """Whether the changed executable still runs, with the libraries where they were."""
+    folders = {str(path.parent) for path in elf.closure([interpreter.executable]).values()}
+    environment = {
+        "PYTHONHOME": str(interpreter.prefix),
+        "LD_LIBRARY_PATH": os.pathsep.join(sorted(folders)),
+    }
+    command = [str(program), "-S", "-c", "import os"]
+    return subprocess.run(command, env=environment, capture_output=True).returncode == 0
 
 
 def _binary(interpreter: Interpreter, target: str, source: Path) -> bytes:
