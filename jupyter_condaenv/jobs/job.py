@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +16,7 @@ from ..engine.model import AnyRequest, AnyResult
 from . import files, processes
 from .clock import FileSystemClock
 from .journal import EventReader
-from .records import ENDED, Heading, Machine, NumberedEvent, Outcome, Owner, State, Written, now
+from .records import ENDED, Heading, Machine, NumberedEvent, Outcome, Owner, State, Written
 
 LOOK = 0.03
 """Seconds between two looks at a log or for a result."""
@@ -158,7 +158,13 @@ class Job:
             "Start the operation again: it first cleans up what was left.",
             last_words=files.tail(self._folder / files.LOG),
         )
-        return Outcome(state="failed", time=now(), failure=error.failure())
+        return Outcome(state="failed", time=self._last_beat(), failure=error.failure())
+
+    def _last_beat(self) -> datetime:
+        try:
+            return datetime.fromtimestamp((self._folder / files.HEARTBEAT).stat().st_mtime, timezone.utc)
+        except OSError:
+            return self.created
 
     def _written_outcome(self) -> Outcome | None:
         path = self._folder / files.RESULT

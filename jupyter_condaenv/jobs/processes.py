@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import sys
 import threading
@@ -134,20 +135,22 @@ def _spawn(command: list[str], output: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=output, stderr=output, creationflags=creation_flags())
 
 
-def die_with(parent: int) -> None:
-    """See to it that this process is killed when its parent, the process ``parent``, dies."""
-    if sys.platform == "linux":
-        import ctypes
+def die_with_supervisor() -> None:
+    """See to it that this process, with its group, is killed when the one that reads its output dies.
 
-        pr_set_pdeathsig = 1  # prctl(2)
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-    else:
-        threading.Thread(target=_watch, args=(parent, started(parent)), daemon=True).start()
+    Not by ``PR_SET_PDEATHSIG``: that would kill this process before it can take along what it has started.
+    """
+    threading.Thread(target=_watch_supervisor, daemon=True).start()
 
 
-def _watch(parent: int, its_start: str) -> None:
-    while its_start and started(parent) == its_start:
-        time.sleep(1.0)
-    os._exit(1)
+def _watch_supervisor() -> None:
+    if sys.platform == "win32":
+        parent = os.getppid()
+        its_start = started(parent)
+        while its_start and started(parent) == its_start:
+            time.sleep(1.0)
+        os._exit(1)
+    poll = select.poll()
+    poll.register(2, 0)  # for nothing but the error that a pipe is in when nobody reads it any more, pipe(7)
+    poll.poll()
+    os.killpg(0, signal.SIGKILL)

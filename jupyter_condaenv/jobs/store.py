@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -123,8 +124,9 @@ class Jobs:
             launch(folder, assignment)
         except CondaEnvError as error:
             outcome = Outcome(state="failed", time=now(), failure=error.failure())
-            files.drop_ballast(folder)
-            files.write_atomically(folder / files.RESULT, msgspec.json.encode(without_secrets(outcome)))
+            with suppress(OSError):
+                files.drop_ballast(folder)
+                files.write_atomically(folder / files.RESULT, msgspec.json.encode(without_secrets(outcome)))
             raise
         except KeyboardInterrupt:
             job.cancel()

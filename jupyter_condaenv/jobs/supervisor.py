@@ -25,6 +25,8 @@ BEAT = 2.0
 """Seconds between two heartbeats."""
 LOG_BYTES = 1_000_000
 """How much of what the worker prints is kept."""
+LINE_BYTES = 65_536
+"""Longer lines are cut in pieces."""
 SETTLE_FOR = 300.0
 """Seconds during which the tree that was replaced is looked after."""
 
@@ -67,7 +69,7 @@ class Supervisor:
             _answer()
             self._conclude("cancelled", CANCELLED)
             return
-        worker = processes.Worker([*command, str(self._folder), str(os.getpid())])
+        worker = processes.Worker([*command, str(self._folder)])
         self._own(worker.pid)
         _answer()
         self._ignore_signals()
@@ -200,7 +202,7 @@ class Log:
     def wait(self, seconds: float) -> None:
         """Until the worker has closed its output, which it does by dying, or ``seconds`` have passed."""
         if self._ended.wait(seconds):
-            time.sleep(0.001)
+            time.sleep(0.005)
 
     def finish(self) -> None:
         """Wait for what is still in the pipe. Not for long: a process that left the group may hold it open."""
@@ -210,7 +212,7 @@ class Log:
         return files.tail(self._path)
 
     def _run(self) -> None:
-        for line in self._pipe:
+        while line := self._pipe.readline(LINE_BYTES):
             if self._left > 0:
                 self._left -= len(line)
                 self._write(line if self._left > 0 else b"... (the rest is not kept)\n")

@@ -40,9 +40,9 @@ def perform(request: AnyRequest, settings: Settings, emit: Callable[[AnyEvent], 
 
 
 def main() -> None:
-    """``sys.argv`` holds the folder of the job and the pid of the supervisor; standard input the assignment."""
-    folder, supervisor = Path(sys.argv[-2]), int(sys.argv[-1])
-    processes.die_with(supervisor)
+    """The last argument is the folder of the job; the assignment comes by standard input."""
+    folder = Path(sys.argv[-1])
+    processes.die_with_supervisor()
     faulthandler.enable()
     outcome = _outcome(folder, _standard_input())
     try:

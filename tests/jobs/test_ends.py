@@ -112,7 +112,7 @@ def test_a_worker_that_just_leaves(shop: Workshop) -> None:
         shop.finish("exits").result()
 
 
-def test_kill_9_of_the_supervisor_ends_the_worker(shop: Workshop) -> None:
+def test_kill_9_of_the_supervisor_ends_the_worker_and_all_it_started(shop: Workshop) -> None:
     job = shop.start("runs_with_child")
     worker, child = processes_of(job)
     os.kill(shop.supervisor(job), signal.SIGKILL)
@@ -120,18 +120,16 @@ def test_kill_9_of_the_supervisor_ends_the_worker(shop: Workshop) -> None:
     assert job.state == "failed"
     with pytest.raises(WorkerDied, match="looked after"):
         job.result()
-    eventually(lambda: gone(worker))
-    os.kill(child, signal.SIGKILL)
+    eventually(lambda: gone(worker) and gone(child))
 
 
 def test_following_ends_when_the_supervisor_is_killed(shop: Workshop) -> None:
     job = shop.start("runs_with_child")
-    _, child = processes_of(job)
+    processes_of(job)
     following = job.follow()
     next(following)
     os.kill(shop.supervisor(job), signal.SIGKILL)
     assert list(following) == []
-    os.kill(child, signal.SIGKILL)
 
 
 def test_a_shutdown_is_written_down(shop: Workshop) -> None:
