@@ -80,6 +80,7 @@ class Activation:
         # Whatever hangs, a kernel must come up before those who wait for it give up (a minute in nbclient).
         self._left = 1.5 * limit
         self._own = {name: environ[name] for name in _SHELLS_OWN if name in environ}
+        self._functions = {name: text for name, text in environ.items() if name.startswith("BASH_FUNC_")}
         self._bash: _Bash | None = None
         self._no_bash = False
 
@@ -234,7 +235,9 @@ class Activation:
             env = {name: value for name, value in end.env.items() if not name.startswith("__condaenv_")}
             for name in _SHELLS_OWN:
                 env.pop(name, None)
-            self.env = {**env, **self._own}
+            # Bash writes functions in its own way; those that are the same stay as they came.
+            same = {name: text for name, text in self._functions.items() if text.split() == env.get(name, "").split()}
+            self.env = {**env, **same, **self._own}
         kept = "what it had set until then is kept" if end.env is not None else "nothing that it set is kept"
         if end.kind == "hung":
             self.hung = True

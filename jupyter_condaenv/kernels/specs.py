@@ -76,10 +76,10 @@ def unregister(prefix: str, settings: Settings) -> tuple[str, ...]:
 
     ``StorageError`` when one cannot be removed.
     """
-    wanted = os.path.realpath(prefix)
+    wanted = _resolved(prefix)
     names = []
     for name, prefixes in _ours(settings):
-        if os.path.realpath(prefixes[-1]) != wanted:
+        if _resolved(prefixes[-1]) != wanted:
             continue
         folder = Path(settings.kernels_dir, name)
         try:
@@ -95,6 +95,12 @@ def unregister(prefix: str, settings: Settings) -> tuple[str, ...]:
             ) from error
         names.append(name)
     return tuple(sorted(names))
+
+
+def _resolved(prefix: str) -> str:
+    """``prefix`` without links on the way to it. Its last part stays: such a link has kernels of its own."""
+    parent, name = os.path.split(os.path.normpath(prefix))
+    return os.path.join(os.path.realpath(parent), name)
 
 
 def registered(settings: Settings) -> dict[str, tuple[str, ...]]:

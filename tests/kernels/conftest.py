@@ -62,7 +62,9 @@ class Kernel:
 
         def hook(message: dict[str, Any]) -> None:
             content = message["content"]
-            output.append(content["text"] if message["msg_type"] == "stream" else "\n".join(content.get("traceback", ())))
+            output.append(
+                content["text"] if message["msg_type"] == "stream" else "\n".join(content.get("traceback", ()))
+            )
 
         self.client.execute_interactive(code, output_hook=hook, timeout=WAIT, stop_on_error=False)
         return "".join(output).strip()

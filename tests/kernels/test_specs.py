@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -86,8 +87,6 @@ def test_registering_again_changes_the_same_kernel(own: Settings, tmp_path: Path
     ],
 )
 def test_names(own: Settings, tmp_path: Path, shared: Path, place: str, expected: str) -> None:
-    import re
-
     prefix = placed(shared, tmp_path / place)
     (name,) = specs.register(environment(prefix), own)
     assert re.fullmatch(expected, name)
@@ -97,9 +96,7 @@ def test_names(own: Settings, tmp_path: Path, shared: Path, place: str, expected
     assert specs.register(environment(prefix), own) == (name,), "whatever else is registered"
 
 
-def test_the_same_name_in_two_folders(
-    settings: Callable[..., Settings], tmp_path: Path, shared: Path
-) -> None:
+def test_the_same_name_in_two_folders(settings: Callable[..., Settings], tmp_path: Path, shared: Path) -> None:
     own = settings(envs_dirs=(str(tmp_path / "envs"), str(tmp_path / "more")))
     one, two = placed(shared, tmp_path / "envs/geo"), placed(shared, tmp_path / "more/geo")
     (first,), (second,) = specs.register(environment(one), own), specs.register(environment(two), own)
@@ -140,6 +137,15 @@ def test_a_foreign_kernel_of_our_name_is_left_alone(own: Settings, tmp_path: Pat
     assert theirs.read_text() == "{}"
 
 
+def test_a_link_to_an_environment_has_a_kernel_of_its_own(own: Settings, tmp_path: Path, shared: Path) -> None:
+    real = make_prefix(tmp_path / "envs/real")
+    link = placed(real, tmp_path / "envs/current")
+    specs.register(environment(real), own)
+    specs.register(environment(link), own)
+    assert specs.unregister(str(tmp_path / "envs/../envs/real/"), own) == ("condaenv-real",)
+    assert specs.registered(own) == {str(link): ("condaenv-current",)}
+
+
 def test_unregistering_what_is_gone(own: Settings, tmp_path: Path, shared: Path) -> None:
     prefix = placed(shared, tmp_path / "envs/geo")
     specs.register(environment(prefix), own)
@@ -152,7 +158,16 @@ def test_broken_kernelspecs_are_passed_over(own: Settings, tmp_path: Path, share
     prefix = placed(shared, tmp_path / "envs/geo")
     specs.register(environment(prefix), own)
     mark = {"metadata": {"jupyter_condaenv": {"prefixes": []}}}
-    texts = ["", "{", "[]", "null", '{"metadata": 1}', '{"metadata": {"jupyter_condaenv": 1}}', json.dumps(mark), "\udcff"]
+    texts = [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"metadata": 1}',
+        '{"metadata": {"jupyter_condaenv": 1}}',
+        json.dumps(mark),
+        "\udcff",
+    ]
     for number, text in enumerate(texts):
         folder = Path(own.kernels_dir, f"condaenv-{number}")
         folder.mkdir()
@@ -188,7 +203,7 @@ def test_a_folder_that_cannot_be_made_is_an_error_with_a_hint(
         assert caught.value.hint
 
 
-# --- what is installed -------------------------------------------------------------------------------------------------
+# --- what is installed -----------------------------------------------------------------------------------------------
 
 
 def test_versions_live_side_by_side(own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,5 +241,6 @@ def test_the_trampoline_says_so_when_nothing_can_be_started(own: Settings, tmp_p
     files = launcher.install(own)
     (files.shim.parent / "registrar").write_text("/not/there\n")
     ran = subprocess.run([files.trampoline, files.shim, "/gone"], capture_output=True, text=True, check=False)
-    assert ran.returncode != 0
-    assert "/not/there" in ran.stderr
+    assert ran.returncode == 127
+    assert "/gone/bin/python cannot be run, and /not/there" in ran.stderr
+    assert "register its kernel again" in ran.stderr

@@ -81,7 +81,9 @@ def test_what_is_read_at_start_is_read(own: Settings, tmp_path: Path, early: str
         assert kernel.run("import os; print(os.getpid())") == str(manager.provisioner.pid)  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("name", ["with space", "o'quote\"s", "ünï-日本", "co:lon", "back\\0072slash", "{prefix}", "a$HOME`"])
+@pytest.mark.parametrize(
+    "name", ["with space", "o'quote\"s", "ünï-日本", "co:lon", "back\\0072slash", "{prefix}", "a$HOME`"]
+)
 def test_odd_prefixes(own: Settings, tmp_path: Path, name: str) -> None:
     prefix = make_prefix(tmp_path / "plain", ipykernel=False).rename(tmp_path / "envs" / name)
     lend_ipykernel(prefix)

@@ -13,4 +13,9 @@ if [ -f "$python" ] && [ -x "$python" ]; then
 fi
 here=${0%/*}
 IFS= read -r registrar <"$here/registrar"
+if [ ! -x "$registrar" ]; then
+    echo "condaenv: $python cannot be run, and $registrar, which would say so in the notebook, is gone." >&2
+    echo "condaenv: Make the environment again, and register its kernel again." >&2
+    exit 127
+fi
 exec "$registrar" "$here/fallback.py" --levels "$2" "$@"
