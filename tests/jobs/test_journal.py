@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from jupyter_condaenv.engine.model import Message, Progress, Step
+from jupyter_condaenv.jobs import supervisor
 from jupyter_condaenv.jobs.journal import EventReader, EventWriter
 
 from .conftest import PATIENCE, Workshop, eventually, texts
@@ -90,6 +92,13 @@ def test_the_worker_s_prints_are_bounded(shop: Workshop) -> None:
     log = shop.path(job, "worker.log")
     eventually(lambda: log.exists() and b"not kept" in log.read_bytes())
     assert log.stat().st_size < 1_100_000
+
+
+def test_a_line_that_cannot_be_redacted_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the installation is so broken that the supervisor, too, cannot import."""
+    monkeypatch.setitem(sys.modules, "jupyter_condaenv.engine.channels", None)
+    assert b"geheim" not in supervisor._redacted(b"https://me:geheim@host/\n")
+    assert supervisor._redacted(b"ModuleNotFoundError: msgspec\n") == b"ModuleNotFoundError: msgspec\n"
 
 
 def test_nothing_is_written_after_the_end(tmp_path: Path) -> None:
