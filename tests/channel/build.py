@@ -44,6 +44,7 @@ _SPLIT = {
 }
 _KEEP_UNUSED_SECONDS = 3 * 24 * 3600
 _STATE = ".built.json"
+_VENDORS = "vendors"
 
 Log = Callable[[str], None]
 
@@ -158,7 +159,7 @@ class _Builder:
             for i in pending:
                 bundled = _bundled(found[i.minor])
                 self._start([_python_recipe(i, stamps[i], needs[i], bundled)])
-            self._start(_vendor_recipes(found["vendors"]))
+            self._start(_vendor_recipes(found[_VENDORS]))
             self._start(_wheel_recipes(chosen, found, brought))
             self._finish()
         finally:
@@ -168,7 +169,7 @@ class _Builder:
 
     def _start_downloads(self, chosen: Sequence[Interpreter]) -> dict[str, Future[list[Path]]]:
         requests = {i.minor: (i, _requirements(i, i is chosen[0])) for i in chosen}
-        requests["vendors"] = (chosen[0], [*DATA, *vendors.requirements()])
+        requests[_VENDORS] = (chosen[0], [*DATA, *vendors.requirements()])
         return {
             key: self._downloaders.submit(self._download, key, interpreter, request)
             for key, (interpreter, request) in requests.items()
@@ -176,10 +177,16 @@ class _Builder:
 
     def _download(self, key: str, interpreter: Interpreter, request: Sequence[str]) -> list[Path]:
         started = time.monotonic()
-        found, asked = wheels.download(self._root / "wheels", interpreter, request, refresh=self._refresh)
+        found, asked = wheels.download(
+            self._root / "wheels",
+            interpreter,
+            request,
+            for_any_python=key == _VENDORS,
+            refresh=self._refresh,
+        )
         if asked:
             size = sum(wheel.stat().st_size for wheel in found) / 1e6
-            name = key if key == "vendors" else f"Python {key}"
+            name = key if key == _VENDORS else f"Python {key}"
             self._say(f"pip: {len(found)} wheels for {name}, {size:.0f} MB", started)
         return found
 

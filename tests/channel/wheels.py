@@ -54,15 +54,22 @@ class DownloadError(RuntimeError):
 
 
 def download(
-    folder: Path, interpreter: Interpreter, requirements: Sequence[str], *, refresh: bool = False
+    folder: Path,
+    interpreter: Interpreter,
+    requirements: Sequence[str],
+    *,
+    for_any_python: bool = False,
+    refresh: bool = False,
 ) -> tuple[list[Path], bool]:
     """The wheels that satisfy `requirements` with all they depend on, and whether pip was asked.
 
     It is asked once: as long as the list and the minor stay the same, what is in `folder` is used.
+    `for_any_python` says that the wheels are the same for every minor, so that one set serves all.
     """
-    request = [interpreter.minor, os.uname().machine, sorted(requirements)]
+    tag = "any" if for_any_python else f"cp{interpreter.tag}"
+    request = [tag, os.uname().machine, sorted(requirements)]
     key = hashlib.sha256(json.dumps(request).encode()).hexdigest()[:12]
-    kept = folder / f"cp{interpreter.tag}-{key}"
+    kept = folder / f"{tag}-{key}"
     asked = refresh or not (kept / _COMPLETE).exists()
     if asked:
         folder.mkdir(parents=True, exist_ok=True)
