@@ -92,7 +92,9 @@ def drop_orphans(stage: Path, removed: Iterable[Record]) -> None:
                 pyc.unlink()
         with suppress(OSError):
             cache.rmdir()
-            (stage / folder).rmdir()
+            while folder:
+                (stage / folder).rmdir()
+                folder = os.path.dirname(folder)
 
 
 class _Package:
@@ -213,7 +215,7 @@ def _start(python: Path, tasks: list[_Task]) -> subprocess.Popen[bytes]:
         feed.write(b"".join(b"\0".join(map(os.fsencode, task)) + b"\n" for task in tasks))
         feed.seek(0)
         return subprocess.Popen(
-            [str(python), "-I", "-S", "-X", "utf8", "-c", _COMPILER],
+            [str(python), "-I", "-S", "-B", "-X", "utf8", "-c", _COMPILER],
             stdin=feed,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

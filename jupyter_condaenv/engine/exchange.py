@@ -15,6 +15,8 @@ file system or cannot be written, inside the prefix:
 ``pending``        id of the change that stage was prepared for, and the snapshot taken for it
 ``old-<id>/``      a tree that was exchanged away, with ``old-<id>.snapshot``
 ``journal``        a change in place that has begun, with ``backup/`` of what it replaced
+``done``           the journal of a change in place that is complete but for tidying up
+``removal``        a removal in place that has begun
 ``trash-<id>/``    being deleted
 """
 
@@ -26,7 +28,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -43,8 +45,20 @@ _AT_FDCWD = -100
 _CANNOT_LINK = {errno.EMLINK, errno.EPERM, errno.EXDEV, errno.EACCES, errno.EOPNOTSUPP}
 _CANNOT_EXCHANGE = {errno.EXDEV, errno.EBUSY, errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EOPNOTSUPP}
 
-Snapshot = dict[str, int]
-"""Relative path -> inode, of everything that was in a tree when it was copied. The paths of folders end in ``/``."""
+_UNREACHABLE = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
+_NOT_COPIED = -1
+
+Inodes = dict[str, int]
+"""Relative path -> inode, of everything in a tree. The paths of folders end in ``/``."""
+
+
+class Snapshot(NamedTuple):
+    """A tree when it was copied into a stage."""
+
+    there: Inodes
+    copied: Inodes
+    """The inodes of those copies that are no links, and ``_NOT_COPIED`` for what cannot be read or lies on another file
+    system. Where there are any the trees are not exchanged: what a program has open would be lost, or never come."""
 
 
 class Workspace(NamedTuple):
@@ -73,9 +87,23 @@ class Workspace(NamedTuple):
     def backup(self) -> Path:
         return self.root / "backup"
 
+    @property
+    def done(self) -> Path:
+        return self.root / "done"
+
+    @property
+    def removal(self) -> Path:
+        return self.root / "removal"
+
+    @property
+    def inside(self) -> bool:
+        return self.prefix in self.root.parents
+
 
 def workspace(prefix: Path) -> Workspace:
     """Where a change of ``prefix`` is prepared: beside it if that is the same file system and can be written."""
+    if prefix.is_symlink():
+        prefix = Path(os.path.realpath(prefix))  # the environment is what is exchanged, not a link to it
     parent = prefix.parent
     if prefix.is_dir() and (os.path.ismount(prefix) or not os.access(parent, os.W_OK)):
         if not os.access(prefix, os.W_OK):
@@ -84,8 +112,18 @@ def workspace(prefix: Path) -> Workspace:
                 "Put your packages on top of it instead, with `jupyter condaenv stack`.",
                 prefix=str(prefix),
             )
-        return Workspace(prefix, prefix / "conda-meta" / WORK_NAME)
+        return _inside(prefix)
     return Workspace(prefix, parent / WORK_NAME / prefix.name)
+
+
+def _abandoned(work: Workspace) -> Workspace | None:
+    """The other place, where a change was left half-way when the prefix was a mount point or its parent read-only."""
+    other = _inside(work.prefix)
+    return other if not work.inside and (other.journal.exists() or other.done.exists()) else None
+
+
+def _inside(prefix: Path) -> Workspace:
+    return Workspace(prefix, prefix / "conda-meta" / WORK_NAME)
 
 
 # --- preparing ---
@@ -96,7 +134,7 @@ def make_stage(work: Workspace, tick: Callable[[int], None] = lambda done: None)
 
     ``tick(files)`` is called now and then. Raises StorageError when the disk is full.
     """
-    snapshot: Snapshot = {}
+    snapshot = Snapshot({}, {})
     try:
         work.stage.mkdir(parents=True)
         if work.prefix.is_dir():
@@ -108,44 +146,86 @@ def make_stage(work: Workspace, tick: Callable[[int], None] = lambda done: None)
 
 def _copy_tree(source: Path, target: Path, snapshot: Snapshot, skip: Path, tick: Callable[[int], None]) -> None:
     base = len(str(source)) + 1
+    device = os.lstat(source).st_dev
     todo = [(str(source), str(target))]
     skipped = str(skip)
     while todo:
         here, there = todo.pop()
         try:
-            entries = list(os.scandir(here))
+            found = os.lstat(here)
+            entries = list(os.scandir(here)) if found.st_dev == device else None
         except FileNotFoundError:
+            continue
+        except PermissionError:
+            entries = None
+        if entries is None:
+            os.rmdir(there)
+            snapshot.copied[here[base:] + "/"] = _NOT_COPIED
             continue
         for entry in entries:
             to = os.path.join(there, entry.name)
             relative = entry.path[base:]
             if entry.is_dir(follow_symlinks=False):
                 if entry.path != skipped:
-                    os.mkdir(to)
-                    snapshot[relative + "/"] = entry.inode()
-                    todo.append((entry.path, to))
+                    snapshot.there[relative + "/"] = entry.inode()
+                    if _make_folder(to):
+                        todo.append((entry.path, to))
+                    else:
+                        snapshot.copied[relative + "/"] = _NOT_COPIED
                 continue
             with suppress(FileNotFoundError):  # a temporary file that somebody deleted just now
-                snapshot[relative] = _copy_file(entry, to, shared=relative not in APPENDED)
-            if len(snapshot) % 1000 == 0:
-                tick(len(snapshot))
+                _copy_file(entry, to, relative, snapshot)
+            if len(snapshot.there) % 1000 == 0:
+                tick(len(snapshot.there))
+        _copy_owner(found, there)
         shutil.copystat(here, there)
-    tick(len(snapshot))
+    tick(len(snapshot.there))
 
 
-def _copy_file(entry: os.DirEntry[str], to: str, shared: bool) -> int:
-    """Link or copy one file and return the inode of the original."""
-    if shared:
+def _make_folder(path: str) -> bool:
+    try:
+        os.mkdir(path)
+    except OSError as error:
+        if error.errno not in _UNREACHABLE:
+            raise
+        return False
+    return True
+
+
+def _copy_file(entry: os.DirEntry[str], to: str, relative: str, snapshot: Snapshot) -> None:
+    """Link or copy one file and note it."""
+    if relative not in APPENDED:
         try:
             os.link(entry.path, to, follow_symlinks=False)
             # Asked again: overlayfs gives a file of a lower layer another inode when it is linked.
-            return os.lstat(to).st_ino
+            snapshot.there[relative] = os.lstat(to).st_ino
+            return
         except OSError as error:
-            if error.errno not in _CANNOT_LINK:
+            if error.errno not in _CANNOT_LINK | _UNREACHABLE:
                 raise
-    if entry.is_file(follow_symlinks=False) or entry.is_symlink():
-        shutil.copy2(entry.path, to, follow_symlinks=False)
-    return entry.inode()
+    plain = entry.is_file(follow_symlinks=False)
+    try:
+        if plain or entry.is_symlink():
+            shutil.copy2(entry.path, to, follow_symlinks=False)
+        copy = os.lstat(to).st_ino if plain else None if entry.is_symlink() else _NOT_COPIED
+    except OSError as error:
+        if error.errno not in _UNREACHABLE:
+            raise
+        copy = _NOT_COPIED
+    snapshot.there[relative] = entry.inode()
+    if copy is not None and (relative not in APPENDED or copy == _NOT_COPIED):
+        snapshot.copied[relative] = copy
+
+
+def _copy_owner(found: os.stat_result, there: str) -> None:
+    """A folder stays its owner's when somebody else may change the environment."""
+    made = os.lstat(there)
+    if (made.st_uid, made.st_gid) != (found.st_uid, found.st_gid):
+        try:
+            os.chown(there, found.st_uid, found.st_gid)
+        except OSError:
+            with suppress(OSError):
+                os.chown(there, -1, found.st_gid)
 
 
 # --- putting in place ---
@@ -157,18 +237,23 @@ def commit(work: Workspace, snapshot: Snapshot) -> None:
     mark = work.stage / _MARK
     mark.parent.mkdir(parents=True, exist_ok=True)
     _write(mark, change)
-    _write(work.pending, json.dumps({"change": change, "snapshot": snapshot}))
+    _write(work.pending, json.dumps({"change": change, "snapshot": snapshot.there}))
     if not os.path.lexists(work.prefix):
         os.rename(work.stage, work.prefix)
-        work.pending.unlink()
-        return
+    elif work.inside or snapshot.copied or not _exchanged(work):
+        _change_in_place(work, snapshot)
+    recover(work)
+
+
+def _exchanged(work: Workspace) -> bool:
+    """Whether stage and prefix could be exchanged, and are."""
     try:
         _exchange(work.stage, work.prefix)
     except OSError as error:
         if error.errno not in _CANNOT_EXCHANGE:
             raise storage_error(error) from error
-        _change_in_place(work, snapshot)
-    recover(work)
+        return False
+    return True
 
 
 def _exchange(one: Path, other: Path) -> None:
@@ -186,50 +271,91 @@ def _exchange(one: Path, other: Path) -> None:
         raise OSError(code, os.strerror(code), str(other))
 
 
+class _Journal(NamedTuple):
+    """A change in place. What a move replaces goes into ``backup/`` under the number of the move."""
+
+    gone: Inodes
+    """Files that are to go, with the inode that they had."""
+    new: Inodes
+    """Files that are to come from the stage, with the inode of what they replace or 0."""
+    folders_gone: list[str]
+    folders_new: list[str]
+
+    def moves(self, work: Workspace) -> Iterator[tuple[str, int, Path, Path | None, Path]]:
+        """Of each move: path, inode before, the live place, the one in the stage, the one in the backup."""
+        for number, (path, inode) in enumerate([*self.gone.items(), *self.new.items()]):
+            staged = work.stage / path if number >= len(self.gone) else None
+            yield path, inode, work.prefix / path, staged, work.backup / str(number)
+
+
 def _change_in_place(work: Workspace, snapshot: Snapshot) -> None:
     """Move what differs from the stage into the prefix, file by file, each move reversible until the last is done."""
     staged = files(work.stage)
-    moves = [path for path in snapshot if path not in staged and not path.endswith("/")]
-    moves += [path for path, inode in staged.items() if snapshot.get(path) != inode and not path.endswith("/")]
+    there, copied = snapshot
+    gone = [path for path in there if path not in staged and path not in copied]
+    new = [path for path, inode in staged.items() if inode not in (there.get(path), copied.get(path))]
+    journal = _Journal(
+        {path: there[path] for path in gone if not path.endswith("/")},
+        {path: there.get(path, 0) for path in new if not path.endswith("/")},
+        sorted(path for path in gone if path.endswith("/")),
+        sorted(path for path in new if path.endswith("/") and path not in there),
+    )
     work.backup.mkdir()
-    _write(work.journal, json.dumps(moves))
+    _write(work.journal, json.dumps(journal))
     try:
-        for number, path in enumerate(moves):
-            live, staged_path, kept = work.prefix / path, work.stage / path, work.backup / str(number)
+        for number, (_, _, live, source, kept) in enumerate(journal.moves(work)):
+            if number == len(journal.gone):
+                _make_folders(work, journal.folders_new)
             if os.path.lexists(live):
                 os.rename(live, kept)
-            if path in staged:
-                live.parent.mkdir(parents=True, exist_ok=True)
-                os.rename(staged_path, live)
+            if source is not None:
+                os.rename(source, live)
+        work.pending.unlink()
+        os.rename(work.journal, work.done)
     except OSError as error:
         _roll_back(work)
         raise storage_error(error) from error
-    _save_edited(work, moves, snapshot)
-    work.pending.unlink()
-    work.journal.unlink()
 
 
-def _save_edited(work: Workspace, moves: list[str], snapshot: Snapshot) -> None:
-    """A file that somebody replaced while the change was prepared is kept beside the new one."""
-    for number, path in enumerate(moves):
-        kept = work.backup / str(number)
-        with suppress(FileNotFoundError):
-            if path in snapshot and path not in APPENDED and os.lstat(kept).st_ino != snapshot[path]:
-                os.link(kept, _free_name(work.prefix / path), follow_symlinks=False)
+def _make_folders(work: Workspace, folders: list[str]) -> None:
+    for folder in folders:
+        (work.prefix / folder).mkdir(exist_ok=True)
+        shutil.copystat(work.stage / folder, work.prefix / folder)
+
+
+def _read_journal(path: Path) -> _Journal:
+    return _Journal(*json.loads(path.read_text(encoding="utf-8")))
 
 
 def _roll_back(work: Workspace) -> None:
     """Undo a change in place that did not come to its end. May itself be killed and called again."""
-    moves: list[str] = json.loads(work.journal.read_text(encoding="utf-8"))
-    for number in reversed(range(len(moves))):
-        live, staged, kept = work.prefix / moves[number], work.stage / moves[number], work.backup / str(number)
-        if os.path.lexists(kept):
-            os.replace(kept, live)
-        elif not os.path.lexists(staged) and os.path.lexists(live):
-            # Added by the change: it was not there before, and it is no longer in the stage.
+    journal = _read_journal(work.journal)
+    for _, _, live, staged, kept in reversed(list(journal.moves(work))):
+        if staged is not None and not os.path.lexists(staged) and os.path.lexists(live):
             staged.parent.mkdir(parents=True, exist_ok=True)
             os.rename(live, staged)
+        if os.path.lexists(kept):
+            if os.path.lexists(live):
+                os.rename(live, _free_name(live))  # somebody made it between our two moves
+            os.rename(kept, live)
+    for folder in reversed(journal.folders_new):
+        with suppress(OSError):
+            (work.prefix / folder).rmdir()
     work.journal.unlink()
+
+
+def _finish(work: Workspace) -> None:
+    """Tidy up after a change in place. May be killed and called again."""
+    journal = _read_journal(work.done)
+    for path, inode, live, _, kept in journal.moves(work):
+        with suppress(FileNotFoundError):
+            # What somebody replaced or made while the change was prepared is kept beside the new one.
+            if path not in APPENDED and not path.endswith(".pyc") and os.lstat(kept).st_ino != inode:
+                os.rename(kept, _free_name(live))
+    for folder in reversed(journal.folders_gone):
+        with suppress(OSError):
+            (work.prefix / folder).rmdir()
+    work.done.unlink()
 
 
 # --- afterwards ---
@@ -237,37 +363,53 @@ def _roll_back(work: Workspace) -> None:
 
 def recover(work: Workspace) -> None:
     """Finish or undo whatever an earlier change left half-way. The caller holds the lock."""
+    other = _abandoned(work)
+    if other is not None:
+        with try_lock(other.lock) as held:
+            if held:
+                recover(other)
     if work.journal.exists():
         _roll_back(work)
-    pending = _read_pending(work)
-    if pending is not None and work.stage.is_dir():
-        change, snapshot = pending
-        if _read(work.prefix / _MARK) == change and _read(work.stage / _MARK) != change:
-            _write(work.root / f"old-{change}.snapshot", json.dumps(snapshot))
-            os.rename(work.stage, work.root / f"old-{change}")
+    if work.done.exists():
+        _finish(work)
+    if work.removal.exists():
+        _remove_in_place(work)
+    change = _pending_change(work)
+    if change:
+        old = work.root / f"old-{change}"
+        if work.stage.is_dir() and _read(work.prefix / _MARK) == change and _read(work.stage / _MARK) != change:
+            os.rename(work.stage, old)
+        if old.is_dir():
+            os.rename(work.pending, _note(old))
     with suppress(FileNotFoundError):
         work.pending.unlink()
+    for note in work.root.glob("old-*.snapshot"):
+        if not note.with_suffix("").is_dir():
+            note.unlink()
     for leftover in (work.stage, work.backup, *work.root.glob("trash-*")):
-        remove_tree(leftover)
+        _discard(work, leftover)
 
 
 def settle(prefix: str) -> bool:
     """Carry over what was written into replaced trees, and delete those that nobody uses. True: nothing is left.
 
-    Cheap when there is nothing to do. Does nothing while another operation holds the prefix.
+    Cheap when there is nothing to do. Does nothing while another operation holds the prefix. Raises StorageError.
     """
     try:
         work = workspace(Path(prefix))
     except ReadOnly:
         return True
-    if not work.root.is_dir():
-        return True
+    if not os.access(work.root, os.W_OK):
+        return not replaced(work)
     with try_lock(work.lock) as held:
         if not held:
             return False
-        recover(work)
-        left = [old for old in replaced(work) if not _retire(work, old)]
-    return not left
+        try:
+            recover(work)
+            left = [old for old in replaced(work) if not _retire(work, old)]
+        except OSError as error:
+            raise storage_error(error) from error
+        return not left and not any(work.root.glob("trash-*"))
 
 
 def replaced(work: Workspace) -> list[Path]:
@@ -278,91 +420,171 @@ def replaced(work: Workspace) -> list[Path]:
 def sweep(work: Workspace) -> None:
     """Carry over what was written into replaced trees so far. The caller holds the lock."""
     for old in replaced(work):
-        note = _note(old)
-        snapshot: Snapshot = json.loads(note.read_text(encoding="utf-8"))
-        _sweep(old, work.prefix, snapshot)
-        _write(note, json.dumps(snapshot))
+        _sweep(old, work.prefix)
 
 
 def remove(work: Workspace) -> None:
     """Delete the prefix and everything of ours beside it. The caller holds the lock."""
-    recover(work)
-    trash = work.root / f"trash-{secrets.token_hex(8)}"
     try:
-        os.rename(work.prefix, trash)
-    except OSError as error:
-        if error.errno not in _CANNOT_EXCHANGE:
-            raise storage_error(error) from error
-        trash = work.prefix
-    for tree in (trash, *replaced(work)):
+        recover(work)
         try:
-            remove_tree(tree)
+            os.rename(work.prefix, _trash(work))
         except OSError as error:
-            if error.errno != errno.EBUSY:  # a mount point stays, empty
-                raise storage_error(error) from error
-    for note in work.root.glob("old-*.snapshot"):
-        note.unlink()
+            if error.errno not in _CANNOT_EXCHANGE:
+                raise
+            _write(work.removal, "")
+        for old in replaced(work):
+            os.rename(old, _trash(work))
+        recover(work)
+    except OSError as error:
+        raise storage_error(error) from error
+
+
+def _remove_in_place(work: Workspace) -> None:
+    """Empty a prefix that cannot be moved away. May be killed and called again."""
+    with suppress(FileNotFoundError):
+        (work.prefix / "conda-meta" / "history").unlink()  # from here on it is no environment
+    spared = work.root if work.inside else None
+    for folder in (work.prefix / "conda-meta", work.prefix):
+        for entry in list(folder.iterdir()) if folder.is_dir() else []:
+            if entry != spared and not (spared and entry in spared.parents):
+                remove_tree(entry)
+    work.removal.unlink()
+    with suppress(OSError):
+        if spared:
+            remove_tree(spared.parent)
+        work.prefix.rmdir()  # a mount point stays, empty
 
 
 def _note(old: Path) -> Path:
     return old.with_name(old.name + ".snapshot")
 
 
+def _trash(work: Workspace) -> Path:
+    return work.root / f"trash-{secrets.token_hex(8)}"
+
+
+def _discard(work: Workspace, leftover: Path) -> None:
+    """Delete what is left of something, now or when that becomes possible: it must not be in anybody's way."""
+    if os.path.lexists(leftover):
+        trash = leftover if leftover.name.startswith("trash-") else _trash(work)
+        if trash != leftover:
+            os.rename(leftover, trash)
+        with suppress(OSError):
+            remove_tree(trash)
+
+
 def _retire(work: Workspace, old: Path) -> bool:
     """Sweep ``old`` and delete it if no process works in it."""
-    note = _note(old)
-    snapshot: Snapshot = json.loads(note.read_text(encoding="utf-8"))
     used = in_use(old)  # asked before the sweep, so that nothing can appear after it
     if work.prefix.is_dir():
-        _sweep(old, work.prefix, snapshot)
-        _write(note, json.dumps(snapshot))
+        _sweep(old, work.prefix)
     if used:
         return False
-    trash = old.with_name("trash-" + old.name)
+    trash = _trash(work)
     os.rename(old, trash)
-    note.unlink()
-    remove_tree(trash)
+    with suppress(FileNotFoundError):
+        _note(old).unlink()
+    _discard(work, trash)
     return True
 
 
-def _sweep(old: Path, live: Path, snapshot: Snapshot) -> None:
-    """Bring what appeared in ``old`` since ``snapshot`` into ``live``, by hard link, and note it in ``snapshot``."""
-    for path, inode in files(old).items():
-        before = snapshot.get(path)
-        if before == inode or path == _MARK or path in APPENDED:
-            continue
-        target = live / path
-        if path.endswith("/"):
-            if before is None:
-                with suppress(FileExistsError):
-                    target.mkdir(parents=True)
-            continue
-        if os.path.lexists(target):
-            found = os.lstat(target).st_ino
-            if found == inode:
-                continue
-            if found == before:
-                os.unlink(target)  # unchanged by us, so the newer file is the one that counts
-            elif path.endswith(".pyc"):
-                continue
-            else:
-                target = _free_name(target)
-        elif path.endswith(".pyc") and before is None and not _has_source(live, path):
-            continue
-        with suppress(FileNotFoundError, NotADirectoryError):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.link(old / path, target, follow_symlinks=False)
-            snapshot[path] = inode
+def _sweep(old: Path, live: Path) -> None:
+    """Bring what appeared in ``old`` since its snapshot into ``live``, by hard link, and note it in the snapshot."""
+    noted = _read(_note(old))
+    if not noted:
+        return  # somebody deleted it, and without it nobody can tell what is new
+    pending = json.loads(noted)
+    snapshot: Inodes = pending["snapshot"]
+    brought = {
+        path: inode
+        for path, inode in files(old).items()
+        if snapshot.get(path) != inode
+        and path != _MARK
+        and path not in APPENDED
+        and _bring(old / path, live, path, inode, snapshot.get(path))
+    }
+    if brought:
+        snapshot.update(brought)
+        _write(_note(old), json.dumps(pending))
+
+
+def _bring(source: Path, live: Path, path: str, inode: int, before: int | None) -> bool:
+    """Bring one path into ``live``, where ``before`` is what it was when it was copied; whether it is there now."""
+    target = _reachable(live, path)
+    if path.endswith("/"):
+        if before is None and not target.is_dir():
+            with suppress(FileNotFoundError):
+                target.mkdir(parents=True)
+                shutil.copystat(source, target)
+        return True
+    if path.endswith(".pyc") and not _has_source(live, path):
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        found = os.lstat(target).st_ino
+    except FileNotFoundError:
+        found = None
+    with suppress(FileNotFoundError):  # a temporary file that somebody deleted just now
+        if found is None:
+            _carry(source, target)
+        elif found == before:
+            _supersede(source, target, before)  # unchanged by us, so the newer file is the one that counts
+        elif found != inode and not path.endswith(".pyc"):
+            _carry(source, _free_name(target))
+        return True
+    return False
+
+
+def _reachable(live: Path, path: str) -> Path:
+    """The place of ``path`` in ``live``, or another where something that is no folder stands in its way."""
+    target = live
+    *folders, name = Path(path).parts
+    for folder in folders if not path.endswith("/") else [*folders, name]:
+        target = target / folder
+        if os.path.lexists(target) and not target.is_dir():
+            target = target.with_name(target.name + ".saved")
+    return target if path.endswith("/") else target / name
+
+
+def _carry(source: Path, target: Path) -> None:
+    """``target`` becomes what ``source`` is."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _CANNOT_LINK:
+            raise
+        if source.is_symlink() or source.is_file():
+            shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _supersede(source: Path, target: Path, before: int) -> None:
+    """``target`` becomes what ``source`` is, without a moment at which it is not there; nothing newer is lost."""
+    part = target.with_name(f".condaenv-{secrets.token_hex(8)}")
+    _carry(source, part)
+    try:
+        _exchange(part, target)
+    except OSError:
+        os.replace(part, target)
+        return
+    if os.lstat(part).st_ino == before:
+        part.unlink()
+    else:  # somebody was quicker: theirs is the newer
+        _exchange(part, target)
+        os.rename(part, _free_name(target))
 
 
 def _has_source(live: Path, pyc: str) -> bool:
     folder, name = os.path.split(pyc)
+    if os.path.basename(folder) != "__pycache__":
+        return True  # it is a module itself
     return os.path.exists(live / os.path.dirname(folder) / (name.split(".")[0] + ".py"))
 
 
 def _free_name(path: Path) -> Path:
+    stem = os.fsdecode(os.fsencode(path.name)[:240])
     number = 1
-    while os.path.lexists(candidate := path.with_name(f"{path.name}.saved-{number}")):
+    while os.path.lexists(candidate := path.with_name(f"{stem}.saved-{number}")):
         number += 1
     return candidate
 
@@ -372,7 +594,7 @@ def in_use(tree: Path) -> bool:
 
     Linux only; elsewhere the answer is no. Mapped files do not count: they live on after their name is gone.
     """
-    inside = str(tree) + os.sep
+    inside = os.path.realpath(tree) + os.sep
     for process in _numbers("/proc"):
         links = [f"/proc/{process}/cwd", f"/proc/{process}/root"]
         links += [f"/proc/{process}/fd/{number}" for number in _numbers(f"/proc/{process}/fd")]
@@ -416,15 +638,22 @@ def remove_tree(tree: Path) -> None:
     try:
         shutil.rmtree(tree)
     except OSError:
-        for folder, _, _ in os.walk(tree):
-            with suppress(OSError):
-                os.chmod(folder, 0o700)
+        _allow(tree)
         shutil.rmtree(tree)
 
 
-def files(tree: Path) -> Snapshot:
+def _allow(tree: Path) -> None:
+    """Give back the permissions on folders that deleting needs."""
+    with suppress(OSError):
+        os.chmod(tree, 0o700)
+        for entry in os.scandir(tree):
+            if entry.is_dir(follow_symlinks=False):
+                _allow(Path(entry.path))
+
+
+def files(tree: Path) -> Inodes:
     """Everything in ``tree``, with its inode."""
-    found: Snapshot = {}
+    found: Inodes = {}
     base = len(str(tree)) + 1
     todo = [str(tree)]
     while todo:
@@ -437,12 +666,9 @@ def files(tree: Path) -> Snapshot:
     return found
 
 
-def _read_pending(work: Workspace) -> tuple[str, Snapshot] | None:
+def _pending_change(work: Workspace) -> str:
     text = _read(work.pending)
-    if not text:
-        return None
-    pending = json.loads(text)
-    return pending["change"], pending["snapshot"]
+    return str(json.loads(text)["change"]) if text else ""
 
 
 def _read(path: Path) -> str:

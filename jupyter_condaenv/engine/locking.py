@@ -32,7 +32,8 @@ def lock(path: Path, purpose: str, waiting: Callable[[str, float], None]) -> Ite
         patience = 1.0
     note = path.with_suffix(".holder")
     try:
-        note.write_text(purpose, encoding="utf-8")
+        with suppress(OSError):  # a full disk may still be changed for the better
+            note.write_text(purpose, encoding="utf-8")
         yield
     finally:
         with suppress(OSError):
@@ -58,7 +59,7 @@ def _acquire(guard: FileLock, path: Path, patience: float) -> bool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         guard.acquire(timeout=patience, poll_interval=0.02)
-    except Timeout:
+    except (Timeout, FileNotFoundError):  # the folder went with the environment that somebody removed
         return False
     except OSError as error:
         raise StorageError(

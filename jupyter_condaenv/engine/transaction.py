@@ -7,7 +7,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,8 +26,15 @@ def writer(prefix: Path, purpose: str, emit: Emit) -> Iterator[exchange.Workspac
     """Be the one writer of ``prefix``; what a killed predecessor left half-way is put right first."""
     work = exchange.workspace(prefix)
     with lock(work.lock, purpose, _waiting(f"for {prefix.name}", emit)):
-        exchange.recover(work)
+        _recover(work)
         yield work
+
+
+def _recover(work: exchange.Workspace) -> None:
+    try:
+        exchange.recover(work)
+    except OSError as error:
+        raise exchange.storage_error(error) from error
 
 
 def apply(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit) -> Revision:
@@ -40,7 +47,7 @@ def apply(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit) 
     except OSError as error:
         raise exchange.storage_error(error) from error
     finally:
-        exchange.recover(work)
+        _recover(work)
 
 
 def fetch(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit) -> None:
@@ -56,22 +63,23 @@ def fetch(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit) 
     except OSError as error:
         raise exchange.storage_error(error) from error
     finally:
-        exchange.recover(work)
+        _recover(work)
 
 
 def _apply(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit) -> Revision:
     before = _records(work.prefix)
     work.root.mkdir(parents=True, exist_ok=True)
-    emit(Step(phase="stage", text=f"Preparing {work.prefix.name}"))
-    snapshot = exchange.make_stage(work, lambda done: emit(Progress(phase="stage", done=done, unit="files")))
     with _package_cache(settings, emit) as cache_dir:
         _check_local_archives(plan, cache_dir, emit)
+        emit(Step(phase="stage", text=f"Preparing {work.prefix.name}"))
+        snapshot = exchange.make_stage(work, lambda done: emit(Progress(phase="stage", done=done, unit="files")))
         _announce(plan, emit)
         _link(work, plan, cache_dir, emit)
         after = _records(work.stage)
-        gone = [record for path, record in before.items() if path not in after]
+        # By content: with another Python a noarch package is linked anew under the same name.
+        gone = [record for name, record in before.items() if after.get(name) != record]
         bytecode.drop_orphans(work.stage, gone)
-        _compile(work, plan, {path: record for path, record in after.items() if path not in before}, cache_dir, emit)
+        _compile(work, plan, {name: new for name, new in after.items() if before.get(name) != new}, cache_dir, emit)
     if plan.lock.base is not None:
         stack.lay_out(work.stage, work.prefix, plan.lock.base)
     emit(Step(phase="check", text="Checking every file"))
@@ -79,7 +87,8 @@ def _apply(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit)
     revision = history.record(work.stage, plan.verb, plan.lock, plan.changes, plan.lock.specs)
     emit(Step(phase="commit", text=f"Putting {work.prefix.name} in place"))
     exchange.commit(work, snapshot)
-    exchange.sweep(work)
+    with suppress(OSError):  # the change is made; settle tries again
+        exchange.sweep(work)
     if plan.lock.base is None:
         environments.note(work.prefix)
     return revision

@@ -1,0 +1,41 @@
+"""What the engine's tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jupyter_condaenv.engine.model import Settings
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``~/.conda`` and ``~/.condarc`` are the test's own."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def little(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A channel of small packages without Python, for tests that make many changes."""
+    from . import packages
+
+    return packages.write(tmp_path_factory.mktemp("little"))
+
+
+@pytest.fixture
+def little_settings(little: Path, settings: Callable[..., Settings]) -> Settings:
+    return settings(channels=(little.as_uri(),))
+
+
+@pytest.fixture(scope="session")
+def warm_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package cache that tests share which need the real channel and leave the cache whole."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def real_settings(channel_dir: Path, warm_cache: Path, settings: Callable[..., Settings]) -> Settings:
+    """The real channel as files, with a shared cache."""
+    return settings(channels=(channel_dir.as_uri(),), cache_dir=str(warm_cache))

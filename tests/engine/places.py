@@ -1,0 +1,87 @@
+"""Places where two directories cannot be exchanged, and users who may not write everywhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NOBODY = 65534
+
+
+def need_root(what: str) -> None:
+    if os.geteuid() != 0:
+        pytest.skip(f"{what} needs root: sudo python -m pytest tests/engine")
+
+
+@contextmanager
+def mounted(*arguments: str | Path) -> Iterator[Path]:
+    """``mount ARGUMENTS...``, the last of which is the mount point; undone at the end."""
+    need_root("mounting a file system")
+    point = Path(arguments[-1])
+    point.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(["mount", *map(str, arguments)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"this machine refuses to mount. Run where `mount {arguments[1]}` is allowed: {done.stderr}")
+    try:
+        yield point
+    finally:
+        subprocess.run(["umount", "--lazy", str(point)], check=True)
+
+
+@contextmanager
+def tmpfs(point: Path, size: str = "200m") -> Iterator[Path]:
+    with mounted("-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", point) as place:
+        yield place
+
+
+@contextmanager
+def overlay(lower: Path, work: Path, point: Path) -> Iterator[Path]:
+    """An overlayfs whose lower layer is ``lower``, as a container has its image; ``work`` holds the upper one."""
+    for name in ("upper", "work"):
+        (work / name).mkdir(parents=True)
+    options = f"lowerdir={lower},upperdir={work / 'upper'},workdir={work / 'work'}"
+    with mounted("-t", "overlay", "-o", options, "overlay", point) as place:
+        yield place
+
+
+@contextmanager
+def unwritable(folder: Path) -> Iterator[dict[str, Any]]:
+    """``folder`` cannot be written by the user that the yielded arguments of Popen stand for; what is in it can."""
+    if os.geteuid() == 0:
+        reach(folder)
+        for inner in folder.iterdir():
+            own(inner)
+        yield as_nobody()
+        return
+    mode = folder.stat().st_mode
+    folder.chmod(0o555)
+    try:
+        yield {}
+    finally:
+        folder.chmod(mode)
+
+
+def as_nobody() -> dict[str, Any]:
+    return {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+
+
+def own(tree: Path, user: int = NOBODY) -> None:
+    for folder, folders, names in os.walk(tree):
+        for path in (folder, *(os.path.join(folder, name) for name in [*folders, *names])):
+            os.chown(path, user, user, follow_symlinks=False)
+
+
+def reach(folder: Path) -> None:
+    """Everybody may pass through the folders above ``folder``."""
+    for above in (folder, *folder.parents):
+        if above != Path("/") and above.stat().st_mode & 0o055 != 0o055:
+            above.chmod(above.stat().st_mode | 0o055)
+
+
+Place = Callable[[Path], Any]

@@ -1,0 +1,343 @@
+"""kill -9 at any moment leaves the old environment or the new one, and the same operation again succeeds."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from jupyter_condaenv.engine.model import (
+    AnyRequest,
+    ChangePackages,
+    CreateEnvironment,
+    RemoveEnvironment,
+    Settings,
+    StackEnvironment,
+)
+from tests.channel import ChannelServer
+
+from . import harness, places
+from .harness import Ended, Operation, leftovers, names, poll, problems, run, settled, tree
+
+SEED = int(os.environ.get("CONDAENV_TEST_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
+FOREIGN = ("CACHEDIR.TAG", "notes/", "piplike")
+
+
+@dataclass
+class Case:
+    """An operation, and how to come back to where it can be done again."""
+
+    prefix: Path
+    request: AnyRequest
+    back: AnyRequest
+    before: set[str]
+    after: set[str]
+    settings: Settings
+    foreign: dict[str, tuple[object, ...]]
+    moment: str = ""
+
+    def check(self, old: dict[str, tuple[object, ...]]) -> str:
+        """Whether the environment is ``"old"`` or ``"new"``; fails where it is neither."""
+        now = tree(self.prefix)
+        if now == old:
+            return "old"
+        assert names(self.prefix) == self.after, self.moment
+        if self.after:
+            assert problems(self.prefix, *FOREIGN) == [], self.moment
+        else:
+            assert now == {}, self.moment
+        self.check_foreign(now)
+        return "new"
+
+    def check_foreign(self, now: dict[str, tuple[object, ...]]) -> None:
+        if self.after and self.before:
+            assert {path: now.get(path) for path in self.foreign} == self.foreign, self.moment
+
+    def kill_and_repeat(self, kill: Callable[[Operation], object], moment: str) -> str:
+        """Kill the operation, look, do it again, look, and go back."""
+        self.moment = f"seed {SEED}: {moment}"
+        old = tree(self.prefix)
+        with Operation(self.request, self.settings) as operation:
+            kill(operation)
+            operation.kill()
+        found = self.check(old)
+        if found == "old" or (isinstance(self.request, ChangePackages) and self.request.add):
+            run(self.request, self.settings)
+        settled(self.prefix)
+        assert self.check(old) == "new", self.moment
+        run(self.back, self.settings)
+        settled(self.prefix)
+        assert names(self.prefix) == self.before, self.moment
+        assert leftovers(self.prefix) == []
+        return found
+
+
+def at(seconds: float) -> Callable[[Operation], None]:
+    def wait(operation: Operation) -> None:
+        reader = threading.Thread(target=lambda: list(operation.lines()))
+        reader.start()
+        try:
+            operation.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            operation.kill()
+        reader.join()
+
+    return wait
+
+
+def at_step(phase: str) -> Callable[[Operation], None]:
+    return lambda operation: operation.until(phase)
+
+
+def duration(case: Case) -> float:
+    """How long the operation takes here and now."""
+    with Operation(case.request, case.settings) as operation:
+        operation.expect_result()
+        took = time.monotonic() - operation.began
+    settled(case.prefix)
+    run(case.back, case.settings)
+    settled(case.prefix)
+    return took
+
+
+def kill_at_random(case: Case, times: int) -> Counter[str]:
+    chance = random.Random(SEED)
+    took = duration(case)
+    outcomes: Counter[str] = Counter()
+    for number in range(times):
+        moment = took * (number + chance.random()) / times
+        outcomes[case.kill_and_repeat(at(moment), f"after {moment:.3f} of {took:.3f} s")] += 1
+    print(f"seed {SEED}: {times} kills of {type(case.request).__name__}: {dict(outcomes)}")
+    return outcomes
+
+
+def add_foreign(prefix: Path, python: bool) -> dict[str, tuple[object, ...]]:
+    """A user's file and, as pip leaves it, a package."""
+    files = {"notes/mine.txt": "mine\n", "notes/Grüße.txt": "hello\n"}
+    if python:
+        site = os.path.relpath(next(prefix.glob("lib/python3*/site-packages")), prefix)
+        files |= {
+            f"{site}/piplike/__init__.py": "VALUE = 1\n",
+            f"{site}/piplike-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: piplike\nVersion: 1.0\n",
+            f"{site}/piplike-1.0.dist-info/INSTALLER": "pip\n",
+            f"{site}/piplike-1.0.dist-info/RECORD": "piplike/__init__.py,,\n",
+        }
+    for name, text in files.items():
+        (prefix / name).parent.mkdir(parents=True, exist_ok=True)
+        (prefix / name).write_text(text, encoding="utf-8")
+    found = tree(prefix)
+    return {name: found[name] for name in files}
+
+
+def make_case(kind: str, settings: Settings, *, python: bool) -> Case:
+    """``python`` takes the real channel, else that of :mod:`packages`."""
+    prefix = Path(settings.envs_dirs[0]) / "demo"
+    specs = ("python", "pip", "prefixdemo") if python else ("wide=1.0", "alpha=1.0")
+    more, newer = ("smallpkg=1.0", "smallpkg=2.0") if python else ("beta", "wide=2.0")
+    create = CreateEnvironment(prefix=str(prefix), specs=specs)
+    remove = RemoveEnvironment(prefix=str(prefix))
+    run(create, settings)
+    base = names(prefix)
+    if kind == "create":
+        run(remove, settings)
+        return Case(prefix, create, remove, set(), base, settings, {})
+    if kind == "remove":
+        return Case(prefix, remove, create, base, set(), settings, {})
+    if kind == "stack":
+        top = prefix.with_name("top")
+        stack = StackEnvironment(prefix=str(top), base=str(prefix), specs=(more,))
+        return Case(top, stack, RemoveEnvironment(prefix=str(top)), set(), {"smallpkg"}, settings, {})
+    foreign = add_foreign(prefix, python)
+    name = newer.partition("=")[0]
+    if kind == "add":
+        added = more.partition("=")[0]
+        there = ChangePackages(prefix=str(prefix), add=(more,))
+        return Case(
+            prefix, there, ChangePackages(prefix=str(prefix), remove=(added,)), base, base | {added}, settings, foreign
+        )
+    if kind == "uninstall":
+        run(ChangePackages(prefix=str(prefix), add=(more,)), settings)
+        settled(prefix)
+        back = ChangePackages(prefix=str(prefix), add=(more,))
+        gone = more.partition("=")[0]
+        forth = ChangePackages(prefix=str(prefix), remove=(gone,))
+        return Case(prefix, forth, back, base | {gone}, base, settings, foreign)
+    assert kind == "upgrade"
+    run(ChangePackages(prefix=str(prefix), add=(f"{name}=1.0",)), settings)
+    settled(prefix)
+    return Case(
+        prefix,
+        ChangePackages(prefix=str(prefix), add=(newer,)),
+        ChangePackages(prefix=str(prefix), add=(f"{name}=1.0",)),
+        names(prefix),
+        names(prefix),
+        settings,
+        foreign,
+    )
+
+
+@pytest.mark.parametrize("kind", ["create", "add", "upgrade", "remove"])
+def test_a_kill_at_a_random_moment(kind: str, little_settings: Settings) -> None:
+    outcomes = kill_at_random(make_case(kind, little_settings, python=False), 3)
+    assert outcomes.total() == 3
+
+
+@pytest.mark.parametrize("kind", ["create", "add", "uninstall", "stack"])
+def test_a_kill_at_each_step(kind: str, real_settings: Settings) -> None:
+    case = make_case(kind, real_settings, python=True)
+    with Operation(case.request, case.settings) as operation:
+        operation.expect_result()
+    phases = operation.phases
+    assert phases[0] == "solve" and phases[-1] == "commit"
+    settled(case.prefix)
+    run(case.back, case.settings)
+    settled(case.prefix)
+    for phase in dict.fromkeys(phases):
+        found = case.kill_and_repeat(_at_step_if_there(phase), f"at the step {phase}")
+        assert found == "old" or phase not in ("solve", "stage", "check")
+
+
+def _at_step_if_there(phase: str) -> Callable[[Operation], None]:
+    def wait(operation: Operation) -> None:
+        try:
+            operation.until(phase)
+        except Ended:
+            # Downloads and bytecode are made only once.
+            assert phase in ("download", "compile", "link")
+
+    return wait
+
+
+@pytest.mark.parametrize("sign", ["stage", "stage/conda-meta/history", "pending", "old-*", "old-*.snapshot"])
+def test_a_kill_around_the_exchange(sign: str, little_settings: Settings) -> None:
+    """The workspace tells where the change is."""
+    case = make_case("upgrade", little_settings, python=False)
+    work = case.prefix.parent / ".condaenv" / "demo"
+
+    def wait(operation: Operation) -> None:
+        poll(lambda: any(work.glob(sign)) or operation.process.poll() is not None)
+        assert operation.process.poll() is None, f"{sign} was never there"
+
+    for number in range(3):
+        found = case.kill_and_repeat(wait, f"{sign}, {number}")
+        assert found == "new" or "old" not in sign
+        assert found == "old" or "stage" not in sign
+
+
+def test_a_kill_while_the_environment_is_removed(little_settings: Settings) -> None:
+    case = make_case("remove", little_settings, python=False)
+    work = case.prefix.parent / ".condaenv" / "demo"
+    wait: Callable[[Operation], None] = lambda operation: poll(lambda: any(work.glob("trash-*")))  # noqa: E731
+    for number in range(3):
+        assert case.kill_and_repeat(wait, f"trash, {number}") == "new"
+
+
+# --- in place ---
+
+
+@pytest.fixture(params=["parent", "tmpfs"])
+def in_place(request: pytest.FixtureRequest, tmp_path: Path, little_settings: Settings):  # type: ignore[no-untyped-def]
+    """An environment that can only be changed in place, and the arguments of Popen for its owner."""
+    prefix = Path(little_settings.envs_dirs[0]) / "demo"
+    if request.param == "tmpfs":
+        prefix.mkdir(parents=True)
+        with places.tmpfs(prefix):
+            # Made elsewhere and brought there, as a volume is filled.
+            other = prefix.with_name("other")
+            run(CreateEnvironment(prefix=str(other), specs=("wide=1.0", "alpha=1.0")), little_settings)
+            subprocess.run(["cp", "-a", f"{other}/.", str(prefix)], check=True)
+            yield prefix, {}
+        return
+    run(CreateEnvironment(prefix=str(prefix), specs=("wide=1.0", "alpha=1.0")), little_settings)
+    if os.geteuid() == 0:
+        for folder in (little_settings.cache_dir, str(tmp_path / "home")):
+            Path(folder).mkdir(exist_ok=True)
+            places.own(Path(folder))
+    with places.unwritable(prefix.parent) as user:
+        yield prefix, user
+
+
+def test_a_kill_in_the_middle_of_a_change_in_place(in_place, little_settings: Settings) -> None:  # type: ignore[no-untyped-def]
+    prefix, user = in_place
+    work = prefix / "conda-meta" / ".condaenv"
+    add_foreign(prefix, python=False)
+    if user:
+        places.own(prefix)
+    upgrade, back = (
+        ChangePackages(prefix=str(prefix), add=specs)
+        for specs in (("wide=2.0", "alpha=2.0"), ("wide=1.0", "alpha=1.0"))
+    )
+    outcomes: Counter[str] = Counter()
+    chance = random.Random(SEED)
+    for number in range(8):
+        before = tree(prefix)
+        moves = chance.randrange(1, 1200) if number else 0
+        with Operation(upgrade, little_settings, **user) as operation:
+            backup = work / "backup"
+            poll(lambda: _count(backup) > moves or operation.process.poll() is not None)  # noqa: B023
+            operation.kill()
+        caught = (work / "journal").exists()
+        outcomes["half-way" if caught else "done"] += 1
+        with Operation(ChangePackages(prefix=str(prefix), remove=("nosuch",)), little_settings, **user) as operation:
+            operation.expect_failure("not_found")  # nothing but recovering
+        now = tree(prefix)
+        if caught:
+            assert {path for path in now if now[path] != before.get(path)} == set(), f"seed {SEED}, {moves} moves"
+            assert now == before, f"seed {SEED}, {moves} moves"
+        else:
+            assert problems(prefix, *FOREIGN) == []
+        run(upgrade, little_settings, **user)
+        assert problems(prefix, *FOREIGN) == [], f"seed {SEED}, {moves} moves"
+        assert (prefix / "share/wide/of-2.0").is_dir() and not (prefix / "share/wide/of-1.0").exists()
+        assert leftovers(prefix) == []
+        run(back, little_settings, **user)
+        assert (prefix / "share/wide/of-1.0").is_dir() and not (prefix / "share/wide/of-2.0").exists()
+        assert (prefix / "notes/mine.txt").read_text() == "mine\n"
+    print(f"seed {SEED}: killed in place: {dict(outcomes)}")
+    assert outcomes["half-way"], outcomes
+
+
+def _count(folder: Path) -> int:
+    try:
+        return len(os.listdir(folder))
+    except FileNotFoundError:
+        return -1
+
+
+# --- the long one ---
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("scheme", ["file", "http"])
+@pytest.mark.parametrize(("kind", "times"), [("create", 6), ("add", 5), ("upgrade", 4), ("remove", 3), ("stack", 3)])
+def test_kills_of_real_environments(
+    kind: str, times: int, scheme: str, real_settings: Settings, channel: ChannelServer
+) -> None:
+    """42 kills in all."""
+    if scheme == "http":
+        real_settings = harness.changed(real_settings, channels=(channel.url,))
+    outcomes = kill_at_random(make_case(kind, real_settings, python=True), times)
+    assert outcomes.total() == times
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("times", [6])
+def test_kills_while_packages_come(times: int, channel_dir: Path, settings: Callable[..., Settings]) -> None:
+    """With an empty cache and a slow line, so that the kills fall into downloads."""
+    with ChannelServer(channel_dir) as server:
+        case = make_case("create", settings(channels=(server.url,)), python=True)
+        server.bandwidth = 20e6
+        chance = random.Random(SEED)
+        for number in range(times):
+            case.settings = harness.changed(case.settings, cache_dir=f"{case.settings.cache_dir}{number}")
+            found = case.kill_and_repeat(at(0.4 + number * 0.4 + chance.random() * 0.4), f"download {number}")
+            print(f"seed {SEED}: {found}")
