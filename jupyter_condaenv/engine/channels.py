@@ -7,66 +7,109 @@ Tokens and passwords are no part of a channel: they are refused in URLs, since U
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from .errors import InvalidRequest
 
 SUBDIR = re.compile(r"/(noarch|(linux|osx|win|emscripten|wasi|freebsd|zos)-[a-z0-9_]+)/?$")
-_TOKEN = re.compile(r"/t/[^/\s\"']+/")
-_USER = re.compile(r"(?<=://)[^/@\s\"']+@")
+_WORD = re.compile(r"[^\s\"'<>()]+")
+_LOCAL = re.compile(r"(file:|[/~]|\.{1,2}/|[A-Za-z]:\\)")
+_TOKEN = re.compile(r"/t/[^/?#]+")
+_USER = re.compile(r"(?<=://)([^/?#\s]*|[^/?#\s:@]*:(?!\d+([^\w@]|$))[^\s\"'<>]*)@")
+"""Also with a slash in the password, which is wrong and happens."""
+_QUERY = re.compile(r"(?<=://)([^?#]*)[?#].*")
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_./-]*\Z")
+_SCHEMES = ("http", "https", "file", "s3", "oci")
 
 
 def redact(text: str) -> str:
-    """``text`` without the secrets that conda's URLs can carry: ``/t/<token>/`` and ``user:password@``.
+    """``text`` without the secrets that conda's URLs can carry: ``/t/<token>/``, ``user:password@`` and, since signed
+    links end in it, the query.
 
     >>> redact("see https://me:pw@host/t/abc-123/channel")
     'see https://host/channel'
     """
-    return _USER.sub("", _TOKEN.sub("/", text))
+    return _WORD.sub(lambda word: _without_secrets(word[0]), _USER.sub("", text))
 
 
-def base_url(channel: str, alias: str, named: dict[str, str] | None = None) -> str:
+def _without_secrets(word: str) -> str:
+    """Paths may have a folder ``t``, and query marks, of their own."""
+    return word if _LOCAL.match(word) else _QUERY.sub(r"\1", _TOKEN.sub("", word))
+
+
+def base_url(channel: str, alias: str, named: Mapping[str, str] | None = None) -> str:
     """The base URL of ``channel``: a name, a URL, or a path to a directory.
 
-    ``alias`` is put before plain names, ``named`` maps names (or their first part) to the place they lie in.
+    ``alias`` is put before plain names, ``named`` maps names (or their first parts) to the place they lie in.
     A trailing subdir is dropped, since people paste ``.../linux-64`` from their browser.
 
     >>> base_url("conda-forge", "https://conda.anaconda.org")
     'https://conda.anaconda.org/conda-forge'
 
-    Raises InvalidRequest for what is none of these.
+    Raises InvalidRequest for what is none of these, and for a URL with a secret in it.
     """
     channel = channel.strip()
+    _check_secrets(channel)
+    if "://" in channel:
+        return _plain_url(channel)
+    if channel.startswith(("/", "./", "../", "~")) or channel in (".", "..") or channel[1:3] == ":\\":
+        return _plain_url(_directory(channel).as_uri())
+    if not _NAME.match(channel) or ".." in channel.split("/"):
+        raise InvalidRequest(
+            f"{channel!r} is not a channel name.",
+            "Give a channel name such as conda-forge, an http(s):// URL or a directory that starts with / or ./.",
+        )
+    place = _named(channel, named or {}) or f"{alias.rstrip('/')}/{channel}"
+    _check_secrets(place)
+    return _plain_url(place)
+
+
+def _named(channel: str, named: Mapping[str, str]) -> str:
+    """Where the longest first parts of ``channel`` that have a name lie; empty where none has."""
+    parts = channel.strip("/").split("/")
+    for end in range(len(parts), 0, -1):
+        place = named.get("/".join(parts[:end]))
+        if place is not None:
+            return "/".join([place.rstrip("/"), *parts[end:]])
+    return ""
+
+
+def _check_secrets(channel: str) -> None:
     if redact(channel) != channel:
         raise InvalidRequest(
             f"The channel {redact(channel)!r} was given with a token or a password in its URL.",
             "Give the URL without it and put the secret where it stays secret: into ~/.netrc, or into the file that "
             "RATTLER_AUTH_FILE names.",
         )
-    if "://" in channel:
-        parts = urlsplit(channel)
-        if parts.scheme not in ("http", "https", "file", "s3", "oci") or not (parts.netloc or parts.path.strip("/")):
-            raise InvalidRequest(
-                f"The channel {channel!r} is not a URL that packages can be fetched from.",
-                "Give a channel name such as conda-forge, an http(s):// URL or a directory.",
-            )
-        return SUBDIR.sub("", channel.rstrip("/"))
-    if channel.startswith(("/", "./", "../", "~")) or (len(channel) > 2 and channel[1:3] == ":\\"):
-        path = Path(channel).expanduser().resolve()
-        return SUBDIR.sub("", path.as_uri())
-    if not _NAME.match(channel) or ".." in channel.split("/"):
+
+
+def _directory(channel: str) -> Path:
+    try:
+        return Path(channel).expanduser().resolve()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise InvalidRequest(f"{channel!r} is not a directory: {error}.", "Give its full path.") from error
+
+
+def _plain_url(url: str) -> str:
+    """``url`` without a slash or a subdir at its end."""
+    try:
+        parts = urlsplit(url)
+        whole = parts.port is None or parts.netloc
+    except ValueError:
+        parts, whole = urlsplit(""), ""
+    scheme, host = parts.scheme.lower(), parts.netloc
+    is_place = parts.path.strip("/") and host in ("", "localhost") if scheme == "file" else host and parts.hostname
+    if scheme not in _SCHEMES or not whole or not is_place or re.search(r"[\s\x00-\x1f\x7f\\]", url):
         raise InvalidRequest(
-            f"{channel!r} is not a channel name.",
-            "Give a channel name such as conda-forge, an http(s):// URL or a directory that starts with / or ./.",
+            f"The channel {redact(url)!r} is not a URL that packages can be fetched from.",
+            "Give a channel name such as conda-forge, an http(s):// URL or a directory.",
         )
-    first, _, rest = channel.partition("/")
-    if named and channel in named:
-        return f"{named[channel].rstrip('/')}"
-    if named and first in named:
-        return f"{named[first].rstrip('/')}/{rest}"
-    return f"{alias.rstrip('/')}/{channel}"
+    path, shorter = parts.path.rstrip("/"), ""
+    while path != shorter:
+        path, shorter = SUBDIR.sub("", path).rstrip("/"), path
+    return f"{scheme}://{'' if scheme == 'file' else host.lower()}{path}"
 
 
 def local_path(url: str) -> Path | None:
