@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from jupyter_core.paths import jupyter_config_path, jupyter_data_dir
-from traitlets import Enum, Float, List, TraitError, Unicode, default, validate
+from traitlets import Enum, Float, List, Unicode
 from traitlets.config import Application, Config, Configurable
 
 from .engine import condarc
@@ -33,20 +32,27 @@ class CondaEnv(Configurable):
         Unicode(),
         help="""
         Directories in which environments are found by name. A new environment goes to the first that can be written.
-        Empty: the `envs_dirs` of `.condarc`, then `condaenv/envs` in Jupyter's data directory.
+        Empty: the `envs_dirs` of `.condarc`, then `envs` in `data_dir`.
         """,
     ).tag(config=True)
     cache_dir = Unicode(
         help="""
         Directory of downloaded and unpacked packages, channel indexes and compiled bytecode. It should lie on the
         file system of the environments, because packages are hard-linked from it; elsewhere they are copied.
+        Empty: `jupyter-condaenv` in the user's cache directory ($XDG_CACHE_HOME, else `~/.cache`).
         """,
     ).tag(config=True)
     data_dir = Unicode(
-        help="Directory of jobs, of what activation scripts set, and of what kernels are launched with. One user's.",
+        help="""
+        Directory of jobs, of what activation scripts set, and of what kernels are launched with. One user's.
+        Empty: `condaenv` in Jupyter's data directory.
+        """,
     ).tag(config=True)
     kernels_dir = Unicode(
-        help="Directory to which kernelspecs are written; one that `jupyter kernelspec list` looks in.",
+        help="""
+        Directory to which kernelspecs are written; it should be one that `jupyter kernelspec list` looks in.
+        Empty: `kernels` in Jupyter's data directory.
+        """,
     ).tag(config=True)
     channels = List(
         Unicode(),
@@ -77,39 +83,15 @@ class CondaEnv(Configurable):
         120.0, min=1.0, help="Seconds without any sign of progress after which an operation is ended."
     ).tag(config=True)
 
-    @default("cache_dir")
-    def _default_cache_dir(self) -> str:
-        if sys.platform == "darwin":
-            return str(Path.home() / "Library" / "Caches" / "jupyter-condaenv")
-        return str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jupyter-condaenv")
-
-    @default("data_dir")
-    def _default_data_dir(self) -> str:
-        return str(Path(jupyter_data_dir()) / "condaenv")
-
-    @default("kernels_dir")
-    def _default_kernels_dir(self) -> str:
-        return str(Path(jupyter_data_dir()) / "kernels")
-
-    @validate("cache_dir", "data_dir", "kernels_dir")
-    def _absolute(self, proposal: dict[str, Any]) -> str:
-        if not proposal["value"]:
-            raise TraitError(f"CondaEnv.{proposal['trait'].name} must name a directory.")
-        return absolute(proposal["value"])
-
-    @validate("envs_dirs")
-    def _all_absolute(self, proposal: dict[str, Any]) -> list[str]:
-        return [absolute(place) for place in proposal["value"]]
-
     def settings(self) -> Settings:
         """What the engine is told. Reads ``.condarc`` for what no trait says."""
         files = condarc.read()
-        own = str(Path(self.data_dir) / "envs")
+        data_dir = absolute(self.data_dir or f"{jupyter_data_dir()}/condaenv")
         return Settings(
-            envs_dirs=tuple(self.envs_dirs) or (*files.envs_dirs, own),
-            cache_dir=self.cache_dir,
-            data_dir=self.data_dir,
-            kernels_dir=self.kernels_dir,
+            envs_dirs=tuple(map(absolute, self.envs_dirs)) or (*files.envs_dirs, f"{data_dir}/envs"),
+            cache_dir=absolute(self.cache_dir or f"{_user_cache_dir()}/jupyter-condaenv"),
+            data_dir=data_dir,
+            kernels_dir=absolute(self.kernels_dir or f"{jupyter_data_dir()}/kernels"),
             channels=tuple(self.channels) or files.channels or ("conda-forge",),
             channel_alias=self.channel_alias or files.channel_alias or CONDA_ALIAS,
             channel_priority=self.channel_priority or files.channel_priority or "strict",
@@ -118,9 +100,15 @@ class CondaEnv(Configurable):
         )
 
 
+def _user_cache_dir() -> str:
+    if sys.platform == "darwin":
+        return "~/Library/Caches"
+    return os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+
+
 def absolute(path: str) -> str:
     """``path`` with ``~`` expanded, from the root, without following links."""
-    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - Path.resolve would follow links
+    return os.path.abspath(os.path.expanduser(path))
 
 
 class _Reader(Application):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -29,6 +30,9 @@ def run(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _forget_stdout()
         return Exit.BROKEN_PIPE
+    finally:
+        # All is said and done: a Ctrl-C that comes now has nothing to stop, and must not change the exit code.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _dispatch(given: list[str], output: Output) -> int:

@@ -7,6 +7,7 @@ parser can take options between positional arguments (``create geo -c conda-forg
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -43,11 +44,22 @@ class Command:
         parser = Parser(f"{PROGRAM} {self.name}", description=self.summary, allow_abbrev=False)
         self.build(parser)
         parser.add_argument("--json", action="store_true", help="answer in JSON, one object a line")
+        _check_text(arguments[:1] if self.function == "run" else arguments)
         # Intermixed parsing knows no "all the rest", and what is run has options of its own.
         parse = parser.parse_args if self.function == "run" else parser.parse_intermixed_args
         parsed = parse(arguments)
         parsed.verb = self.words[-1]
         return parsed
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    """Raises InvalidRequest for bytes that this terminal's encoding has no characters for."""
+    for argument in arguments:
+        if not argument.isascii() and any("\ud800" <= character <= "\udfff" for character in argument):
+            raise InvalidRequest(
+                f"{argument!a} is no text in the encoding of this terminal, {sys.getfilesystemencoding()}.",
+                "Where it is UTF-8: set the environment variable PYTHONUTF8 to 1.",
+            )
 
 
 # --- arguments that several commands have ----------------------------------------------------------------------------

@@ -1,0 +1,135 @@
+"""An environment's life, told in commands."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from .conftest import Person
+
+
+def installed(prefix: Path) -> set[str]:
+    """The packages in ``prefix``, as ``name-version``."""
+    return {"-".join(path.stem.split("-")[:2]) for path in (prefix / "conda-meta").glob("*.json")}
+
+
+def test_create_change_delete(person: Person, small_channel: Path) -> None:
+    person.run("create", "geo", "tool<2", "-c", small_channel)
+    prefix = person.envs / "geo"
+    assert installed(prefix) == {"tool-1.0"}
+    assert "geo" in person.run("list").out
+
+    done = person.run("add", "geo", "old")
+    assert installed(prefix) == {"tool-1.0", "old-1.0"}
+    assert "old" in done.out
+
+    person.run("remove", "geo", "old")
+    assert installed(prefix) == {"tool-1.0"}
+
+    person.run("delete", "geo", "--yes")
+    assert not prefix.exists()
+    assert "geo" not in person.run("list").out
+
+
+def test_update_moves_what_is_named(person: Person, make: Callable[..., Path], small_channel: Path) -> None:
+    prefix = make("geo", "old")
+    assert installed(prefix) == {"old-1.0", "tool-1.0"}
+    person.run("remove", "geo", "old")
+    person.run("add", "geo", "tool")
+    person.run("update", "geo", "tool")
+    assert installed(prefix) == {"tool-2.0"}
+
+
+def test_paths_are_as_good_as_names(person: Person, small_channel: Path) -> None:
+    place = person.home / "elsewhere" / "env"
+    person.run("create", "elsewhere/env", "tool", "-c", small_channel)
+    assert installed(place) == {"tool-2.0"}
+    for meant in ("elsewhere/env", "./elsewhere/env", place, "~/elsewhere/env"):
+        assert str(place) in person.run("show", meant).out
+    person.run("delete", place, "--yes")
+    assert not place.exists()
+
+
+def test_a_channel_may_be_a_directory_near_by(person: Person, small_channel: Path) -> None:
+    (person.home / "here").symlink_to(small_channel)
+    person.run("create", "geo", "tool", "-c", "./here")
+    assert installed(person.envs / "geo") == {"tool-2.0"}
+
+
+def test_options_may_stand_between_specs(person: Person, small_channel: Path) -> None:
+    person.run("create", "geo", "-c", small_channel, "tool", "--json", "big")
+    assert installed(person.envs / "geo") == {"tool-2.0", "big-1.0"}
+
+
+def test_a_plan_changes_nothing_and_is_applied_as_shown(person: Person, make: Callable[..., Path]) -> None:
+    prefix = make("geo", "tool<2")
+    shown = person.run("plan", "add", "geo", "big", "-o", "plan.json")
+    assert installed(prefix) == {"tool-1.0"}
+    assert "big" in shown.out
+    assert "1 new" in shown.out
+
+    person.run("apply", "plan.json")
+    assert installed(prefix) == {"tool-1.0", "big-1.0"}
+
+
+def test_a_plan_that_is_no_longer_true_is_refused(person: Person, make: Callable[..., Path]) -> None:
+    prefix = make("geo", "tool")
+    person.run("plan", "add", "geo", "big", "-o", "plan.json")
+    person.run("add", "geo", "extra")
+    before = installed(prefix)
+    refused = person.run("apply", "plan.json", "--json", code=5)
+    assert refused.last["error"]["code"] == "outdated"
+    assert installed(prefix) == before
+
+
+def test_a_lock_makes_the_same_environment(person: Person, make: Callable[..., Path]) -> None:
+    prefix = make("geo", "old", "big")
+    person.run("lock", "geo", "-o", "geo.lock.json")
+    person.run("create", "twin", "--lock", "geo.lock.json")
+    assert installed(person.envs / "twin") == installed(prefix)
+
+
+def test_a_lock_can_be_piped(person: Person, make: Callable[..., Path]) -> None:
+    make("geo", "tool")
+    lock = json.loads(person.run("lock", "geo").out)
+    assert [package["name"] for package in lock["packages"]] == ["tool"]
+    assert lock["specs"] == ["tool"]
+
+
+def test_show_says_what_was_asked_for_and_what_is_there(person: Person, make: Callable[..., Path]) -> None:
+    make("geo", "extra")
+    lines = [line.split() for line in person.run("show", "geo").out.splitlines()]
+    assert ["asked", "for", "extra"] in lines
+    assert ["tool", "2.0"] in [line[:2] for line in lines]
+
+
+def test_run_has_what_the_environment_has(person: Person, make: Callable[..., Path]) -> None:
+    make("geo", "tool<2")
+    assert person.run("run", "geo", "--", "tool").out == "tool 1.0\n"
+    assert person.run("run", "geo", "tool", "--any-option").out == "tool 1.0\n"
+
+
+def test_run_ends_as_the_command_ends(person: Person, make: Callable[..., Path]) -> None:
+    make("geo", "tool")
+    person.run("run", "geo", "--", "sh", "-c", "exit 42", code=42)
+    assert "nowhere" in person.run("run", "geo", "--", "nowhere", code=127).err
+    person.run("run", "geo", "--", "/etc/passwd", code=126)
+
+
+def test_run_passes_input_through(person: Person, make: Callable[..., Path]) -> None:
+    make("geo", "tool")
+    with person.start("run", "geo", "--", "cat") as process:
+        out, _ = process.communicate("said\n", timeout=60)
+    assert out == "said\n"
+
+
+def test_a_reader_that_leaves_early_is_no_error(person: Person, make: Callable[..., Path]) -> None:
+    make("geo", "tool", "extra", "big")
+    with person.start("show", "geo", stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.stderr
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
