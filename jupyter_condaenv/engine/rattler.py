@@ -14,11 +14,16 @@ from pathlib import Path
 import rattler
 from rattler.exceptions import (
     CacheDirError,
+    ConversionError,
     ExtractError,
     FetchRepoDataError,
     GatewayError,
     InstallerError,
+    InvalidChannelError,
     InvalidMatchSpecError,
+    InvalidPackageNameError,
+    InvalidUrlError,
+    InvalidVersionError,
     LinkError,
     SolverError,
     TransactionError,
@@ -33,6 +38,9 @@ _PRIORITY = {
     "flexible": rattler.ChannelPriority.Flexible,
     "disabled": rattler.ChannelPriority.Disabled,
 }
+
+_MISFITS = (ConversionError, InvalidPackageNameError, InvalidUrlError, InvalidVersionError)
+"""What py-rattler makes of records that cannot be: its errors have no class in common."""
 
 Report = Callable[[str, str, int, int], None]
 """``report(kind, package, done, total)``: kind is ``download`` (bytes of that package), ``link`` or ``unlink``."""
@@ -58,6 +66,22 @@ def spec_name(spec: str) -> str:
 def matches(spec: str, package: Package) -> bool:
     """Whether ``package`` is one that ``spec`` allows."""
     return bool(_match_spec(spec)[1].matches(_record(package)))
+
+
+def with_channel(spec: str, resolve: Callable[[str], str]) -> tuple[str, str]:
+    """``spec`` with the name of its channel, as in ``conda-forge::numpy``, replaced by what ``resolve`` makes of it.
+
+    And that URL, which is empty where the spec names no channel. py-rattler would look for every name below
+    https://conda.anaconda.org.
+    """
+    channel = _match_spec(spec)[1].channel
+    if channel is None:
+        return spec, ""
+    if "://" in spec or channel.name is None:
+        return spec, channel.base_url.rstrip("/")
+    url = resolve(channel.name)
+    rest = str(_match_spec(spec)[1]).removeprefix(channel.name)
+    return f"{url}{rest}", url
 
 
 def compare_versions(one: str, other: str) -> int:
@@ -110,13 +134,16 @@ def solve(
                 specs=list(specs),
             ) from error
         reason = text.removeprefix("Cannot solve the request because of:").strip()
+        # Of one missing package the solver says only this, without a tree.
+        missing = reason.startswith("No candidates") and "\n" not in reason
+        what = "The channels have no such package" if missing else "These packages cannot be installed together"
         raise Unsatisfiable(
-            f"These packages cannot be installed together:\n{_indent(reason)}",
+            f"{what}:\n{_indent(reason)}",
             "Relax or drop one of the requests named above, or add the channel that has the package.",
             specs=list(specs),
             explanation=text,
         ) from error
-    except (GatewayError, FetchRepoDataError, OSError) as error:
+    except (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError, OSError) as error:
         raise _channel_error(error, channels) from error
     return tuple(sorted((_package(record) for record in records), key=lambda package: package.name))
 
@@ -206,6 +233,13 @@ def _cache(cache_dir: Path) -> rattler.PackageCache:
 
 
 def _match_spec(spec: str) -> tuple[str, rattler.MatchSpec]:
+    if redact(spec) != spec:
+        raise InvalidRequest(
+            f"{redact(spec)!r} was given with a token or a password in its URL.",
+            "Put the secret into ~/.netrc, or into the file that RATTLER_AUTH_FILE names.",
+        )
+    if not spec.isprintable():
+        raise InvalidRequest(f"{spec!r} holds characters that no package request has.", "Give one package at a time.")
     try:
         parsed = rattler.MatchSpec(spec)
     except InvalidMatchSpecError as error:
@@ -235,7 +269,8 @@ def _package(record: rattler.RepoDataRecord) -> Package:
         build_number=record.build_number,
         subdir=record.subdir,
         url=redact(record.url),
-        channel=redact(record.channel or "").rstrip("/"),
+        # A package that was asked for by its URL comes without a channel.
+        channel=redact(record.channel or record.url.rsplit("/", 2)[0]).rstrip("/"),
         file_name=record.file_name,
         sha256=record.sha256.hex() if record.sha256 else "",
         md5=record.md5.hex() if record.md5 else "",
@@ -251,6 +286,17 @@ def _package(record: rattler.RepoDataRecord) -> Package:
 
 
 def _record(package: Package) -> rattler.RepoDataRecord:
+    try:
+        return _record_of(package)
+    except (*_MISFITS, ValueError, TypeError, OverflowError) as error:
+        raise InvalidRequest(
+            f"{package} is not a package that can be installed: {redact(str(error))}.",
+            "Make the lock again.",
+            package=package.name,
+        ) from error
+
+
+def _record_of(package: Package) -> rattler.RepoDataRecord:
     record = rattler.PackageRecord(
         package.name,
         package.version,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from . import channels, condarc, deferred, environments, exchange, history, rattler, stack
+from . import channels, condarc, deferred, environments, exchange, history, lockfiles, rattler, stack
 from .errors import AlreadyExists, InvalidRequest, NotFound, Outdated, Refused
 from .model import (
     Base,
@@ -39,13 +39,17 @@ def plan(request: CreateEnvironment | ChangePackages | StackEnvironment, setting
 
 
 def check_current(made: Plan) -> None:
-    """Raises Outdated unless the environment is still as it was when the plan was made."""
+    """Raises Outdated unless the environment, and the one it stands on, are as they were when the plan was made."""
     if state(Path(made.prefix)) != made.before:
         raise Outdated(
             f"{made.prefix} has changed since this plan was made.",
             "Nothing was done. Make the plan again and look at it.",
             prefix=made.prefix,
         )
+    if not made.before:
+        _check_free(made.prefix)
+    if made.lock.base is not None:
+        _check_base(made.lock.base)
 
 
 def state(prefix: Path) -> str:
@@ -62,6 +66,7 @@ def _create(request: CreateEnvironment, settings: Settings) -> Plan:
                 "Make it from the lock and add the packages afterwards.",
             )
         lock = request.lock
+        lockfiles.check(lock, "the lock")
         if lock.base is not None:
             _check_base(lock.base)
         if lock.platform != rattler.platform():
@@ -76,15 +81,17 @@ def _create(request: CreateEnvironment, settings: Settings) -> Plan:
 
 def _stack(request: StackEnvironment, settings: Settings) -> Plan:
     _check_free(request.prefix)
-    if not environments.is_environment(Path(request.base)):
+    environments.check_prefix(request.base)
+    # A link such as `current` may lead elsewhere tomorrow; the overlay stays on what it was made for.
+    below = Path(os.path.realpath(request.base) if os.path.islink(request.base) else request.base)
+    if not environments.is_environment(below):
         raise NotFound(
             f"There is no environment at {request.base} to stack on.",
             "`jupyter condaenv list` shows those there are.",
             prefix=request.base,
         )
-    below = history.current_lock(Path(request.base))
-    channels_wanted = request.channels or below.channels
-    lock = _solve(request.specs, channels_wanted, settings, base=stack.base_of(Path(request.base)))
+    channels_wanted = request.channels or history.current_lock(below).channels
+    lock = _solve(request.specs, channels_wanted, settings, base=stack.base_of(below))
     return _plan(request.prefix, "stack", (), lock, settings)
 
 
@@ -102,8 +109,9 @@ def _change(request: ChangePackages, settings: Settings) -> Plan:
     # A change that waits for the next start is part of what was asked for, so this one goes on from there.
     now = waiting.lock if waiting is not None and waiting.before == installed.digest else installed
     there = {package.name for package in now.packages}
-    dropped = {rattler.spec_name(text) for text in request.remove}
-    missing = sorted(name for name in dropped | set(request.update) if name not in there)
+    dropped, moved = {rattler.spec_name(text) for text in request.remove}, _names(request.update)
+    _check_change(request, dropped, moved)
+    missing = sorted((dropped | moved) - there)
     if missing:
         raise NotFound(
             f"{_and(missing)} {'is' if len(missing) == 1 else 'are'} not installed in {prefix.name}"
@@ -116,14 +124,14 @@ def _change(request: ChangePackages, settings: Settings) -> Plan:
         specs.pop(name, None)
     for text in request.add:
         specs[rattler.spec_name(text)] = text
-    more = _base_urls(request.channels, settings) if request.channels or not now.channels else ()
-    urls = tuple(dict.fromkeys([*now.channels, *more]))
-    kept = [package for package in now.packages if package.name not in dropped and package.name not in request.update]
-    if not request.add and not request.update:
+    base = _base_now(now)
+    if not request.add and not request.update and base == now.base:
         lock = _without(now, dropped, tuple(specs.values()))
     else:
-        base = stack.base_of(Path(now.base.prefix)) if now.base is not None else None
-        lock = _solve(tuple(specs.values()), urls, settings, installed=kept, base=base)
+        urls = _base_urls(now.channels, settings) if now.channels else ()
+        more = _base_urls(request.channels, settings) if request.channels or not urls else ()
+        kept = [package for package in now.packages if package.name not in dropped | moved]
+        lock = _solve(tuple(specs.values()), (*urls, *more), settings, installed=kept, base=base)
         still = sorted(dropped & {package.name for package in lock.packages})
         if still:
             raise _still_needed(still, lock.packages)
@@ -131,24 +139,70 @@ def _change(request: ChangePackages, settings: Settings) -> Plan:
     return _plan(request.prefix, verb, installed.packages, lock, settings)
 
 
+def _check_change(request: ChangePackages, dropped: set[str], moved: set[str]) -> None:
+    if not (request.add or request.remove or request.update):
+        raise InvalidRequest("The request changes nothing.", "Name packages to add, to remove or to update.")
+    twice = sorted(dropped & (moved | {rattler.spec_name(text) for text in request.add}))
+    if twice:
+        raise InvalidRequest(f"{_and(twice)} cannot both go and stay.", "Name each package once.", packages=twice)
+
+
+def _names(texts: Sequence[str]) -> set[str]:
+    for text in texts:
+        if rattler.spec_name(text) != text.strip().lower():
+            raise InvalidRequest(
+                f"{text!r} is more than the name of a package to update.", "To ask for a version, add it."
+            )
+    return {rattler.spec_name(text) for text in texts}
+
+
+def _base_now(lock: Lock) -> Base | None:
+    """What the overlay of ``lock`` stands on, as it is now.
+
+    Raises Refused where that is gone, or has another Python: compiled packages and bytecode would not fit it.
+    """
+    if lock.base is None:
+        return None
+    below = Path(lock.base.prefix)
+    if not environments.is_environment(below):
+        raise Refused(
+            f"The environment it stands on, {below}, is gone.",
+            "Put it back, or make an environment of its own with `jupyter condaenv create`.",
+            base=str(below),
+        )
+    base = stack.base_of(below)
+    before, after = (stack.python_minor_of(packages) for packages in (lock.base.packages, base.packages))
+    if before != after:
+        raise Refused(
+            f"The environment it stands on, {below}, has moved from Python {before} to {after}.",
+            "Stack the same packages on it anew with `jupyter condaenv stack`.",
+            base=str(below),
+        )
+    return base if base.digest != lock.base.digest else lock.base
+
+
 def _without(lock: Lock, dropped: set[str], specs: tuple[str, ...]) -> Lock:
     """``lock`` without ``dropped`` and without what only they needed. Needs no channel."""
-    wanted = {rattler.spec_name(spec) for spec in specs}
     by_name = {package.name: package for package in lock.packages}
-    needed: set[str] = set()
-    todo = [name for name in wanted if name in by_name]
-    if not lock.specs:
-        todo = [name for name in by_name if name not in dropped]  # nobody knows what was asked for: keep all
-    while todo:
-        name = todo.pop()
-        if name in needed:
-            continue
-        needed.add(name)
-        todo += [needs for needs in _needs(by_name[name]) if needs in by_name]
+    wanted = {rattler.spec_name(spec) for spec in specs}
+    may_go = _closure(dropped, by_name)
+    needed = _closure({name for name in by_name if name not in may_go or name in wanted} - dropped, by_name)
     still = sorted(dropped & needed)
     if still:
         raise _still_needed(still, [by_name[name] for name in needed])
     return replace(lock, specs=specs, packages=tuple(package for package in lock.packages if package.name in needed))
+
+
+def _closure(names: Iterable[str], packages: Mapping[str, Package]) -> set[str]:
+    """``names`` and all that they need, as far as it is in ``packages``."""
+    found: set[str] = set()
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name in packages and name not in found:
+            found.add(name)
+            todo += _needs(packages[name])
+    return found
 
 
 def _still_needed(names: list[str], packages: Iterable[Package]) -> Refused:
@@ -175,18 +229,22 @@ def _solve(
     installed: Sequence[Package] = (),
     base: Base | None = None,
 ) -> Lock:
-    urls = _base_urls(asked_channels, settings)
+    own = condarc.read()
+    named = [rattler.with_channel(spec, lambda channel: _url(channel, settings, own)) for spec in specs]
+    # Like conda: a channel that a spec names is searched too, after the others.
+    urls = tuple(dict.fromkeys([*_base_urls(asked_channels, settings), *(url for _, url in named if url)]))
+    _check_allowed(urls, settings, own)
     virtual = rattler.virtual_packages()
     below = base.packages if base is not None else ()
     exact = [f"{package.name} =={package.version} {package.build}" for package in below]
     taken = {package.name for package in below}
     _check_shadowing(specs, below)
     solved = rattler.solve(
-        [*specs, *exact],
+        [*(spec for spec, _ in named), *exact],
         urls,
         platform=rattler.platform(),
         virtual=virtual,
-        installed=installed,
+        installed=[package for package in installed if package.name not in taken],
         pinned=below,
         priority=settings.channel_priority,
         timeout=settings.solve_timeout,
@@ -219,13 +277,28 @@ def _check_shadowing(specs: Sequence[str], below: Sequence[Package]) -> None:
 
 def _base_urls(asked: Sequence[str], settings: Settings) -> tuple[str, ...]:
     """Base URLs of the channels asked for, or of the configured ones, without repetition."""
-    rc = condarc.read()
-    named = dict(rc.custom_channels)
-    urls: list[str] = []
-    for channel in asked or settings.channels:
-        group = rc.default_channels if channel == "defaults" and rc.default_channels else (channel,)
-        urls += [channels.base_url(name, settings.channel_alias, named) for name in group]
-    return tuple(dict.fromkeys(urls))
+    own = condarc.read()
+    members = [member for channel in asked or settings.channels for member in own.members(channel)]
+    return tuple(dict.fromkeys(_url(channel, settings, own) for channel in members))
+
+
+def _url(channel: str, settings: Settings, own: condarc.Condarc) -> str:
+    return channels.base_url(channel, settings.channel_alias, own.custom_channels)
+
+
+def _check_allowed(urls: Sequence[str], settings: Settings, own: condarc.Condarc) -> None:
+    """Raises Refused for a channel that ``.condarc`` denies."""
+    allowed, denied = (
+        {_url(member, settings, own) for channel in listed for member in own.members(channel)}
+        for listed in (own.allowlist_channels, own.denylist_channels)
+    )
+    for url in urls:
+        if url in denied or (allowed and url not in allowed):
+            raise Refused(
+                f"The channel {url} may not be used here: .condarc says so.",
+                "Use another channel, or ask who administrates this machine (denylist_channels, allowlist_channels).",
+                channel=url,
+            )
 
 
 def _plan(prefix: str, verb: str, before: Sequence[Package], lock: Lock, settings: Settings) -> Plan:
@@ -279,7 +352,8 @@ def _check_free(prefix: str) -> None:
 
 
 def _check_base(base: Base) -> None:
-    if not environments.is_environment(Path(base.prefix)) or stack.base_of(Path(base.prefix)).digest != base.digest:
+    there = environments.is_environment(Path(base.prefix))
+    if not there or not stack.base_of(Path(base.prefix)).digest == base.digest == digest(base.packages):
         raise Outdated(
             f"This lock stands on {base.prefix}, which is not as it was when the lock was made.",
             "Stack the same requests on it again with `jupyter condaenv stack`.",

@@ -72,6 +72,12 @@ def python_of(packages: tuple[Package, ...]) -> Package | None:
     return next((package for package in packages if package.name == "python"), None)
 
 
+def python_minor_of(packages: tuple[Package, ...]) -> str:
+    """Such as ``3.11``; empty without a Python."""
+    python = python_of(packages)
+    return prefixes.python_minor(python.version) if python is not None else ""
+
+
 def lay_out(stage: Path, prefix: Path, base: Base) -> None:
     """Make ``stage``, which holds the difference, an overlay on ``base`` once it lies at ``prefix``."""
     python = python_of(base.packages)
