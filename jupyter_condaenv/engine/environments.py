@@ -10,12 +10,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from . import stack
-from .errors import InvalidRequest, NotFound
+from .errors import Broken, InvalidRequest, NotFound
 from .model import Environment, Settings
-from .prefix import count_and_python
+from .prefix import count_and_python, python_minor
 
 _FORBIDDEN = re.compile(r"[/\\:#%\x00-\x1f\x7f]")
 _MOST_BYTES = 255
+"""Of a name, by the file system; of a prefix, by the placeholder that conda's packages are built with."""
 
 
 def prefix_for(name: str, settings: Settings) -> str:
@@ -60,6 +61,10 @@ def check_prefix(prefix: str) -> None:
         raise InvalidRequest(
             f"{prefix!r} cannot hold an environment.", "Choose a folder of its own, without ':' or '#' in its path."
         )
+    if len(os.fsencode(prefix)) > _MOST_BYTES:
+        raise InvalidRequest(
+            f"{prefix!r} is longer than the {_MOST_BYTES} bytes that packages have room for.", "Choose a shorter path."
+        )
     try:
         os.fsencode(prefix).decode("utf-8")
     except UnicodeDecodeError:
@@ -100,21 +105,24 @@ def list_environments(settings: Settings) -> list[Environment]:
     """
     found: dict[str, Environment] = {}
     for prefix in _places(settings):
-        real = os.path.realpath(prefix)
-        if real not in found and is_environment(prefix):
-            found[real] = describe(prefix)
+        if is_environment(prefix):
+            real = os.path.realpath(prefix)
+            if real not in found:
+                found[real] = describe(prefix)
     return sorted(found.values(), key=lambda environment: (environment.name, environment.prefix))
 
 
 def describe(prefix: Path) -> Environment:
     """What the environment at ``prefix`` is."""
     count, python = count_and_python(prefix)
-    overlay = stack.read(prefix)
-    problem = ""
+    overlay, problem = None, ""
+    try:
+        overlay = stack.read(prefix)
+    except Broken as error:
+        problem = error.message
     if overlay is not None:
         python = overlay.python
-        if not is_environment(Path(overlay.base)):
-            problem = f"The environment it stands on, {overlay.base}, is gone."
+        problem = _problem_below(overlay)
     elif python and not os.access(prefix / "bin" / "python", os.X_OK) and not (prefix / "python.exe").exists():
         problem = "Its Python is missing."
     return Environment(
@@ -128,18 +136,40 @@ def describe(prefix: Path) -> Environment:
     )
 
 
+def _problem_below(overlay: stack.Overlay) -> str:
+    """Why ``overlay`` cannot be used any more, as far as names of files tell."""
+    if not is_environment(Path(overlay.base)):
+        return f"The environment it stands on, {overlay.base}, is gone."
+    try:
+        root = stack.levels(overlay.base)[0]
+    except Broken as error:
+        return error.message
+    python = count_and_python(Path(root))[1]
+    if python_minor(python) != python_minor(overlay.python):
+        return f"The environment it stands on, {root}, no longer has Python {python_minor(overlay.python)}: stack anew."
+    return ""
+
+
 def is_environment(prefix: Path) -> bool:
     """A prefix is a folder with ``conda-meta/history`` in it (conda's own test)."""
-    return (prefix / "conda-meta" / "history").is_file()
+    return os.path.isfile(prefix / "conda-meta" / "history")  # also where the path cannot be
 
 
 def _places(settings: Settings) -> Iterator[Path]:
     for folder in settings.envs_dirs:
         with suppress(OSError):
             for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-                if not entry.name.startswith("."):
+                if not entry.name.startswith(".") and _is_text(entry.path):
                     yield Path(entry.path)
-    yield from noted()
+    yield from (place for place in noted() if place.is_absolute() and _is_text(str(place)))
+
+
+def _is_text(path: str) -> bool:
+    """Whether ``path`` can be told in JSON."""
+    try:
+        return "\0" not in path and bool(path.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 # --- ~/.conda/environments.txt, where conda and its kin note the environments of a user ---
@@ -160,13 +190,19 @@ def note(prefix: Path) -> None:
         return
     with suppress(OSError):
         _notes().parent.mkdir(parents=True, exist_ok=True)
-        with _notes().open("a", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(f"{prefix}\n")
+        with _notes().open("ab+") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 1))
+            glue = b"" if file.read(1) in (b"", b"\n") else b"\n"
+            file.write(glue + os.fsencode(prefix) + b"\n")
 
 
 def forget(prefix: Path) -> None:
     """Take ``prefix`` out of the notes again."""
-    left = [place for place in noted() if place != prefix]
+    there = noted()
+    left = [place for place in there if place != prefix]
+    if left == there:
+        return
     with suppress(OSError):
         part = _notes().with_name("environments.txt.part")
         part.write_text("".join(f"{place}\n" for place in left), encoding="utf-8", errors="surrogateescape")

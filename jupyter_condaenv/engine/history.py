@@ -6,6 +6,7 @@ back needs nothing else. ``history`` is for conda: it learns from it what was as
 
 from __future__ import annotations
 
+import ast
 import getpass
 import os
 import re
@@ -17,10 +18,12 @@ from pathlib import Path
 import msgspec
 
 from . import prefix as prefixes
+from .channels import redact
 from .errors import Broken
 from .model import Change, Lock, Package, Revision
 
-_UPDATE = re.compile(r"#\s*(update|remove|neutered|install) specs?:\s*(?P<specs>.*)\Z")
+_SPECS = re.compile(r"#\s*(?P<action>\w+)\s*specs:\s*(?P<specs>.+)")
+_REMOVALS = ("remove", "uninstall")
 
 
 def revisions(prefix: Path) -> tuple[Revision, ...]:
@@ -44,12 +47,18 @@ def current_lock(prefix: Path, platform: str = "") -> Lock:
     if last is not None:
         if {package.identity for package in last.lock.packages} == {package.identity for package in found}:
             return last.lock
-        specs = tuple(spec for spec in last.lock.specs)
-        return msgspec.structs.replace(last.lock, packages=found, specs=specs)
+        # What the other tool was asked for stands in ``history`` behind what we were asked for.
+        below = last.lock.base.packages if last.lock.base is not None else ()
+        return msgspec.structs.replace(
+            last.lock,
+            packages=found,
+            specs=requested(prefix, (*found, *below)) or last.lock.specs,
+            channels=tuple(dict.fromkeys([*last.lock.channels, *_channels(found)])),
+        )
     subdirs = sorted({package.subdir for package in found if package.subdir not in ("", "noarch")})
     return Lock(
         platform=subdirs[0] if subdirs else platform,
-        channels=tuple(dict.fromkeys(package.channel for package in found if package.channel)),
+        channels=_channels(found),
         specs=requested(prefix, found),
         packages=found,
     )
@@ -64,17 +73,39 @@ def requested(prefix: Path, found: Iterable[Package]) -> tuple[str, ...]:
     except OSError:
         text = ""
     for line in text.splitlines():
-        match = _UPDATE.match(line)
-        if not match:
-            continue
-        for spec in re.findall(r"'([^']+)'|\"([^\"]+)\"", match["specs"]):
-            text = spec[0] or spec[1]
-            name = re.split(r"[\s=<>!~\[;]", text.rpartition("::")[2], maxsplit=1)[0].lower()
-            if match[1] == "remove":
+        match = _SPECS.match(line)
+        for spec in _texts(match["specs"]) if match else ():
+            name = _name(spec)
+            if match and match["action"] in _REMOVALS:
                 wanted.pop(name, None)
             elif name in names:
-                wanted[name] = text
+                wanted[name] = redact(spec)
     return tuple(wanted.values())
+
+
+def _texts(specs: str) -> list[str]:
+    """Specs as conda writes them (a list of Python's), as micromamba does (of JSON's), or as conda once did (plain)."""
+    with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        if specs.startswith("["):
+            return [text for text in ast.literal_eval(specs) if isinstance(text, str)]
+        found: list[str] = []
+        for text in specs.split(","):
+            if found and text.strip()[:1] in ("<", ">", "=", "!"):  # the second half of `numpy >=1,<2`
+                found[-1] += "," + text
+            else:
+                found.append(text.strip())
+        return found
+    return []
+
+
+def _name(spec: str) -> str:
+    return re.split(r"[\s=<>!~\[;]", spec.rpartition("::")[2].strip(), maxsplit=1)[0].lower()
+
+
+def _channels(packages: Iterable[Package]) -> tuple[str, ...]:
+    """Those that ``packages`` come from; conda writes ``<unknown>`` where it does not know."""
+    channels = (package.channel for package in packages)
+    return tuple(dict.fromkeys(channel for channel in channels if channel and not channel.startswith("<")))
 
 
 def record(stage: Path, verb: str, lock: Lock, changes: Iterable[Change], asked: Iterable[str]) -> Revision:
@@ -87,10 +118,12 @@ def record(stage: Path, verb: str, lock: Lock, changes: Iterable[Change], asked:
         verb=verb,
         lock=lock,
     )
+    wanted = {_name(spec) for spec in lock.specs}
+    no_more = [spec for spec in requested(stage, lock.packages) if _name(spec) not in wanted]
     folder = stage / "conda-meta" / "condaenv" / "revisions"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{revision.number:04d}.json").write_bytes(msgspec.json.encode(revision))
-    _tell_conda(stage, verb, changes, asked)
+    _tell_conda(stage, verb, changes, asked, no_more)
     return revision
 
 
@@ -101,7 +134,9 @@ def author() -> str:
     return str(os.getuid())
 
 
-def _tell_conda(stage: Path, verb: str, changes: Iterable[Change], asked: Iterable[str]) -> None:
+def _tell_conda(
+    stage: Path, verb: str, changes: Iterable[Change], asked: Iterable[str], no_more: Iterable[str]
+) -> None:
     lines = [
         f"==> {datetime.now():%Y-%m-%d %H:%M:%S} <==",
         f"# cmd: jupyter condaenv {verb}",
@@ -110,11 +145,14 @@ def _tell_conda(stage: Path, verb: str, changes: Iterable[Change], asked: Iterab
     for change in changes:
         lines += [f"-{_dist(change.before)}"] if change.before else []
         lines += [f"+{_dist(change.after)}"] if change.after else []
-    asked = list(asked)
-    if asked:
+    if no_more := [_name(spec) for spec in no_more]:
+        lines.append(f"# remove specs: {no_more!r}")
+    if asked := list(asked):
         lines.append(f"# update specs: {asked!r}")
-    with (stage / "conda-meta" / "history").open("a", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
+    path = stage / "conda-meta" / "history"
+    before = path.read_bytes()[-1:] if path.exists() else b""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(("" if before in (b"", b"\n") else "\n") + "\n".join(lines) + "\n")
 
 
 def _dist(package: Package) -> str:
@@ -122,7 +160,9 @@ def _dist(package: Package) -> str:
 
 
 def _files(prefix: Path) -> list[Path]:
-    return sorted((prefix / "conda-meta" / "condaenv" / "revisions").glob("[0-9]*.json"))
+    folder = prefix / "conda-meta" / "condaenv" / "revisions"
+    numbered = (path for path in folder.glob("[0-9]*.json") if path.stem.isdecimal())
+    return sorted(numbered, key=lambda path: int(path.stem))
 
 
 def _read(path: Path) -> Revision:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
+from .channels import redact
 from .errors import InvalidRequest
-from .model import Lock
+from .model import Lock, Package, digest
 
 _MOST_BYTES = 100_000_000
+_PLAIN = re.compile(r"[A-Za-z0-9_.+!-]+\Z")
+_SCHEMES = ("http://", "https://", "file:///", "s3://", "oci://")
 
 
 def read(path: Path) -> Lock:
@@ -40,17 +45,49 @@ def write(lock: Lock, path: Path) -> None:
 
 
 def check(lock: Lock, source: str) -> None:
-    """Raises InvalidRequest for a lock that leaves open what would be installed."""
+    """Raises InvalidRequest for a lock that leaves open what would be installed, or that carries a secret."""
+    _check_packages(lock.packages, source)
+    secret = next((text for text in (*lock.channels, *lock.specs) if redact(text) != text), None)
+    if secret is not None:
+        raise InvalidRequest(
+            f"{source} holds a token or a password, in {redact(secret)}.",
+            "Take it out, and put the secret into ~/.netrc or into the file that RATTLER_AUTH_FILE names.",
+        )
+    if lock.base is not None:
+        _check_packages(lock.base.packages, source)
+        if digest(lock.base.packages) != lock.base.digest:
+            raise InvalidRequest(f"{source}: the digest of the base is not that of its packages.", "Make it again.")
+        both = {package.name for package in lock.packages} & {package.name for package in lock.base.packages}
+        if both:
+            raise InvalidRequest(f"{source} holds {min(both)} both in the overlay and in its base.", "Make it again.")
+
+
+def _check_packages(packages: Iterable[Package], source: str) -> None:
     seen: set[str] = set()
-    for package in lock.packages:
+    for package in packages:
         if package.name in seen:
             raise InvalidRequest(f"{source} holds {package.name} twice.", "Make the lock again.")
         seen.add(package.name)
-        if not package.sha256 and not package.md5:
-            raise InvalidRequest(f"{source} has no hash for {package}.", "Make the lock again.")
-        for name, digits in (("sha256", 64), ("md5", 32)):
-            value = getattr(package, name)
-            if value and (len(value) != digits or not set(value) <= set("0123456789abcdef")):
-                raise InvalidRequest(f"{source}: the {name} of {package} is no {name}.", "Make the lock again.")
-        if "/" in package.file_name or package.file_name in ("", ".", ".."):
-            raise InvalidRequest(f"{source}: {package.file_name!r} is not the name of a package file.", "")
+        problem = _problem(package)
+        if problem:
+            raise InvalidRequest(f"{source}: {problem}.", "Make the lock again.", package=package.name)
+
+
+def _problem(package: Package) -> str:
+    """What is wrong with ``package``; empty when nothing is."""
+    # They become parts of file names.
+    for part in (package.name, package.version, package.build, package.subdir):
+        if not _PLAIN.match(part) or part in (".", ".."):
+            return f"{part!r} is no name, version, build or subdir of a package"
+    if "/" in package.file_name or package.file_name in ("", ".", ".."):
+        return f"{package.file_name!r} is not the name of a package file"
+    if package.python_site_packages_path.startswith("/") or ".." in package.python_site_packages_path.split("/"):
+        return f"{package.python_site_packages_path!r} of {package} leads out of the environment"
+    if not package.url.startswith(_SCHEMES) or redact(package.url) != package.url:
+        return f"{redact(package.url)!r} is not a plain URL from which {package} can be fetched"
+    if not package.sha256 and not package.md5:
+        return f"there is no hash for {package}"
+    for name, value, digits in (("sha256", package.sha256, 64), ("md5", package.md5, 32)):
+        if value and (len(value) != digits or not set(value) <= set("0123456789abcdef")):
+            return f"the {name} of {package} is no {name}"
+    return ""

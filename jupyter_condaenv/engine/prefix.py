@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from .channels import redact
-from .errors import Broken
+from .channels import SUBDIR, redact
+from .errors import Broken, StorageError
 from .model import Package
 
 _DIST = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.json\Z")
@@ -22,12 +22,12 @@ class PathEntry(Struct, omit_defaults=True):
 
     path: str = field(name="_path")
     path_type: str = "hardlink"
-    sha256: str = ""
-    sha256_in_prefix: str = ""
+    sha256: str | None = None
+    sha256_in_prefix: str | None = None
     size_in_bytes: int | None = None
-    file_mode: str = ""
-    prefix_placeholder: str = ""
-    no_link: bool = False
+    file_mode: str | None = None
+    prefix_placeholder: str | None = None
+    no_link: bool | None = None
 
 
 class _Paths(Struct):
@@ -35,35 +35,43 @@ class _Paths(Struct):
 
 
 class Record(Struct):
-    """The part of a prefix record that we read; the file holds more, which is kept when it is rewritten."""
+    """The part of a prefix record that we read; the file holds more, which is kept when it is rewritten.
+
+    Tools differ in what they leave out and what they write as null.
+    """
 
     name: str
     version: str
     build: str
     build_number: int = 0
-    subdir: str = ""
-    url: str = ""
-    channel: str = ""
-    fn: str = ""
+    subdir: str | None = None
+    url: str | None = None
+    channel: str | None = None
+    fn: str | None = None
     sha256: str | None = None
     md5: str | None = None
     size: int | None = None
-    depends: list[str] = []
-    constrains: list[str] = []
+    depends: list[str] | None = None
+    constrains: list[str] | None = None
     noarch: str | bool | None = None
     license: str | None = None
-    timestamp: int | None = None
+    timestamp: float | None = None
     python_site_packages_path: str | None = None
     track_features: str | list[str] | None = None
-    paths_data: _Paths = field(default_factory=_Paths)
+    paths_data: _Paths | None = None
+    files: list[str] | None = None
     extracted_package_dir: str | None = None
 
     @property
     def paths(self) -> list[PathEntry]:
-        return self.paths_data.paths
+        """Records of old conda versions have only the names."""
+        if self.paths_data is not None and self.paths_data.paths:
+            return self.paths_data.paths
+        return [PathEntry(path=path) for path in self.files or ()]
 
     def package(self) -> Package:
-        subdir = self.subdir or ("noarch" if self.noarch else self.url.rsplit("/", 2)[-2] if "/" in self.url else "")
+        url = self.url or ""
+        subdir = self.subdir or ("noarch" if self.noarch else url.rsplit("/", 2)[-2] if "/" in url else "")
         features = self.track_features or ()
         return Package(
             name=self.name,
@@ -71,17 +79,17 @@ class Record(Struct):
             build=self.build,
             build_number=self.build_number,
             subdir=subdir,
-            url=redact(self.url),
-            channel=redact(_channel_of(self, subdir)),
-            file_name=self.fn or self.url.rsplit("/", 1)[-1],
+            url=redact(url),
+            channel=redact(_channel_of(url, self.channel or "", subdir)),
+            file_name=self.fn or url.rsplit("/", 1)[-1],
             sha256=self.sha256 or "",
             md5=self.md5 or "",
             size=self.size or 0,
-            depends=tuple(self.depends),
-            constrains=tuple(self.constrains),
+            depends=tuple(self.depends or ()),
+            constrains=tuple(self.constrains or ()),
             noarch="python" if self.noarch == "python" else "generic" if self.noarch else "",
             license=self.license or "",
-            timestamp=self.timestamp or 0,
+            timestamp=round(self.timestamp or 0),
             python_site_packages_path=self.python_site_packages_path or "",
             track_features=tuple(features.split() if isinstance(features, str) else features),
         )
@@ -93,6 +101,10 @@ def record_files(prefix: Path) -> list[Path]:
         names = sorted(name for name in os.listdir(prefix / "conda-meta") if _DIST.match(name))
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise StorageError(
+            f"{prefix / 'conda-meta'} cannot be read: {error.strerror}.", "Check its permissions.", prefix=str(prefix)
+        ) from error
     return [prefix / "conda-meta" / name for name in names]
 
 
@@ -113,8 +125,18 @@ def records(prefix: Path) -> list[Record]:
 
 
 def packages(prefix: Path) -> tuple[Package, ...]:
-    """The conda packages in ``prefix``, sorted by name. Raises Broken for a damaged record."""
-    return tuple(sorted((record.package() for record in records(prefix)), key=lambda package: package.name))
+    """The conda packages in ``prefix``, sorted by name. Raises Broken for a damaged record, and for two of one name."""
+    found: dict[str, Package] = {}
+    for path in record_files(prefix):
+        package = read_record(path).package()
+        if package.name in found:
+            raise Broken(
+                f"{prefix} has two records of {package.name}: {found[package.name]} and {package}.",
+                "Another tool was interrupted there. Delete the record of the one that is not installed.",
+                file=str(path),
+            )
+        found[package.name] = package
+    return tuple(sorted(found.values(), key=lambda package: package.name))
 
 
 def count_and_python(prefix: Path) -> tuple[int, str]:
@@ -122,7 +144,7 @@ def count_and_python(prefix: Path) -> tuple[int, str]:
     count, python = 0, ""
     try:
         names = os.listdir(prefix / "conda-meta")
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return 0, ""
     for name in names:
         if name.endswith(".json") and (match := _DIST.match(name)):
@@ -154,10 +176,10 @@ def add_paths(path: Path, entries: list[PathEntry]) -> None:
     part.replace(path)
 
 
-def _channel_of(record: Record, subdir: str) -> str:
+def _channel_of(url: str, channel: str, subdir: str) -> str:
     """The base URL: what stands before the subdir in the package's URL; conda writes only a name into ``channel``."""
-    head, found, _ = record.url.rpartition(f"/{subdir}/")
-    return head if found and subdir else record.channel.rstrip("/")
+    head, found, _ = url.rpartition(f"/{subdir}/")
+    return head if found and subdir else SUBDIR.sub("", channel).rstrip("/")
 
 
 _DECODER = msgspec.json.Decoder(Record)

@@ -230,7 +230,7 @@ def _solve(
     base: Base | None = None,
 ) -> Lock:
     own = condarc.read()
-    named = [rattler.with_channel(spec, lambda channel: _url(channel, settings, own)) for spec in specs]
+    named = [rattler.with_channel(spec, lambda channel: _one_url(channel, settings, own)) for spec in specs]
     # Like conda: a channel that a spec names is searched too, after the others.
     urls = tuple(dict.fromkeys([*_base_urls(asked_channels, settings), *(url for _, url in named if url)]))
     _check_allowed(urls, settings, own)
@@ -284,6 +284,15 @@ def _base_urls(asked: Sequence[str], settings: Settings) -> tuple[str, ...]:
 
 def _url(channel: str, settings: Settings, own: condarc.Condarc) -> str:
     return channels.base_url(channel, settings.channel_alias, own.custom_channels)
+
+
+def _one_url(channel: str, settings: Settings, own: condarc.Condarc) -> str:
+    members = own.members(channel)
+    if len(members) != 1:
+        raise InvalidRequest(
+            f"{channel!r} stands for several channels: {', '.join(members)}.", "Name one of them before the `::`."
+        )
+    return _url(members[0], settings, own)
 
 
 def _check_allowed(urls: Sequence[str], settings: Settings, own: condarc.Condarc) -> None:

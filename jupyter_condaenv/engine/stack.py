@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -20,6 +22,13 @@ from .model import Base, Package, digest
 
 _FILE = Path("conda-meta") / "condaenv" / "stack.json"
 CONSTRAINTS = Path("conda-meta") / "condaenv" / "constraints.txt"
+_DIST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
+_DIST_VERSION = re.compile(
+    r"(\d+!)?\d+(\.\d+)*[-_.]?((a|b|c|rc|alpha|beta|pre|preview)[-_.]?\d*)?"
+    r"(-\d+|[-_.]?(post|rev|r)[-_.]?\d*)?([-_.]?dev[-_.]?\d*)?(\+[a-z0-9]+([-_.][a-z0-9]+)*)?\Z",
+    re.IGNORECASE,
+)
+"""PEP 440."""
 
 
 class Overlay(Struct, frozen=True):
@@ -97,7 +106,7 @@ def lay_out(stage: Path, prefix: Path, base: Base) -> None:
     between = [str(level / prefixes.site_packages(python)) for level in reversed(below[1:])]
     _write(site / "_condaenv_levels.pth", "".join(line + "\n" for line in between))
     _link_libraries(stage, below)
-    _write(stage / CONSTRAINTS, _constraints(below))
+    _write(stage / CONSTRAINTS, _constraints(below, prefixes.site_packages(python)))
     _write(
         stage / _FILE,
         json.dumps({"base": base.prefix, "digest": base.digest, "python": python.version}),
@@ -132,15 +141,29 @@ def _libraries(folder: Path) -> list[str]:
         return []
 
 
-def _constraints(below: list[Path]) -> str:
+def _constraints(below: list[Path], site: str) -> str:
     """What pip may not move: every Python distribution that the levels below have, at its version."""
     pinned: dict[str, str] = {}
     for level in below:
-        for info in sorted(level.glob("lib/python3*/site-packages/*.dist-info")):
-            name, _, version = info.name.removesuffix(".dist-info").rpartition("-")
-            if name:
-                pinned[name] = version
+        for pattern, metadata in (("*.dist-info", "METADATA"), ("*.egg-info", "PKG-INFO")):
+            for info in sorted((level / site).glob(pattern)):
+                name, version = _name_and_version(info / metadata if info.is_dir() else info)
+                # One line that pip cannot parse would make it refuse everything.
+                if _DIST_NAME.match(name) and _DIST_VERSION.match(version):
+                    pinned[re.sub(r"[-_.]+", "-", name).lower()] = version
     return "".join(f"{name}=={version}\n" for name, version in sorted(pinned.items()))
+
+
+def _name_and_version(metadata: Path) -> tuple[str, str]:
+    """From the header of a distribution's metadata: folder names do not tell where the name ends."""
+    fields: dict[str, str] = {}
+    with suppress(OSError), metadata.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            key, _, value = line.partition(":")
+            if not line.strip():
+                break
+            fields.setdefault(key.strip().lower(), value.strip())
+    return fields.get("name", ""), fields.get("version", "")
 
 
 def _link(path: Path, target: Path) -> None:
