@@ -37,7 +37,7 @@ class Locked(Result, frozen=True, kw_only=True, tag="lock"):
 class Started(Result, frozen=True, kw_only=True, tag="started"):
     """``--detach``: the job that does it."""
 
-    job: str
+    id: str
 
 
 class JobSummary(Result, frozen=True, kw_only=True, tag="job"):

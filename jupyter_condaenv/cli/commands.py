@@ -158,7 +158,7 @@ def _perform(request: AnyRequest, settings: Settings, arguments: Namespace, outp
     """Have ``request`` done by a job, and show it."""
     job = Jobs(settings).start(request)
     if arguments.detach:
-        output.result(answers.Started(job=job.id))
+        output.result(answers.Started(id=job.id))
         return
     output.job(job)
     output.result(follow(job, output))

@@ -53,13 +53,13 @@ class Output:
         for numbered in job.events(since):
             line = lines.of(numbered)
             if line:
-                print(line)
+                print(text.harmless(line))
 
     def note(self, line: str) -> None:
         """A line for a person, beside the answer."""
-        print(line, file=sys.stderr, flush=True)
+        print(text.harmless(line), file=sys.stderr, flush=True)
 
-    def close(self) -> None:
+    def close(self, *, failed: bool = False) -> None:
         """The job has ended, or is no longer looked at; the terminal is as it was before."""
 
     # --- the answer --------------------------------------------------------------------------------------------------
@@ -67,14 +67,14 @@ class Output:
     def result(self, result: Result) -> None:
         self.close()
         for line in answer(result):
-            print(self.paint(line))
+            print(self.paint(text.harmless(line)))
         sys.stdout.flush()
 
     def paint(self, line: str) -> str:
         return line
 
     def failure(self, failure: Failure) -> None:
-        self.close()
+        self.close(failed=True)
         sys.stdout.flush()
         self.note(f"error: {failure.message}")
         if failure.hint:
@@ -99,9 +99,9 @@ class TerminalOutput(Output):
         else:
             self._bars.note(line)
 
-    def close(self) -> None:
+    def close(self, *, failed: bool = False) -> None:
         if self._bars is not None:
-            self._bars.close()
+            self._bars.close(failed=failed)
             self._bars = None
 
     def paint(self, line: str) -> str:
@@ -190,13 +190,23 @@ class Bars:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Drawn
+        from rich.text import Text
 
         console = Console(stderr=True, highlight=False)
         plain = not console.encoding.startswith("utf")
+        self._done, self._failed = ("+", "x") if plain else ("✓", "✗")
+        spinner = SpinnerColumn("line" if plain else "dots")
+
+        class Mark(ProgressColumn):
+            """Turns while the step runs, then says how it ended."""
+
+            def render(self, task: Task) -> Any:
+                return Text(task.fields["mark"]) if task.fields["mark"] else spinner.render(task)
+
         self._drawn = Drawn(
-            SpinnerColumn("line" if plain else "dots", finished_text="+" if plain else "[green]✓[/]"),
+            Mark(),
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[amount]}", markup=False),
@@ -211,27 +221,27 @@ class Bars:
 
     def tell(self, event: Event) -> None:
         if isinstance(event, Step):
-            self._finish()
-            self._begin(event.phase, event.text)
+            self._finish(self._done)
+            self._begin(event.phase, text.harmless(event.text))
         elif isinstance(event, Message):
             self.note(sentence(event))
         elif isinstance(event, Progress):
             if event.phase != self._phase:
-                self._finish()
+                self._finish(self._done)
                 self._begin(event.phase, event.phase)
             self._move(event)
 
     def note(self, line: str) -> None:
-        self._drawn.console.print(line, markup=False, soft_wrap=True)
+        self._drawn.console.print(text.harmless(line), markup=False, soft_wrap=True)
 
-    def close(self) -> None:
-        self._finish()
+    def close(self, *, failed: bool) -> None:
+        self._finish(self._failed if failed else self._done)
         self._drawn.stop()
 
     def _begin(self, phase: str, words: str) -> None:
         self._phase = phase
         self._first = (time.monotonic(), 0)
-        self._task = self._drawn.add_task(words, total=None, amount="", item="")
+        self._task = self._drawn.add_task(words, total=None, amount="", item="", mark="")
 
     def _move(self, event: Progress) -> None:
         if event.done < self._first[1]:
@@ -241,7 +251,7 @@ class Bars:
             completed=event.done,
             total=event.total or None,
             amount=amount(event) + self._rate(event),
-            item=event.item,
+            item=text.harmless(event.item),
         )
 
     def _rate(self, event: Progress) -> str:
@@ -250,10 +260,10 @@ class Bars:
             return ""
         return f", {text.size((event.done - self._first[1]) / seconds)}/s"
 
-    def _finish(self) -> None:
-        """The running step is over: its line stays, without bar and item."""
+    def _finish(self, mark: str) -> None:
+        """The running step is over: its line stays, marked with how it ended."""
         if self._task is not None:
-            self._drawn.update(self._task, completed=1, total=1, item="", refresh=True)
+            self._drawn.update(self._task, completed=1, total=1, item="", mark=mark, refresh=True)
             self._task = None
 
 
@@ -278,7 +288,7 @@ def answer(result: Result) -> Iterable[str]:
     if isinstance(result, answers.Locked):
         return [f"Wrote {result.path}: {text.count(len(result.lock.packages), 'package')}, {result.lock.platform}."]
     if isinstance(result, answers.Started):
-        return [result.job]
+        return [result.id]
     if isinstance(result, answers.JobSummary):
         return job(result)
     assert isinstance(result, answers.Jobs)

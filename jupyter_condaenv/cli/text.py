@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -9,7 +10,17 @@ from ..engine.model import Change, Environment, Package, Plan
 
 KINDS: dict[str, str] = {"add": "new", "upgrade": "up", "downgrade": "down", "rebuild": "rebuilt", "remove": "removed"}
 """The words for what happens to a package, in the order in which they are counted."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 COLOURS = {"new": "32", "up": "36", "down": "33", "rebuilt": "35", "removed": "31"}
+
+
+def harmless(line: str) -> str:
+    """``line`` without anything that would steer a terminal: names and messages come from channels and from disk.
+
+    >>> harmless("a\\x1b[2Jb")
+    'a\\\\x1b[2Jb'
+    """
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", line)
 
 
 def size(number: float) -> str:

@@ -32,7 +32,7 @@ def kinds(ended: Ended) -> list[str]:
     """The key that each line is known by. Fails for a line that is not what it must be."""
     found = []
     for line in ended.lines:
-        (kind,) = set(line) & set(TYPES) - ({"job"} if "result" in line else set())
+        (kind,) = set(line) & set(TYPES)
         msgspec.convert(line, TYPES[kind])
         found.append(kind)
     return found

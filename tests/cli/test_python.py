@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from jupyter_client.manager import KernelManager
@@ -48,6 +50,14 @@ def test_run_gives_what_the_kernel_gives(owner: Person, name: str, monkeypatch: 
     assert by_command["prefix"] == str(owner.envs / name)
     assert by_command["CUDA_HOME"] == str(owner.envs / "base-env")
     assert by_command["PATH"].startswith(f"{owner.envs / name}/bin:")
+
+
+def test_it_is_a_subcommand_of_jupyter(owner: Person) -> None:
+    scripts = Path(sys.executable).parent
+    env = owner.env | {"PATH": f"{scripts}{os.pathsep}{owner.env['PATH']}"}
+    command = [scripts / "jupyter", "condaenv", "list"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=True)
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:]] == ["base-env", "over"]
 
 
 def test_an_overlay_holds_only_the_difference(owner: Person) -> None:

@@ -79,8 +79,8 @@ def test_looking_away_does_not_cancel(person: Person, stalled: ChannelServer) ->
 def test_a_detached_job_is_followed_from_where_one_stopped(person: Person, small_channel: Path) -> None:
     started = person.run("create", "geo", "tool", "-c", small_channel, "--detach", "--json")
     (line,) = started.lines
-    job = line["job"]
     assert line["result"] == "started"
+    job = line["id"]
     whole = person.run("jobs", "follow", job, "--json")
     assert whole.last["result"] == "changed"
     events = [line for line in whole.lines if "event" in line]

@@ -72,6 +72,23 @@ def test_steps_and_result_are_shown(person: Person, small_channel: Path) -> None
     assert "\x1b[32mnew" in terminal.seen
 
 
+def test_the_step_that_failed_is_marked(person: Person, small_channel: Path) -> None:
+    terminal = Terminal(person, "create", "geo", "extra", "old", "-c", small_channel)
+    assert terminal.end() == 4
+    assert "✗ Solving" in terminal.words
+    assert "error: " in terminal.words
+
+
+def test_what_comes_from_elsewhere_does_not_steer_the_terminal(person: Person, make: Callable[..., Path]) -> None:
+    record = next((make("geo", "tool") / "conda-meta").glob("tool-*.json"))
+    text = record.read_text()
+    record.write_text(text.replace('"2.0"', r'"2.0\u001b[31m\u009b7m"'))
+    assert record.read_text() != text
+    terminal = Terminal(person, "show", "geo")
+    assert terminal.end() == 0
+    assert r"2.0\x1b[31m\x9b7m" in terminal.seen
+
+
 def test_bytes_and_rate_are_shown(person: Person, small: ChannelServer) -> None:
     small.bandwidth = 250_000
     terminal = Terminal(person, "create", "geo", "big", "-c", small.url)

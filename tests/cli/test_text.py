@@ -1,0 +1,85 @@
+"""Words and numbers as people read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from jupyter_condaenv.cli import text
+from jupyter_condaenv.engine.model import Change, Lock, Package, Plan
+
+
+def package(name: str, version: str, build: str = "0", size: int = 0) -> Package:
+    file_name = f"{name}-{version}-{build}.conda"
+    url = f"https://example.org/c/noarch/{file_name}"
+    return Package(
+        name=name, version=version, build=build, size=size, subdir="noarch", url=url, channel="c", file_name=file_name
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (17_300_000, "17.3 MB"), (2.5e9, "2.5 GB"), (9e15, "9000.0 TB")],
+)
+def test_size(number: float, words: str) -> None:
+    assert text.size(number) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.04, "0.0 s"), (59.94, "59.9 s"), (60, "1:00 min"), (127, "2:07 min"), (3727, "1:02:07 h")]
+)
+def test_duration(seconds: float, words: str) -> None:
+    assert text.duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        ("numpy", "numpy"),
+        ("NumPy >=1.20,<3", "numpy"),
+        ("conda-forge::numpy=1.2=py*", "numpy"),
+        ("numpy!=1", "numpy"),
+        ("numpy~=1.2", "numpy"),
+        ("numpy[version='>=2']", "numpy"),
+        ("https://example.org/t::x-y_z.w", "x-y_z.w"),
+    ],
+)
+def test_spec_name(spec: str, name: str) -> None:
+    assert text.spec_name(spec) == name
+
+
+def test_table_aligns_and_leaves_out_empty_columns() -> None:
+    rows = [("a", "", "1"), ("long", "", "22")]
+    assert text.table(rows, ("NAME", "NOTHING", "N")) == ["NAME  N", "a     1", "long  22"]
+    assert text.table([]) == []
+
+
+@pytest.mark.parametrize("line", ["plain", "tab\tand\nline", "Übung 数 ✓"])
+def test_harmless_text_stays(line: str) -> None:
+    assert text.harmless(line) == line
+
+
+@pytest.mark.parametrize("line", ["\x1b[2J", "\x9b7m", "a\rb", "\x07", "\x7f", "\x00"])
+def test_what_steers_a_terminal_is_written_out(line: str) -> None:
+    shown = text.harmless(line)
+    assert shown.isprintable()
+    assert "\\x" in shown
+
+
+def test_a_plan_says_what_happens_to_each_package() -> None:
+    changes = (
+        Change(kind="remove", before=package("gone", "1")),
+        Change(kind="downgrade", before=package("down", "2"), after=package("down", "1")),
+        Change(kind="upgrade", before=package("up", "1"), after=package("up", "2", size=2_000_000)),
+        Change(kind="rebuild", before=package("same", "1", "a"), after=package("same", "1", "b")),
+        Change(kind="add", after=package("new", "1", size=1000)),
+    )
+    lock = Lock(platform="noarch", channels=("c",), specs=("new",), packages=())
+    plan = Plan(prefix="/x", verb="change", before="", lock=lock, changes=changes, download_bytes=2_001_000)
+    assert [line.split() for line in text.plan(plan)] == [
+        ["new", "new", "1", "0", "1.0", "kB"],
+        ["up", "up", "1", "->", "2", "0", "2.0", "MB"],
+        ["down", "down", "2", "->", "1", "0"],
+        ["rebuilt", "same", "1", "a", "->", "b"],
+        ["removed", "gone", "1", "0"],
+        ["1", "new,", "1", "up,", "1", "down,", "1", "rebuilt,", "1", "removed;", "2.0", "MB", "to", "download"],
+    ]
