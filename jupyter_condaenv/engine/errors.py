@@ -39,9 +39,10 @@ class Failure(Struct, frozen=True, omit_defaults=True):
 class CondaEnvError(Exception):
     """The root of the tree. ``details`` holds JSON-able facts for programs."""
 
-    code: ClassVar[str] = "error"
+    code: ClassVar[str] = "internal"
+    """The root itself stands for what nobody foresaw."""
 
-    def __init__(self, message: str, hint: str = "", **details: Any) -> None:
+    def __init__(self, message: str, hint: str = "", /, **details: Any) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
