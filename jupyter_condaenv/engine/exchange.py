@@ -28,6 +28,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -55,6 +56,8 @@ Inodes = dict[str, int]
 class Snapshot(NamedTuple):
     """A tree when it was copied into a stage."""
 
+    began: int
+    """When that was, in nanoseconds, by the clock of the file system: an inode alone may be another file's by now."""
     there: Inodes
     copied: Inodes
     """The inodes of those copies that are no links, and ``_NOT_COPIED`` for what cannot be read or lies on another file
@@ -134,9 +137,9 @@ def make_stage(work: Workspace, tick: Callable[[int], None] = lambda done: None)
 
     ``tick(files)`` is called now and then. Raises StorageError when the disk is full.
     """
-    snapshot = Snapshot({}, {})
     try:
         work.stage.mkdir(parents=True)
+        snapshot = Snapshot(work.stage.stat().st_mtime_ns, {}, {})
         if work.prefix.is_dir():
             _copy_tree(work.prefix, work.stage, snapshot, skip=work.root, tick=tick)
     except OSError as error:
@@ -237,7 +240,7 @@ def commit(work: Workspace, snapshot: Snapshot) -> None:
     mark = work.stage / _MARK
     mark.parent.mkdir(parents=True, exist_ok=True)
     _write(mark, change)
-    _write(work.pending, json.dumps({"change": change, "snapshot": snapshot.there}))
+    _write(work.pending, json.dumps({"change": change, "began": snapshot.began, "snapshot": snapshot.there}))
     if not os.path.lexists(work.prefix):
         os.rename(work.stage, work.prefix)
     elif work.inside or snapshot.copied or not _exchanged(work):
@@ -280,6 +283,7 @@ class _Journal(NamedTuple):
     """Files that are to come from the stage, with the inode of what they replace or 0."""
     folders_gone: list[str]
     folders_new: list[str]
+    began: int
 
     def moves(self, work: Workspace) -> Iterator[tuple[str, int, Path, Path | None, Path]]:
         """Of each move: path, inode before, the live place, the one in the stage, the one in the backup."""
@@ -291,7 +295,7 @@ class _Journal(NamedTuple):
 def _change_in_place(work: Workspace, snapshot: Snapshot) -> None:
     """Move what differs from the stage into the prefix, file by file, each move reversible until the last is done."""
     staged = files(work.stage)
-    there, copied = snapshot
+    began, there, copied = snapshot
     gone = [path for path in there if path not in staged and path not in copied]
     new = [path for path, inode in staged.items() if inode not in (there.get(path), copied.get(path))]
     journal = _Journal(
@@ -299,6 +303,7 @@ def _change_in_place(work: Workspace, snapshot: Snapshot) -> None:
         {path: there.get(path, 0) for path in new if not path.endswith("/")},
         sorted(path for path in gone if path.endswith("/")),
         sorted(path for path in new if path.endswith("/") and path not in there),
+        began,
     )
     work.backup.mkdir()
     _write(work.journal, json.dumps(journal))
@@ -330,32 +335,47 @@ def _read_journal(path: Path) -> _Journal:
 def _roll_back(work: Workspace) -> None:
     """Undo a change in place that did not come to its end. May itself be killed and called again."""
     journal = _read_journal(work.journal)
-    for _, _, live, staged, kept in reversed(list(journal.moves(work))):
-        if staged is not None and not os.path.lexists(staged) and os.path.lexists(live):
-            staged.parent.mkdir(parents=True, exist_ok=True)
-            os.rename(live, staged)
-        if os.path.lexists(kept):
-            if os.path.lexists(live):
-                os.rename(live, _free_name(live))  # somebody made it between our two moves
-            os.rename(kept, live)
+    moves = list(journal.moves(work))
+    for move in reversed(moves[len(journal.gone) :]):
+        _undo(*move)
     for folder in reversed(journal.folders_new):
         with suppress(OSError):
             (work.prefix / folder).rmdir()
+    for move in reversed(moves[: len(journal.gone)]):
+        _undo(*move)
     work.journal.unlink()
+
+
+def _undo(path: str, inode: int, live: Path, staged: Path | None, kept: Path) -> None:
+    if staged is not None and not os.path.lexists(staged) and os.path.lexists(live):
+        staged.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(live, staged)
+    if os.path.lexists(kept):
+        if os.path.lexists(live):
+            os.rename(live, _free_name(live))  # somebody made it between our two moves
+        os.rename(kept, live)
 
 
 def _finish(work: Workspace) -> None:
     """Tidy up after a change in place. May be killed and called again."""
     journal = _read_journal(work.done)
     for path, inode, live, _, kept in journal.moves(work):
-        with suppress(FileNotFoundError):
-            # What somebody replaced or made while the change was prepared is kept beside the new one.
-            if path not in APPENDED and not path.endswith(".pyc") and os.lstat(kept).st_ino != inode:
-                os.rename(kept, _free_name(live))
+        if os.path.lexists(kept) and path not in APPENDED and not path.endswith(".pyc"):
+            _save_edited(kept, inode, journal.began, live)
     for folder in reversed(journal.folders_gone):
         with suppress(OSError):
             (work.prefix / folder).rmdir()
     work.done.unlink()
+
+
+def _save_edited(kept: Path, inode: int, began: int, live: Path) -> None:
+    """What somebody replaced, edited or made while the change was prepared is kept beside the new one."""
+    found = os.lstat(kept)
+    if stat.S_ISDIR(found.st_mode):
+        with suppress(OSError):
+            kept.rmdir()  # a folder gave way to a file
+    if os.path.lexists(kept) and (found.st_ino != inode or found.st_mtime_ns >= began):
+        os.rename(kept, _free_name(live))
 
 
 # --- afterwards ---
@@ -494,19 +514,32 @@ def _sweep(old: Path, live: Path) -> None:
     noted = _read(_note(old))
     if not noted:
         return  # somebody deleted it, and without it nobody can tell what is new
-    pending = json.loads(noted)
-    snapshot: Inodes = pending["snapshot"]
-    brought = {
-        path: inode
-        for path, inode in files(old).items()
-        if snapshot.get(path) != inode
-        and path != _MARK
-        and path not in APPENDED
-        and _bring(old / path, live, path, inode, snapshot.get(path))
-    }
-    if brought:
+    note = json.loads(noted)
+    snapshot: Inodes = note["snapshot"]
+    known = set(note.get("edited", ()))
+    now = files(live)
+    brought = {}
+    for path, inode in files(old).items():
+        before = snapshot.get(path)
+        if path == _MARK or path in APPENDED:
+            continue
+        edited = before == inode and now.get(path) != inode and _edited(old / path, note["began"])
+        if edited and path not in known and _bring(old / path, live, path, inode, before):
+            known.add(path)
+        elif before != inode and _bring(old / path, live, path, inode, before):
+            brought[path] = inode
+    if brought or len(known) > len(note.get("edited", ())):
         snapshot.update(brought)
-        _write(_note(old), json.dumps(pending))
+        _write(_note(old), json.dumps(note | {"edited": sorted(known)}))
+
+
+def _edited(file: Path, began: int) -> bool:
+    """Whether a file that the change replaced was written into while it was prepared."""
+    try:
+        found = os.lstat(file)
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_mtime_ns >= began and file.suffix != ".pyc"
 
 
 def _bring(source: Path, live: Path, path: str, inode: int, before: int | None) -> bool:

@@ -24,6 +24,14 @@ def little(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return packages.write(tmp_path_factory.mktemp("little"))
 
 
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A channel for tests of solving."""
+    from . import tiny
+
+    return tiny.write(tmp_path_factory.mktemp("tiny"))
+
+
 @pytest.fixture
 def little_settings(little: Path, settings: Callable[..., Settings]) -> Settings:
     return settings(channels=(little.as_uri(),))
@@ -37,5 +45,39 @@ def warm_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def real_settings(channel_dir: Path, warm_cache: Path, settings: Callable[..., Settings]) -> Settings:
+    """The real channel as files, with a shared cache."""
+    return settings(channels=(channel_dir.as_uri(),), cache_dir=str(warm_cache))
+
+
+# --- transactions: test_exchange, test_transaction, test_kill, test_races, test_tampered, test_bytecode ---
+
+
+@pytest.fixture
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``~/.conda`` and ``~/.condarc`` are the test's own."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def little(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A channel of small packages that change in every way a package can."""
+    from . import packages
+
+    return packages.write(tmp_path_factory.mktemp("little"))
+
+
+@pytest.fixture
+def little_settings(little: Path, settings: Callable[..., Settings], own_home: None) -> Settings:
+    return settings(channels=(little.as_uri(),))
+
+
+@pytest.fixture(scope="session")
+def warm_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package cache that tests share which need the real channel and leave the cache whole."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def real_settings(channel_dir: Path, warm_cache: Path, settings: Callable[..., Settings], own_home: None) -> Settings:
     """The real channel as files, with a shared cache."""
     return settings(channels=(channel_dir.as_uri(),), cache_dir=str(warm_cache))

@@ -9,7 +9,7 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -32,19 +32,18 @@ class Ended(Exception):
 class Operation:
     """One request under way. Use it as a context manager: what still runs in the end is killed."""
 
-    def __init__(self, request: AnyRequest, settings: Settings, **popen: Any) -> None:
+    def __init__(self, request: AnyRequest, settings: Settings, before: Sequence[str] = ()) -> None:
         self.began = time.monotonic()
         self.events: list[dict[str, Any]] = []
         self.result: dict[str, Any] | None = None
         self.failure: dict[str, Any] | None = None
         self.process = subprocess.Popen(
-            command(request, settings),
+            [*before, *command(request, settings)],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            **popen,
         )
 
     def __enter__(self) -> Operation:
@@ -106,15 +105,15 @@ class Operation:
         return [event["phase"] for event in self.events if event["event"] == "step"]
 
 
-def run(request: AnyRequest, settings: Settings, **popen: Any) -> dict[str, Any]:
+def run(request: AnyRequest, settings: Settings, before: Sequence[str] = ()) -> dict[str, Any]:
     """Perform ``request`` and return its result; fails where it fails."""
-    with Operation(request, settings, **popen) as operation:
+    with Operation(request, settings, before) as operation:
         return operation.expect_result()
 
 
-def refused(request: AnyRequest, settings: Settings, *codes: str, **popen: Any) -> dict[str, Any]:
+def refused(request: AnyRequest, settings: Settings, *codes: str, before: Sequence[str] = ()) -> dict[str, Any]:
     """Perform ``request``, which has to fail with one of ``codes``, and return the failure."""
-    with Operation(request, settings, **popen) as operation:
+    with Operation(request, settings, before) as operation:
         return operation.expect_failure(*codes)
 
 
@@ -195,9 +194,14 @@ def problems(prefix: Path, *foreign: str) -> list[str]:
             ours = path_.startswith(("conda-meta/", *foreign)) or path_.partition("site-packages/")[2].startswith(
                 foreign
             )
+            ours = ours or os.path.isabs(_target(prefix / path_))  # how an overlay has what its base has
             if path_ not in owned and not ours:
                 wrong.append(f"{path_} belongs to nobody")
     return wrong
+
+
+def _target(path: Path) -> str:
+    return os.readlink(path) if path.is_symlink() else ""
 
 
 def leftovers(prefix: Path) -> list[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -51,24 +51,23 @@ def overlay(lower: Path, work: Path, point: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def unwritable(folder: Path) -> Iterator[dict[str, Any]]:
-    """``folder`` cannot be written by the user that the yielded arguments of Popen stand for; what is in it can."""
-    if os.geteuid() == 0:
-        reach(folder)
-        for inner in folder.iterdir():
-            own(inner)
-        yield as_nobody()
-        return
+def unwritable(folder: Path) -> Iterator[tuple[str, ...]]:
+    """``folder`` cannot be written by a command that has the yielded words before it; what is in it can."""
     mode = folder.stat().st_mode
     folder.chmod(0o555)
     try:
-        yield {}
+        yield ordinary()
     finally:
         folder.chmod(mode)
 
 
-def as_nobody() -> dict[str, Any]:
-    return {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+def ordinary() -> tuple[str, ...]:
+    """What stands before a command for permissions to count, for root too."""
+    if os.geteuid() != 0:
+        return ()
+    if shutil.which("setpriv") is None:
+        pytest.skip("this needs setpriv, to give up root's rights: apt-get install util-linux")
+    return ("setpriv", "--inh-caps=-all", "--bounding-set=-all")
 
 
 def own(tree: Path, user: int = NOBODY) -> None:
@@ -82,6 +81,3 @@ def reach(folder: Path) -> None:
     for above in (folder, *folder.parents):
         if above != Path("/") and above.stat().st_mode & 0o055 != 0o055:
             above.chmod(above.stat().st_mode | 0o055)
-
-
-Place = Callable[[Path], Any]

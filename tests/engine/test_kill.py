@@ -28,7 +28,7 @@ from . import harness, places
 from .harness import Ended, Operation, leftovers, names, poll, problems, run, settled, tree
 
 SEED = int(os.environ.get("CONDAENV_TEST_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
-FOREIGN = ("CACHEDIR.TAG", "notes/", "piplike")
+FOREIGN = ("CACHEDIR.TAG", "notes/", "piplike", "pyvenv.cfg", "_condaenv_levels.pth")
 
 
 @dataclass
@@ -244,8 +244,8 @@ def test_a_kill_while_the_environment_is_removed(little_settings: Settings) -> N
 
 
 @pytest.fixture(params=["parent", "tmpfs"])
-def in_place(request: pytest.FixtureRequest, tmp_path: Path, little_settings: Settings):  # type: ignore[no-untyped-def]
-    """An environment that can only be changed in place, and the arguments of Popen for its owner."""
+def in_place(request: pytest.FixtureRequest, little_settings: Settings):  # type: ignore[no-untyped-def]
+    """An environment that can only be changed in place, and what stands before a command of its owner."""
     prefix = Path(little_settings.envs_dirs[0]) / "demo"
     if request.param == "tmpfs":
         prefix.mkdir(parents=True)
@@ -254,13 +254,9 @@ def in_place(request: pytest.FixtureRequest, tmp_path: Path, little_settings: Se
             other = prefix.with_name("other")
             run(CreateEnvironment(prefix=str(other), specs=("wide=1.0", "alpha=1.0")), little_settings)
             subprocess.run(["cp", "-a", f"{other}/.", str(prefix)], check=True)
-            yield prefix, {}
+            yield prefix, ()
         return
     run(CreateEnvironment(prefix=str(prefix), specs=("wide=1.0", "alpha=1.0")), little_settings)
-    if os.geteuid() == 0:
-        for folder in (little_settings.cache_dir, str(tmp_path / "home")):
-            Path(folder).mkdir(exist_ok=True)
-            places.own(Path(folder))
     with places.unwritable(prefix.parent) as user:
         yield prefix, user
 
@@ -269,8 +265,6 @@ def test_a_kill_in_the_middle_of_a_change_in_place(in_place, little_settings: Se
     prefix, user = in_place
     work = prefix / "conda-meta" / ".condaenv"
     add_foreign(prefix, python=False)
-    if user:
-        places.own(prefix)
     upgrade, back = (
         ChangePackages(prefix=str(prefix), add=specs)
         for specs in (("wide=2.0", "alpha=2.0"), ("wide=1.0", "alpha=1.0"))
@@ -280,13 +274,13 @@ def test_a_kill_in_the_middle_of_a_change_in_place(in_place, little_settings: Se
     for number in range(8):
         before = tree(prefix)
         moves = chance.randrange(1, 1200) if number else 0
-        with Operation(upgrade, little_settings, **user) as operation:
+        with Operation(upgrade, little_settings, user) as operation:
             backup = work / "backup"
             poll(lambda: _count(backup) > moves or operation.process.poll() is not None)  # noqa: B023
             operation.kill()
         caught = (work / "journal").exists()
         outcomes["half-way" if caught else "done"] += 1
-        with Operation(ChangePackages(prefix=str(prefix), remove=("nosuch",)), little_settings, **user) as operation:
+        with Operation(ChangePackages(prefix=str(prefix), remove=("nosuch",)), little_settings, user) as operation:
             operation.expect_failure("not_found")  # nothing but recovering
         now = tree(prefix)
         if caught:
@@ -294,11 +288,11 @@ def test_a_kill_in_the_middle_of_a_change_in_place(in_place, little_settings: Se
             assert now == before, f"seed {SEED}, {moves} moves"
         else:
             assert problems(prefix, *FOREIGN) == []
-        run(upgrade, little_settings, **user)
+        run(upgrade, little_settings, user)
         assert problems(prefix, *FOREIGN) == [], f"seed {SEED}, {moves} moves"
         assert (prefix / "share/wide/of-2.0").is_dir() and not (prefix / "share/wide/of-1.0").exists()
         assert leftovers(prefix) == []
-        run(back, little_settings, **user)
+        run(back, little_settings, user)
         assert (prefix / "share/wide/of-1.0").is_dir() and not (prefix / "share/wide/of-2.0").exists()
         assert (prefix / "notes/mine.txt").read_text() == "mine\n"
     print(f"seed {SEED}: killed in place: {dict(outcomes)}")
