@@ -189,8 +189,12 @@ def link(
             reporter=_Reporter(report),  # type: ignore[abstract]
         )
 
+    mark = stage / "CACHEDIR.TAG"
+    marked = mark.exists()
     try:
         asyncio.run(run())
+        if not marked:
+            mark.unlink(missing_ok=True)  # backups would leave the environment out, with what its user put there
     except (InstallerError, LinkError, ExtractError, TransactionError, CacheDirError, OSError) as error:
         raise _install_error(error) from error
 
