@@ -86,17 +86,18 @@ def unlisted(reasons: dict[str, int]) -> list[str]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What did not run, why, and the command that would change it."""
     reasons = skip_reasons(terminalreporter)
-    deselected = len(terminalreporter.stats.get("deselected", []))
-    if not reasons and not deselected:
+    left_out = terminalreporter.stats.get("deselected", [])
+    slow = sum(1 for item in left_out if item.get_closest_marker("slow"))
+    if not reasons and not left_out:
         terminalreporter.write_line("Nothing was skipped.")
         return
     terminalreporter.section("What was not run, and what would change it")
     for reason, number in sorted(reasons.items()):
         terminalreporter.write_line(f"{number:>4} skipped: {reason}")
-    if deselected:
-        terminalreporter.write_line(
-            f"{deselected:>4} left out by the command line; `make test-slow` runs the slow ones."
-        )
+    if slow:
+        terminalreporter.write_line(f"{slow:>4} left out because they take minutes; `make test-slow` runs them.")
+    if len(left_out) > slow:
+        terminalreporter.write_line(f"{len(left_out) - slow:>4} left out by the command line.")
     if os.environ.get("CONDAENV_TEST_SKIPS") == "listed":
         for reason in unlisted(reasons):
             terminalreporter.write_line(f"FAILED: this reason is not in {ALLOWED_SKIPS.name}: {reason}", red=True)

@@ -45,6 +45,10 @@ print(json.dumps({
 """
 
 
+class StoryEnded(Exception):
+    """It cannot be told to its end."""
+
+
 class Story:
     """Prints each step with the time since the beginning, and remembers what did not hold."""
 
@@ -67,7 +71,9 @@ class Story:
 
     def end(self) -> int:
         if self.broken:
-            self.step(f"{len(self.broken)} did not hold: {'; '.join(self.broken)}.")
+            self.step("It did not hold:")
+            for what in self.broken:
+                self.say(what)
             return 1
         self.step("All of it held.")
         return 0
@@ -114,7 +120,7 @@ def condaenv(story: Story, *arguments: str) -> None:
     story.step(f"$ jupyter condaenv {shlex.join(arguments)}")
     code = subprocess.run([sys.executable, "-m", "jupyter_condaenv.cli", *arguments], check=False).returncode
     if code:
-        raise SystemExit(f"`jupyter condaenv {arguments[0]}` ended with exit code {code}: the story ends here.")
+        raise StoryEnded(f"`jupyter condaenv {arguments[0]}` ended with exit code {code}.")
 
 
 def facts(environment: str) -> dict[str, Any]:
@@ -135,7 +141,7 @@ def look_inside(story: Story, kernel: str, modules: dict[str, str]) -> dict[str,
         try:
             manager, client = start_new_kernel(KERNEL_STARTS_WITHIN, kernel, stderr=stderr)
         except RuntimeError as error:
-            raise SystemExit(f"The kernel {kernel} did not start: {error}\n{log.read_text()}") from error
+            raise StoryEnded(f"The kernel {kernel} did not start: {error}\n{log.read_text()}") from error
     story.say("the kernel is ready")
 
     def hear(message: dict[str, Any]) -> None:
@@ -148,7 +154,7 @@ def look_inside(story: Story, kernel: str, modules: dict[str, str]) -> dict[str,
         client.stop_channels()
         manager.shutdown_kernel(now=True)
     if reply["content"]["status"] != "ok":
-        raise SystemExit(f"The cell failed in {kernel}:\n" + "".join(heard))
+        raise StoryEnded(f"The cell failed in {kernel}:\n" + "".join(heard))
     seen: dict[str, Any] = json.loads("".join(heard).strip().splitlines()[-1])
     for name in ("prefix", "python"):
         story.say(f"{name} = {seen[name]}")
@@ -220,11 +226,13 @@ def main() -> int:
     story = Story()
     named = os.environ.get("CHANNEL", "")
     with nullcontext(named) if named else local_channel(story) as channel:
-        shutil.rmtree(DEMO, ignore_errors=True)
+        if DEMO.exists():
+            story.step(f"Clearing away {DEMO}, which an earlier run made")
+            shutil.rmtree(DEMO)
         own_directories()
         try:
             tell(story, channel, local=not named)
-        except SystemExit as ending:
+        except StoryEnded as ending:
             story.broken.append(str(ending))
     return story.end()
 
