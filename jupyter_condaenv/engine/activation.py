@@ -9,14 +9,17 @@ newer, and what only a capture needs is imported only then.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import stat
 import sys
 import time
-from typing import Any
+import zlib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing would double what this file takes to import
+    from typing import Any
 
 SCHEMA = 1
 """Part of every cache key: raised when the meaning of a cached record or the way it is made changes."""
@@ -27,8 +30,9 @@ HUNG_KEPT = 600.0
 not never, as then every start of the kernel would wait for it."""
 
 _SHELLS_OWN = ("_", "SHLVL", "PWD", "OLDPWD", "SHELLOPTS", "BASHOPTS")
-_STATE = re.compile(r"CONDA_(PREFIX|DEFAULT_ENV|PROMPT_MODIFIER|SHLVL|PREFIX_\d+|STACKED_\d+)$|__CONDA_SHLVL_")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*$")
+# Compiled when a capture needs them, not at each start.
+_STATE = r"CONDA_(PREFIX|DEFAULT_ENV|PROMPT_MODIFIER|SHLVL|PREFIX_\d+|STACKED_\d+)$|__CONDA_SHLVL_"
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*$"
 _UNSET = "***unset***"
 """What conda writes in ``conda-meta/state`` for a variable that ``conda env config vars unset`` removed."""
 
@@ -168,7 +172,7 @@ class Activation:
         path = [entry for entry in _path(self.env) if entry not in {_bin(prefix) for prefix in inherited}]
         self.env["PATH"] = ":".join(path)
         emptied = [name for name in defined if self.env.get(name) == ""]
-        for name in [*emptied, *(name for name in self.env if _STATE.match(name))]:
+        for name in [*emptied, *(name for name in self.env if re.match(_STATE, name))]:
             del self.env[name]
 
     def _variables(self, prefix: str) -> dict[str, str]:
@@ -193,7 +197,7 @@ class Activation:
         return found
 
     def _text(self, path: str, name: str, value: object) -> str | None:
-        if not _NAME.match(name) or name.upper() in ("PATH", *_SHELLS_OWN) or _STATE.match(name.upper()):
+        if not re.match(_NAME, name) or name.upper() in ("PATH", *_SHELLS_OWN) or re.match(_STATE, name.upper()):
             self._warn(f"{path} sets {name!r}, which no environment can set there; it was left out.")
             return None
         if value == _UNSET:
@@ -381,7 +385,7 @@ class _Bash:
     def source(self, path: str, env: dict[str, str], limit: float) -> _End:
         """Make the shell's variables those of ``env``, source ``path``, and tell what they are then."""
         lines = [f"export {name}={_quoted(env[name])}" for name in env if self._differs(name, env)]
-        lines += [f"unset {name}" for name in self._known if name not in env and _NAME.match(name)]
+        lines += [f"unset {name}" for name in self._known if name not in env and re.match(_NAME, name)]
         lines += [
             "trap '__condaenv_report died $?' EXIT",
             f"__condaenv_script={_quoted(path)}",
@@ -399,7 +403,7 @@ class _Bash:
         return end
 
     def _differs(self, name: str, env: dict[str, str]) -> bool:
-        return name not in _SHELLS_OWN and _NAME.match(name) is not None and self._known.get(name) != env[name]
+        return name not in _SHELLS_OWN and re.match(_NAME, name) is not None and self._known.get(name) != env[name]
 
     def _read(self, limit: float) -> _End:
         import select
@@ -526,18 +530,20 @@ def activated(prefixes: tuple[str, ...], environ: dict[str, str], cache_dir: str
     if not any(str(path).endswith(".sh") for path, *_ in seen):
         return capture(prefixes, environ, limit)[0]
     key = _key(prefixes, environ)
+    file = f"{zlib.crc32(key.encode()):08x}.json"
     problem = ""
     try:
-        found = _load(cache_dir, key)
+        found = _load(cache_dir, file)
     except OSError as error:
         found, problem = None, str(error)
-    if found is not None and _valid(found, seen, environ):
+    if found is not None and _valid(found, key, seen, environ):
         changes = Changes()
         for name in Changes.__slots__:
             setattr(changes, name, found[name])
         return changes
     changes, hung = capture(prefixes, environ, limit)
     record: dict[str, object] = {name: getattr(changes, name) for name in Changes.__slots__}
+    record["key"] = key
     record["files"] = seen
     record["sourced"], words = _sourced(involved, changes.apply(environ))
     record["words"] = " ".join(sorted(words))
@@ -545,7 +551,7 @@ def activated(prefixes: tuple[str, ...], environ: dict[str, str], cache_dir: str
     record["until"] = time.time() + HUNG_KEPT if hung else 0
     if not problem:
         try:
-            _store(cache_dir, key, record)
+            _store(cache_dir, file, record)
         except OSError as error:
             problem = str(error)
     if problem:
@@ -554,9 +560,9 @@ def activated(prefixes: tuple[str, ...], environ: dict[str, str], cache_dir: str
 
 
 def _key(prefixes: tuple[str, ...], environ: dict[str, str]) -> str:
+    """What tells one record from another. Its checksum names the file; the record holds it whole."""
     state = sorted(item for item in environ.items() if item[0].lstrip("_").startswith("CONDA_"))
-    parts = [SCHEMA, prefixes, state, _host_class(), sys.getfilesystemencoding()]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32] + ".json"
+    return json.dumps([SCHEMA, prefixes, state, _host_class(), sys.getfilesystemencoding()])
 
 
 def _host_class() -> list[str]:
@@ -589,11 +595,12 @@ def _stamp(path: str) -> list[object]:
     return [path, found.st_mtime_ns, found.st_size, found.st_ino]
 
 
-def _valid(record: dict[str, Any], seen: list[list[object]], environ: dict[str, str]) -> bool:
+def _valid(record: dict[str, Any], key: str, seen: list[list[object]], environ: dict[str, str]) -> bool:
     """Whether all that the capture of ``record`` saw is as it was."""
     try:
         return (
-            record["files"] == seen
+            record["key"] == key
+            and record["files"] == seen
             and record["values"] == _mentioned(set(record["words"].split(" ")), environ)
             and all(stamp == _stamp(stamp[0]) for stamp in record["sourced"])
             and not 0 < record["until"] < time.time()
@@ -610,7 +617,7 @@ def _mentioned(words: set[str], environ: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name.lower() in words and name not in _SHELLS_OWN}
 
 
-_SOURCED = re.compile(r"(?:^|[\s;&|({])(?:\.|source)[ \t]+(\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|)]+)")
+_SOURCED = r"(?:^|[\s;&|({])(?:\.|source)[ \t]+(\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|)]+)"
 
 
 def _sourced(prefixes: list[str], env: dict[str, str]) -> tuple[list[list[object]], set[str]]:
@@ -630,7 +637,7 @@ def _sourced(prefixes: list[str], env: dict[str, str]) -> tuple[list[list[object
             except OSError:
                 texts[path] = ""
             words.update(word.lower() for word in re.findall(r"[A-Za-z_][A-Za-z0-9_]+", texts[path]))
-            targets = (_expanded(match[1].strip("\"'"), known) for match in _SOURCED.finditer(texts[path]))
+            targets = (_expanded(match[1].strip("\"'"), known) for match in re.finditer(_SOURCED, texts[path]))
             waiting += [target for target in targets if target.startswith("/")]
     return [_stamp(path) for path in texts], words
 
@@ -655,23 +662,23 @@ def _refuse_foreign(found: os.stat_result, path: str) -> None:
         raise PermissionError(f"{path} belongs to or can be written by somebody else.")
 
 
-def _load(cache_dir: str, key: str) -> dict[str, Any] | None:
-    """The record of ``key``, or None; OSError when the cache cannot be trusted or read."""
+def _load(cache_dir: str, name: str) -> dict[str, Any] | None:
+    """The record in the file ``name``, or None; OSError when the cache cannot be trusted or read."""
     try:
         folder = _open_dir(cache_dir)
     except FileNotFoundError:
         return None
     try:
-        descriptor = os.open(key, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
     except FileNotFoundError:
         return None
     finally:
         os.close(folder)
     with open(descriptor, encoding="ascii") as file:
         found = os.fstat(file.fileno())
-        _refuse_foreign(found, os.path.join(cache_dir, key))
+        _refuse_foreign(found, os.path.join(cache_dir, name))
         if not stat.S_ISREG(found.st_mode):
-            raise OSError(f"{os.path.join(cache_dir, key)} is not a file.")
+            raise OSError(f"{os.path.join(cache_dir, name)} is not a file.")
         try:
             record = json.load(file)
         except ValueError:
@@ -679,18 +686,18 @@ def _load(cache_dir: str, key: str) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
-def _store(cache_dir: str, key: str, record: dict[str, object]) -> None:
+def _store(cache_dir: str, name: str, record: dict[str, object]) -> None:
     """Write ``record`` so that nobody ever reads a part of it. OSError when that cannot be done."""
     os.makedirs(cache_dir, mode=0o700, exist_ok=True)
     folder = _open_dir(cache_dir)
-    part = f"{key}.{os.getpid()}.{time.monotonic_ns()}"
+    part = f"{name}.{os.getpid()}.{time.monotonic_ns()}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         descriptor = os.open(part, flags, 0o600, dir_fd=folder)
         try:
             with open(descriptor, "w", encoding="ascii") as file:
                 json.dump(record, file)
-            os.replace(part, key, src_dir_fd=folder, dst_dir_fd=folder)
+            os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
         except OSError:
             os.unlink(part, dir_fd=folder)
             raise

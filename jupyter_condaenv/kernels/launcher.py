@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -57,6 +58,16 @@ def install(settings: Settings) -> Launch:
             "Free some space or make the folder writable, then register the kernel again.",
         ) from error
     return Launch(folder / "trampoline", folder / "shim.py")
+
+
+def compile_for(python: str, launch: Launch) -> None:
+    """Compile what ``python`` would compile at each start, where kernels may not write bytecode themselves.
+
+    ``OSError`` or ``subprocess.SubprocessError`` when it cannot.
+    """
+    module = launch.shim.with_name("activation.py")
+    command = [python, "-I", "-S", "-m", "py_compile", str(module)]
+    subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

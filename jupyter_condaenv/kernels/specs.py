@@ -67,7 +67,7 @@ def register(
             f"The kernel {name} cannot be written to {folder}: {error.strerror}.",
             "Free some space or make the folder writable, then register the kernel again.",
         ) from error
-    _warm(prefixes, settings)
+    _warm(prefixes, settings, files)
     return (name,)
 
 
@@ -178,8 +178,10 @@ def _metadata_of(folder: Path) -> dict[str, Any]:
     return {key: metadata[key] for key in ("debugger", "supported_encryption") if key in metadata}
 
 
-def _warm(prefixes: tuple[str, ...], settings: Settings) -> None:
+def _warm(prefixes: tuple[str, ...], settings: Settings, files: launcher.Launch) -> None:
     environ = {name: value for name, value in os.environ.items() if name not in activation.FOREIGN}
-    # The kernel captures for itself what cannot be captured now, and tells of it where its user looks.
+    # The kernel does for itself what cannot be done now, and tells of it where its user looks.
+    with contextlib.suppress(Exception):
+        launcher.compile_for(f"{prefixes[-1]}/bin/python", files)
     with contextlib.suppress(Exception):
         activation.activated(prefixes, environ, launcher.cache_dir(settings))

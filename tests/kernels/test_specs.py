@@ -222,6 +222,8 @@ def test_registering_captures_activation(own: Settings, tmp_path: Path) -> None:
     specs.register(environment(prefix), own)
     assert (prefix / "ran").read_text() == "ran\n"
     assert len(os.listdir(launcher.cache_dir(own))) == 1
+    (bytecode,) = launcher.install(own).shim.parent.glob("__pycache__/*.pyc")
+    assert bytecode.name.startswith(f"activation.{sys.implementation.cache_tag}.")
 
 
 def test_a_capture_that_fails_does_not_keep_the_kernel_from_being_registered(own: Settings, tmp_path: Path) -> None:
