@@ -111,7 +111,11 @@ def local_channel(story: Story) -> Iterator[str]:
     from tests.channel import ChannelServer, build
 
     story.step("Building the local channel (once; later runs only look whether it is up to date)")
-    with ChannelServer(build(log=story.say)) as server:
+    try:
+        directory = build(log=story.say)
+    except RuntimeError as error:
+        raise StoryEnded(f"The local channel cannot be built: {error}") from error
+    with ChannelServer(directory) as server:
         yield server.url
 
 
@@ -225,15 +229,17 @@ def tell(story: Story, channel: str, *, local: bool) -> None:
 def main() -> int:
     story = Story()
     named = os.environ.get("CHANNEL", "")
-    with nullcontext(named) if named else local_channel(story) as channel:
-        if DEMO.exists():
-            story.step(f"Clearing away {DEMO}, which an earlier run made")
-            shutil.rmtree(DEMO)
-        own_directories()
-        try:
+    try:
+        with nullcontext(named) if named else local_channel(story) as channel:
+            if DEMO.exists():
+                story.step(f"Clearing away {DEMO}, which an earlier run made")
+                shutil.rmtree(DEMO)
+            own_directories()
             tell(story, channel, local=not named)
-        except StoryEnded as ending:
-            story.broken.append(str(ending))
+    except StoryEnded as ending:
+        story.broken.append(str(ending))
+    except KeyboardInterrupt:
+        return 130
     return story.end()
 
 
