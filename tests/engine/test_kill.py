@@ -216,7 +216,7 @@ def _at_step_if_there(phase: str) -> Callable[[Operation], None]:
     return wait
 
 
-@pytest.mark.parametrize("sign", ["stage", "stage/conda-meta/history", "pending", "old-*", "old-*.snapshot"])
+@pytest.mark.parametrize("sign", ["stage", "stage/conda-meta/history", "old-*", "old-*.snapshot"])
 def test_a_kill_around_the_exchange(sign: str, little_settings: Settings) -> None:
     """The workspace tells where the change is."""
     case = make_case("upgrade", little_settings, python=False)
