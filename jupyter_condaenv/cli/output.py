@@ -22,6 +22,8 @@ from . import answers, text
 if TYPE_CHECKING:
     from ..jobs import Job, NumberedEvent
 
+BAR = 16
+"""Characters of a full bar."""
 PROGRESS_EVERY = 5.0
 """Seconds between two lines about the same step in a log."""
 
@@ -190,13 +192,15 @@ class Bars:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Drawn
+        from rich.progress import ProgressColumn, SpinnerColumn, Task
+        from rich.table import Column
         from rich.text import Text
 
         console = Console(stderr=True, highlight=False)
         plain = not console.encoding.startswith("utf")
         self._done, self._failed = ("+", "x") if plain else ("✓", "✗")
+        filled, empty = ("=", "-") if plain else ("━", "─")
         spinner = SpinnerColumn("line" if plain else "dots")
 
         class Mark(ProgressColumn):
@@ -205,14 +209,29 @@ class Bars:
             def render(self, task: Task) -> Any:
                 return Text(task.fields["mark"]) if task.fields["mark"] else spinner.render(task)
 
+        class Line(ProgressColumn):
+            """What the step is, how far it is and what it is about; the bar only while it runs."""
+
+            def render(self, task: Task) -> Text:
+                parts = [task.description]
+                if task.total and not task.fields["mark"]:
+                    done = round(BAR * min(task.completed / task.total, 1))
+                    parts.append(filled * done + empty * (BAR - done))
+                parts += [task.fields["amount"], task.fields["item"]]
+                return Text("  ".join(filter(None, parts)), no_wrap=True, overflow="ellipsis")
+
+        class Elapsed(ProgressColumn):
+            """How long the step takes."""
+
+            def render(self, task: Task) -> Text:
+                return Text(text.duration(task.finished_time or task.elapsed or 0), style="dim", justify="right")
+
         self._drawn = Drawn(
             Mark(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[amount]}", markup=False),
-            TextColumn("{task.fields[item]}", markup=False, style="dim"),
-            TimeElapsedColumn(),
+            Elapsed(table_column=Column(no_wrap=True, min_width=8, justify="right")),
+            Line(table_column=Column(no_wrap=True, ratio=1)),
             console=console,
+            expand=True,
         )
         self._task: Any = None
         self._phase = ""
