@@ -412,7 +412,7 @@ def test_history_is_left_empty_and_nothing_is_compiled(channel_dir: Path, tmp_pa
     stage = tmp_path / "stage"
     in_child(solve_and_link_python, channel_dir.as_uri(), stage, tmp_path / "cache")
     assert (stage / "conda-meta" / "history").read_bytes() == b""
-    ours = [path for path in stage.rglob("smallpkg/**/*")]
+    ours = list(stage.rglob("smallpkg/**/*"))
     assert ours
     assert not [path for path in ours if path.suffix == ".pyc"]
 
