@@ -16,7 +16,7 @@ from .errors import InvalidRequest
 SUBDIR = re.compile(r"/(noarch|(linux|osx|win|emscripten|wasi|freebsd|zos)-[a-z0-9_]+)/?$")
 _WORD = re.compile(r"[^\s\"'<>()]+")
 _LOCAL = re.compile(r"(file:|[/~]|\.{1,2}/|[A-Za-z]:\\)")
-_TOKEN = re.compile(r"/t/[^/?#]+")
+_TOKEN = re.compile(r"(?<!:/)/t/[^/?#]+")
 _USER = re.compile(r"(?<=://)([^/?#\s]*|[^/?#\s:@]*:(?!\d+([^\w@]|$))[^\s\"'<>]*)@")
 """Also with a slash in the password, which is wrong and happens."""
 _QUERY = re.compile(r"(?<=://)([^?#]*)[?#].*")

@@ -84,10 +84,14 @@ def test_a_name(name: str, known: Settings) -> None:
         "a:b",
         "a#b",
         "a%b",
-        "a\0b",
+        "a\x00b",
         "a\nb",
-    ]
-    + ["a\x7fb", "a" * 256, "ß" * 128, "../x", "\ta"],
+        "a\x7fb",
+        "a" * 256,
+        "ß" * 128,
+        "../x",
+        "\ta",
+    ],
 )
 def test_no_name(name: str, known: Settings) -> None:
     with pytest.raises(InvalidRequest) as caught:
@@ -103,8 +107,25 @@ def test_a_prefix(prefix: str) -> None:
 
 @pytest.mark.parametrize(
     "prefix",
-    ["", "/", "//", "a", "./a", "~/a", "/a/", "/a//b", "/a/./b", "/a/../b", "/a:b", "/a/b#c", "/a\nb", "/a\0b", "/a\rb"]
-    + ["/a/\udcff", "/" + "/".join(["x" * 50] * 6)],
+    [
+        "",
+        "/",
+        "//",
+        "a",
+        "./a",
+        "~/a",
+        "/a/",
+        "/a//b",
+        "/a/./b",
+        "/a/../b",
+        "/a:b",
+        "/a/b#c",
+        "/a\nb",
+        "/a\x00b",
+        "/a\rb",
+        "/a/�",
+        "/" + "/".join(["x" * 50] * 6),
+    ],
 )
 def test_no_prefix(prefix: str) -> None:
     with pytest.raises(InvalidRequest):

@@ -1,0 +1,219 @@
+"""``.condarc`` against what conda reads from the same files, and files that mean nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_condaenv.engine import condarc
+from jupyter_condaenv.engine.condarc import DEFAULTS, Condarc
+from jupyter_condaenv.engine.errors import InvalidRequest
+
+SHARED = Path(os.environ.get("CONDAENV_SHARED", Path(__file__).parents[3] / "shared"))
+CORPUS = SHARED / "corpus" / "condarc"
+ORACLE = SHARED / "oracle" / "readers" / "condarc-conda.json"
+FILES = sorted(path.name for path in CORPUS.glob("*")) if CORPUS.is_dir() else []
+ABSENT = (
+    "The corpus of configuration files is not here. Set CONDAENV_SHARED to the folder that has corpus/ and oracle/."
+)
+LISTS = ("channels", "default_channels", "allowlist_channels", "denylist_channels")
+
+
+def read(tmp_path: Path, *texts: str, env: dict[str, str] | None = None) -> Condarc:
+    """What files with these ``texts``, weakest first, say together."""
+    paths = [tmp_path / f"condarc{number}" for number in range(len(texts))]
+    for path, text in zip(paths, texts, strict=True):
+        path.write_text(text, encoding="utf-8")
+    return condarc.read(paths, env or {})
+
+
+# --- what conda reads ---
+
+
+def test_the_corpus_is_here() -> None:
+    if not FILES:
+        pytest.skip(ABSENT)
+    assert ORACLE.is_file()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_as_conda_reads_it(name: str) -> None:
+    oracle = json.loads(ORACLE.read_text(encoding="utf-8"))["files"][f"condarc/{name}"]
+    assert oracle["ok"] and oracle["valid"]
+    effective: dict[str, Any] = oracle["values_not_default"]
+    read = condarc.read([CORPUS / name], {})
+    for key in LISTS:
+        assert list(getattr(read, key)) == effective.get(key, list(getattr(Condarc(), key))), key
+    assert read.channel_alias == effective.get("channel_alias", "")
+    assert (read.channel_priority or "flexible") == effective.get("channel_priority", "flexible")
+    named = len(oracle["keys_read"].get("envs_dirs", ()))  # behind them come those of the machine that recorded it
+    expected = [place.replace("@HOME@", str(Path.home())) for place in effective.get("envs_dirs", ())[:named]]
+    assert list(read.envs_dirs) == expected
+    if "custom_channels" in oracle["keys_read"]:
+        places = effective["custom_channels"]
+        own = {channel: places[channel] for channel in oracle["keys_read"]["custom_channels"]}
+        assert own.items() <= read.custom_channels.items()
+
+
+# --- one file ---
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "~", "null\n", "{}", "\ufeff", "\ufeff# x\n"])
+def test_nothing_said(text: str, tmp_path: Path) -> None:
+    assert read(tmp_path, text) == Condarc()
+
+
+def test_everything_said(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        "\ufeffchannels: [ours, conda-forge]\nenvs_dirs:\n  - ~/envs\n  - /opt/../opt/envs\nchannel_alias: https://host/\n"
+        "channel_priority: Flexible\ndefault_channels: [https://mirror/pkgs/main]\n"
+        "custom_channels: {ours: https://host/private/}\ncustom_multichannels: {all: [ours, conda-forge]}\n"
+        "whitelist_channels: [ours]\ndenylist_channels: [r]\nauto_update_conda: false\n",
+    )
+    assert found.channels == ("ours", "conda-forge")
+    assert found.envs_dirs == (os.path.expanduser("~/envs"), "/opt/envs")
+    assert (found.channel_alias, found.channel_priority) == ("https://host", "flexible")
+    assert found.default_channels == ("https://mirror/pkgs/main",)
+    assert found.custom_channels["ours"] == "https://host/private/ours"
+    assert found.custom_channels["pkgs/main"] == "https://mirror/pkgs/main", "a mirror goes by the name, too"
+    assert found.custom_channels["pkgs/r"] == DEFAULTS[1]
+    assert (found.allowlist_channels, found.denylist_channels) == (("ours",), ("r",))
+    assert found.members("all") == ("ours", "conda-forge")
+    assert found.members("defaults") == ("https://mirror/pkgs/main",)
+    assert found.members("conda-forge") == ("conda-forge",)
+
+
+def test_defaults_are_anacondas_unless_said_otherwise(tmp_path: Path) -> None:
+    assert read(tmp_path, "channels: [defaults]").members("defaults") == DEFAULTS
+    assert read(tmp_path, "default_channels:").members("defaults") == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *(("strict", "strict"), ("flexible", "flexible"), ("disabled", "disabled"), ("STRICT", "strict")),
+        *(("true", "flexible"), ("false", "disabled"), ("yes", "flexible"), ("off", "disabled")),
+    ],
+)
+def test_channel_priority(text: str, value: str, tmp_path: Path) -> None:
+    assert read(tmp_path, f"channel_priority: {text}").channel_priority == value
+
+
+def test_one_channel_without_a_list(tmp_path: Path) -> None:
+    assert read(tmp_path, "channel: conda-forge").channels == ("conda-forge",)
+
+
+def test_variables_are_expanded_where_they_are_set(tmp_path: Path) -> None:
+    text = "channels: ['https://${HOST}/$NAME/x', '$UNSET/${ALSO}', 'cost$', '${}']\nenvs_dirs: $ROOT/envs"
+    found = read(tmp_path, text, env={"HOST": "h", "NAME": "größe", "ROOT": "/r"})
+    assert found.channels == ("https://h/größe/x", "$UNSET/${ALSO}", "cost$", "${}")
+    assert found.envs_dirs == ("/r/envs",)
+
+
+# --- several files ---
+
+
+def test_later_files_win_and_their_lists_come_first(tmp_path: Path) -> None:
+    weak = "channels: [a, b]\nchannel_alias: https://weak\ncustom_channels: {x: https://weak, y: https://weak}"
+    strong = "channels: [c, a]\nchannel_alias: https://strong\ncustom_channels: {x: https://strong}"
+    found = read(tmp_path, weak, strong)
+    assert found.channels == ("c", "a", "b")
+    assert found.channel_alias == "https://strong"
+    assert (found.custom_channels["x"], found.custom_channels["y"]) == ("https://strong/x", "https://weak/y")
+
+
+def test_what_is_final_is_the_last_word(tmp_path: Path) -> None:
+    admin = "channels:  #!final\n  - ours\nchannel_alias: https://ours  #!final\nchannel_priority: strict"
+    final_alias = "channel_alias: #!final\n  https://ours\n" + admin.partition("\nchannel_alias")[0]
+    user = "channels: [theirs]\nchannel_alias: https://theirs\nchannel_priority: disabled"
+    assert read(tmp_path, admin, user).channels == ("ours",)
+    assert read(tmp_path, admin, user).channel_priority == "disabled"
+    assert read(tmp_path, final_alias, user).channel_alias == "https://ours"
+    assert read(tmp_path, "channels: [below]", admin, user).channels == ("ours", "below")
+
+
+def test_what_belongs_to_the_top_and_to_the_bottom(tmp_path: Path) -> None:
+    admin = "channels:\n  - first   #!top\n  - last  # kept last  #!bottom\n  - middle\n"
+    assert read(tmp_path, admin, "channels: [theirs]").channels == ("first", "theirs", "middle", "last")
+    assert read(tmp_path, admin, "channels: [last, theirs]").channels == ("first", "theirs", "middle", "last")
+
+
+def test_the_places_and_their_order(tmp_path: Path) -> None:
+    home, prefix, xdg = tmp_path / "home", tmp_path / "prefix", tmp_path / "xdg"
+    files = [
+        tmp_path / "root" / ".condarc",
+        xdg / "conda" / "condarc",
+        home / ".config" / "conda" / ".condarc",
+        home / ".conda" / ".condarc",
+        home / ".conda" / "condarc.d" / "a.yml",
+        home / ".conda" / "condarc.d" / "b.yaml",
+        home / ".condarc",
+        prefix / ".condarc",
+        prefix / "condarc.d" / "x.yml",
+        tmp_path / "own",
+    ]
+    for number, path in enumerate(files):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"channels: [c{number}]")
+    (home / ".conda" / "condarc.d" / "ignored.txt").write_text("{")
+    env = {"HOME": str(home), "CONDA_PREFIX": str(prefix), "XDG_CONFIG_HOME": str(xdg)}
+    env |= {"CONDA_ROOT": str(tmp_path / "root"), "CONDARC": str(tmp_path / "own")}
+    own = [place for place in condarc.places(env) if tmp_path in place.parents]
+    assert own == files
+    assert condarc.read(own, env).channels == tuple(f"c{number}" for number in reversed(range(len(files))))
+    assert condarc.places(env | {"CONDARC": str(prefix / "condarc.d")})[-1] == prefix / "condarc.d" / "x.yml"
+    assert tmp_path / "own" not in condarc.places(env | {"CONDARC": str(tmp_path / "nowhere")})
+
+
+# --- files that mean nothing ---
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("channels:\n\t- conda-forge\n", "cannot start any token"),
+        ("channels: [a\n", "line 2"),
+        ("- conda-forge\n", "line 1: The file is not a mapping"),
+        ("conda-forge", "line 1: The file is not a mapping"),
+        ("channels: [a]\nssl_verify: true\nchannels: [b]\n", "line 3: channels is set twice"),
+        ("channels: [a]\nchannel: [b]\n", "line 2: channels is set twice"),
+        ("channels: {a: b}\n", "line 1: channels holds something that is not a text"),
+        ("channels:\n  - a\n  -\n", "line 3: channels holds something that is not a text"),
+        ("channels:\n  - [a]\n", "line 2: channels holds something"),
+        ("custom_channels: [a]\n", "custom_channels is not a mapping"),
+        ("custom_channels: {a: [b]}\n", "custom_channels holds something"),
+        ("custom_multichannels: {a: {b: c}}\n", "custom_multichannels holds something"),
+        ("channel_alias: [https://host]\n", "channel_alias holds something"),
+        ("channel_priority: stirct\n", "none of strict, flexible and disabled"),
+        ("? [a, b]\n: c\n", "A name of a setting is not a text"),
+        ("a: *unknown\n", "undefined alias"),
+        ("%YAML 9", "cannot be read"),
+        ("channels: [a]\n---\nchannels: [b]\n", "cannot be read"),
+    ],
+)
+def test_a_file_that_is_refused(text: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        read(tmp_path, text)
+    assert str(tmp_path / "condarc0") in caught.value.message
+    assert reason in caught.value.message
+    assert caught.value.details["file"] == str(tmp_path / "condarc0")
+
+
+def test_bytes_that_are_no_text_and_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes("channels: [größe]".encode("latin-1"))
+    for path in (tmp_path / "latin", tmp_path):
+        with pytest.raises(InvalidRequest, match=str(path)):
+            condarc.read([path], {})
+
+
+def test_a_file_that_would_grow_is_read_quickly(tmp_path: Path) -> None:
+    """Ten levels of nine references each: harmless as long as nobody follows them all."""
+    lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 11)]
+    assert read(tmp_path, "\n".join([*lines, "channels: [ours]"])).channels == ("ours",)
+    with pytest.raises(InvalidRequest, match="not a text"):
+        read(tmp_path, "\n".join([*lines, "channels: *a10"]))
