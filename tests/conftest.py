@@ -34,6 +34,12 @@ def channel(channel_dir: Path) -> Iterator[ChannelServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def warm_cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A package cache that tests share which do not look at it: what one has fetched and compiled, all have."""
+    return str(tmp_path_factory.mktemp("warm") / "cache")
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Callable[..., Settings]:
     """Makes Settings whose directories all lie in this test's own; any field can be given."""

@@ -77,6 +77,14 @@ def _detach(parser: Parser) -> None:
     parser.add_argument("--detach", action="store_true", help="start the job, print its id and return at once")
 
 
+def _now(parser: Parser) -> None:
+    parser.add_argument(
+        "--now",
+        action="store_true",
+        help="also while a kernel runs that may have loaded what goes or moves; else that waits for its next start",
+    )
+
+
 def _display_name(parser: Parser) -> None:
     parser.add_argument("--display-name", default="", metavar="TEXT", help="the kernel's name in launchers")
 
@@ -129,16 +137,19 @@ def _stack(parser: Parser) -> None:
 
 def _add(parser: Parser) -> None:
     _add_request(parser)
+    _now(parser)
     _detach(parser)
 
 
 def _remove(parser: Parser) -> None:
     _remove_request(parser)
+    _now(parser)
     _detach(parser)
 
 
 def _update(parser: Parser) -> None:
     _update_request(parser)
+    _now(parser)
     _detach(parser)
 
 
@@ -158,6 +169,12 @@ def _planned(request: Callable[[Parser], None]) -> Callable[[Parser], None]:
 
 def _apply(parser: Parser) -> None:
     parser.add_argument("plan", metavar="FILE", help="a plan written by `plan ... -o FILE`")
+    _now(parser)
+    _detach(parser)
+
+
+def _apply_deferred(parser: Parser) -> None:
+    _environment(parser)
     _detach(parser)
 
 
@@ -201,6 +218,12 @@ COMMANDS = (
     Command(("plan", "update"), "What `update` would do.", "plan", _planned(_update_request)),
     Command(("plan", "remove"), "What `remove` would do.", "plan", _planned(_remove_request)),
     Command(("apply",), "Do exactly what a plan shows; refused if the environment has changed since.", "apply", _apply),
+    Command(
+        ("apply-deferred",),
+        "Do the change that waits until no kernel of the environment runs. Kernels do it when they start.",
+        "apply_deferred",
+        _apply_deferred,
+    ),
     Command(("lock",), "Write down exactly which packages an environment consists of.", "lock", _lock),
     Command(("run",), "Run a command in an environment, as its kernel would see it.", "run", _run),
     Command(("jobs",), "Show running and past jobs.", "jobs_list", _list),

@@ -19,6 +19,7 @@ from ..engine import environments
 from ..engine.errors import Broken, Cancelled, InvalidRequest, NotFound
 from ..engine.model import (
     AnyRequest,
+    ApplyDeferred,
     ApplyPlan,
     ChangePackages,
     CreateEnvironment,
@@ -29,6 +30,7 @@ from ..engine.model import (
     RemoveEnvironment,
     Settings,
     StackEnvironment,
+    When,
 )
 from ..jobs import Job, Jobs, Outcome
 from . import answers, text
@@ -68,7 +70,13 @@ def plan(arguments: Namespace, output: Output) -> None:
 
 def apply(arguments: Namespace, output: Output) -> None:
     shown = _read_plan(Path(arguments.plan))
-    _perform(ApplyPlan(prefix=shown.prefix, plan=shown), _settings(), arguments, output)
+    _perform(ApplyPlan(prefix=shown.prefix, plan=shown, when=_when(arguments)), _settings(), arguments, output)
+
+
+def apply_deferred(arguments: Namespace, output: Output) -> None:
+    settings = _settings()
+    environment = environments.find(arguments.environment, settings)
+    _perform(ApplyDeferred(prefix=environment.prefix), settings, arguments, output)
 
 
 def delete(arguments: Namespace, output: Output) -> None:
@@ -115,12 +123,22 @@ def _stack_request(arguments: Namespace, settings: Settings) -> StackEnvironment
 
 def _add_request(arguments: Namespace, settings: Settings) -> ChangePackages:
     prefix = environments.find(arguments.environment, settings).prefix
-    return ChangePackages(prefix=prefix, add=tuple(arguments.specs), channels=_channels(arguments.channels))
+    return ChangePackages(
+        prefix=prefix,
+        add=tuple(arguments.specs),
+        channels=_channels(arguments.channels),
+        when=_when(arguments),
+    )
 
 
 def _update_request(arguments: Namespace, settings: Settings) -> ChangePackages:
     prefix = environments.find(arguments.environment, settings).prefix
-    return ChangePackages(prefix=prefix, update=tuple(arguments.packages), channels=_channels(arguments.channels))
+    return ChangePackages(
+        prefix=prefix,
+        update=tuple(arguments.packages),
+        channels=_channels(arguments.channels),
+        when=_when(arguments),
+    )
 
 
 def _remove_request(arguments: Namespace, settings: Settings) -> ChangePackages:
@@ -130,7 +148,11 @@ def _remove_request(arguments: Namespace, settings: Settings) -> ChangePackages:
             f"To delete the environment itself: jupyter condaenv delete {arguments.environment}",
         )
     prefix = environments.find(arguments.environment, settings).prefix
-    return ChangePackages(prefix=prefix, remove=tuple(arguments.packages))
+    return ChangePackages(prefix=prefix, remove=tuple(arguments.packages), when=_when(arguments))
+
+
+def _when(arguments: Namespace) -> When:
+    return "now" if getattr(arguments, "now", False) else "next_start"
 
 
 _REQUESTS: dict[str, Callable[[Namespace, Settings], CreateEnvironment | ChangePackages | StackEnvironment]] = {

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..engine.errors import Failure
-from ..engine.model import Changed, Event, Message, Planned, Progress, Removed, Result, Step
+from ..engine.model import Changed, Deferred, Event, Message, Planned, Progress, Removed, Result, Step
 from . import answers, text
 
 if TYPE_CHECKING:
@@ -295,6 +295,8 @@ def answer(result: Result) -> Iterable[str]:
         return text.plan(result.plan)
     if isinstance(result, Changed):
         return changed(result)
+    if isinstance(result, Deferred):
+        return deferred(result)
     if isinstance(result, Removed):
         kernels = f" and its kernel {', '.join(result.kernels)}" if result.kernels else ""
         return [f"Deleted {result.prefix}{kernels}."]
@@ -323,6 +325,17 @@ def job(summary: answers.JobSummary) -> list[str]:
     elif summary.outcome and summary.outcome.result:
         lines += answer(summary.outcome.result)
     return lines
+
+
+def deferred(result: Deferred) -> list[str]:
+    """What will be done, when, and how to have it now."""
+    processes = text.count(len(result.kernels), "kernel")
+    return [
+        *text.plan(result.plan),
+        f"{processes} of this environment {'runs' if len(result.kernels) == 1 else 'run'} "
+        f"(process {', '.join(map(str, result.kernels))}), so nothing is changed under it.",
+        "It is done when a kernel of it is started and no other one runs; --now does it at once.",
+    ]
 
 
 def changed(result: Changed) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from ..engine.errors import Cancelled, CondaEnvError, Failure, InvalidRequest, StorageError
-from ..engine.model import AnyEvent, AnyRequest, AnyResult, Changed, Removed, Settings, Step
+from ..engine.model import AnyEvent, AnyRequest, AnyResult, Changed, Environment, Message, Removed, Settings, Step
 from . import files, processes
 from .journal import EventWriter
 from .records import Assignment, Outcome, now, without_secrets
@@ -23,20 +23,36 @@ Perform = Callable[[AnyRequest, Settings, Callable[[AnyEvent], None]], AnyResult
 
 def perform(request: AnyRequest, settings: Settings, emit: Callable[[AnyEvent], None]) -> AnyResult:
     """Do what ``request`` asks and bring the kernels into line with it. Raises CondaEnvError."""
-    from ..engine import operations, stack
+    from ..engine import operations
     from ..kernels import specs
 
     result = operations.perform(request, settings, emit)
     if isinstance(result, Changed):
+        emit(Step(phase="register", text=f"Registering {result.environment.name} as a kernel"))
         environment = result.environment
-        emit(Step(phase="register", text=f"Registering {environment.name} as a kernel"))
-        kernels = specs.register(
-            environment, settings, getattr(request, "display_name", ""), stack.levels(environment.prefix)
-        )
+        kernels = _register(environment, getattr(request, "display_name", ""), settings, emit)
         return msgspec.structs.replace(result, environment=msgspec.structs.replace(environment, kernels=kernels))
     if isinstance(result, Removed):
         return msgspec.structs.replace(result, kernels=specs.unregister(result.prefix, settings))
     return result
+
+
+def _register(
+    environment: Environment, display_name: str, settings: Settings, emit: Callable[[AnyEvent], None]
+) -> tuple[str, ...]:
+    """The kernels of an environment that has just been changed: it has been, so what fails here is only told."""
+    from ..engine import stack
+    from ..kernels import specs
+
+    try:
+        kernels = specs.register(environment, settings, display_name, stack.levels(environment.prefix))
+        if not kernels:
+            specs.unregister(environment.prefix, settings)
+            emit(Message(text=f"{environment.name} has no kernel: add ipykernel to it for one"))
+    except StorageError as error:
+        emit(Message(level="warning", text=f"{error.message} {error.hint}"))
+        return ()
+    return kernels
 
 
 def main() -> None:

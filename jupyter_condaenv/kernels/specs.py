@@ -30,7 +30,8 @@ def register(
     """Write the kernelspec of ``environment`` and return its name in a tuple; an empty one if it has no ipykernel.
 
     ``levels`` are the prefixes it consists of, bottom first, its own last; without them only its own. Doing it again
-    brings the kernelspec up to date. Activation is captured here, so that the first start need not.
+    brings the kernelspec up to date and keeps a ``display_name`` that was given before. Activation is captured here, so
+    that the first start need not.
     ``StorageError`` when the kernelspec cannot be written.
     """
     prefixes = tuple(os.path.normpath(prefix) for prefix in levels) or (os.path.normpath(environment.prefix),)
@@ -39,6 +40,10 @@ def register(
         return ()
     files = launcher.install(settings)
     name = _free_name(environment, prefixes[-1], settings)
+    mark: dict[str, Any] = {"prefixes": list(prefixes), "schema": SCHEMA, "host": socket.gethostname()}
+    given = display_name or _mark_in(Path(settings.kernels_dir, name)).get("display_name")
+    if given:
+        mark["display_name"] = given
     spec = {
         "argv": [
             str(files.trampoline),
@@ -46,12 +51,12 @@ def register(
             activation.join_levels(prefixes),
             *("-m", "ipykernel_launcher", "-f", "{connection_file}"),
         ],
-        "display_name": display_name or _display_name(environment, prefixes[-1]),
+        "display_name": given or _display_name(environment, prefixes[-1]),
         "language": "python",
         "interrupt_mode": "signal",
         "metadata": {
             **_metadata_of(source),
-            "jupyter_condaenv": {"prefixes": list(prefixes), "schema": SCHEMA, "host": socket.gethostname()},
+            "jupyter_condaenv": mark,
         },
     }
     folder = Path(settings.kernels_dir, name)
@@ -125,11 +130,15 @@ def _ours(settings: Settings) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _mark(settings: Settings, name: str) -> tuple[str, ...]:
     """The prefixes of our mark in the kernelspec ``name``; empty if it is absent, unreadable or not ours."""
-    try:
-        prefixes = _read(Path(settings.kernels_dir, name))["metadata"]["jupyter_condaenv"]["prefixes"]
-    except (KeyError, TypeError):
-        return ()
+    prefixes = _mark_in(Path(settings.kernels_dir, name)).get("prefixes")
     return tuple(prefixes) if isinstance(prefixes, list) and all(isinstance(each, str) for each in prefixes) else ()
+
+
+def _mark_in(folder: Path) -> dict[str, Any]:
+    """Our mark in the kernelspec in ``folder``; empty if there is none."""
+    metadata = _read(folder).get("metadata")
+    mark = metadata.get("jupyter_condaenv") if isinstance(metadata, dict) else None
+    return mark if isinstance(mark, dict) else {}
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -5,14 +5,18 @@ prefix=${2##*:}
 case $prefix in
 *\\*) prefix=$(printf '%b.' "$prefix") && prefix=${prefix%.} ;;
 esac
+here=${0%/*}
+IFS= read -r registrar <"$here/registrar"
+if [ -e "$prefix/conda-meta/condaenv/deferred.json" ]; then
+    # A change waits for this moment (engine/deferred.py). Whatever becomes of it, there will be a kernel.
+    "$registrar" -I -m jupyter_condaenv.cli apply-deferred "$prefix" </dev/null >&2
+fi
 python=$prefix/bin/python
 if [ -f "$python" ] && [ -x "$python" ]; then
     # Read when Python starts, so here rather than in the shim, which would have to start it again.
     unset PYTHONPATH PYTHONHOME VIRTUAL_ENV
     PYTHONNOUSERSITE=1 exec "$python" "$@"
 fi
-here=${0%/*}
-IFS= read -r registrar <"$here/registrar"
 if [ ! -x "$registrar" ]; then
     echo "condaenv: $python cannot be run, and $registrar, which would say so in the notebook, is gone." >&2
     echo "condaenv: Make the environment again, and register its kernel again." >&2

@@ -1,0 +1,150 @@
+"""A change that replaces what a living kernel may have loaded waits for the next start, and is done then."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
+
+from jupyter_condaenv.engine import deferred, prefix
+from jupyter_condaenv.engine.model import (
+    AnyRequest,
+    AnyResult,
+    ApplyDeferred,
+    Changed,
+    ChangePackages,
+    CreateEnvironment,
+    Deferred,
+    Settings,
+)
+from jupyter_condaenv.jobs import Jobs
+
+VERSION = "import smallpkg; print(smallpkg.__version__)"
+
+
+@pytest.fixture
+def site(
+    tmp_path: Path,
+    settings: Callable[..., Settings],
+    channel_dir: Path,
+    warm_cache: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Settings:
+    """An environment ``geo`` with a kernel and an old ``smallpkg``, laid out as Jupyter's defaults lay it out.
+
+    What a kernel starts by itself finds everything by the same variables as Jupyter does.
+    """
+    data = tmp_path / "jupyter"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(data))
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "config"))
+    made = settings(
+        channels=(channel_dir.as_uri(),),
+        cache_dir=warm_cache,
+        data_dir=str(data / "condaenv"),
+        kernels_dir=str(data / "kernels"),
+    )
+    request = CreateEnvironment(prefix=geo(made), specs=("python", "ipykernel", "smallpkg <2"))
+    assert isinstance(do(made, request), Changed)
+    return made
+
+
+def geo(settings: Settings) -> str:
+    return str(Path(settings.envs_dirs[0]) / "geo")
+
+
+def do(settings: Settings, request: AnyRequest) -> AnyResult:
+    job = Jobs(settings).start(request)
+    assert job.wait(240)
+    return job.result()
+
+
+def installed(settings: Settings) -> dict[str, str]:
+    return {package.name: package.version for package in prefix.packages(Path(geo(settings)))}
+
+
+@contextmanager
+def kernel(settings: Settings) -> Iterator[tuple[KernelManager, BlockingKernelClient]]:
+    specs = KernelSpecManager(kernel_dirs=[settings.kernels_dir], ensure_native_kernel=False)
+    manager = KernelManager(kernel_name="condaenv-geo", kernel_spec_manager=specs)
+    manager.start_kernel(env=dict(os.environ))
+    client = manager.blocking_client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=120)
+        yield manager, client
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def printed(client: BlockingKernelClient, code: str) -> str:
+    """What ``code`` writes to standard output."""
+    messages: list[dict[str, Any]] = []
+    client.execute_interactive(code, timeout=60, output_hook=messages.append)
+    return "".join(message["content"]["text"] for message in messages if message["msg_type"] == "stream").strip()
+
+
+def test_what_goes_or_moves_waits_and_is_done_at_the_next_start(site: Settings) -> None:
+    moved = ChangePackages(prefix=geo(site), add=("smallpkg ==2.0",))
+    with kernel(site) as (manager, client):
+        assert printed(client, VERSION) == "1.1"
+        result = do(site, moved)
+        assert isinstance(result, Deferred)
+        assert manager.provisioner is not None
+        assert result.kernels == (manager.provisioner.pid,)  # type: ignore[attr-defined]
+        assert installed(site)["smallpkg"] == "1.1"
+
+        # What is only added is there at once, in the next cell.
+        added = do(site, ChangePackages(prefix=geo(site), add=("entrydemo",)))
+        assert isinstance(added, Deferred)  # it goes on from the change that waits
+        assert {change.name for change in added.plan.changes} == {"entrydemo", "smallpkg"}
+
+        # Another kernel of the environment lives, so a second one starts with things as they are.
+        with kernel(site) as (_, second):
+            assert printed(second, VERSION) == "1.1"
+        assert installed(site)["smallpkg"] == "1.1"
+
+        manager.restart_kernel(now=True)
+        client.wait_for_ready(timeout=120)
+        assert printed(client, VERSION) == "2.0"
+    assert installed(site)["entrydemo"]
+    assert deferred.read(Path(geo(site))) is None
+
+
+def test_what_is_only_added_is_there_at_once(site: Settings) -> None:
+    with kernel(site) as (_, client):
+        assert isinstance(do(site, ChangePackages(prefix=geo(site), add=("entrydemo",))), Changed)
+        assert printed(client, "import entrydemo; print('here')") == "here"
+
+
+def test_now_means_now(site: Settings) -> None:
+    with kernel(site):
+        result = do(site, ChangePackages(prefix=geo(site), remove=("smallpkg",), when="now"))
+    assert isinstance(result, Changed)
+    assert "smallpkg" not in installed(site)
+
+
+def test_without_a_kernel_nothing_waits(site: Settings) -> None:
+    assert isinstance(do(site, ChangePackages(prefix=geo(site), remove=("smallpkg",))), Changed)
+    with pytest.raises(Exception, match="No change of geo waits"):
+        do(site, ApplyDeferred(prefix=geo(site)))
+
+
+def test_a_change_that_no_longer_fits_is_dropped_and_the_kernel_starts(site: Settings) -> None:
+    with kernel(site):
+        assert isinstance(do(site, ChangePackages(prefix=geo(site), add=("smallpkg ==2.0",))), Deferred)
+        # Another tool changes the environment in the meantime.
+        for record in Path(geo(site), "conda-meta").glob("smallpkg-*.json"):
+            record.unlink()
+    with kernel(site) as (_, client):
+        assert printed(client, "print(1 + 1)") == "2"
+    assert deferred.read(Path(geo(site))) is None
+    assert "smallpkg" not in installed(site)
