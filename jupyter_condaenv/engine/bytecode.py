@@ -59,7 +59,8 @@ def compile_packages(
     """Give every Python module of the ``linked`` packages its ``.pyc`` and note it in the package's record.
 
     ``linked`` are record files in ``stage`` with their content. ``python`` is run to compile; its ``version`` is that
-    of the environment. ``progress(done, total)`` counts files that really have to be compiled.
+    of the environment. ``progress(done, total)`` counts files that have to be compiled; nothing is told where only the
+    few are left that every environment has to itself.
     """
     minor = python_minor(version)
     tag = f"cpython-{minor.replace('.', '')}"
@@ -69,7 +70,8 @@ def compile_packages(
     work = [package for package in work if package.sources]
     tasks = [task for package in work for task in package.missing(prefix)]
     if tasks:
-        _run(tasks, python, progress)
+        shared = any(package.fresh for package in work)
+        _run(tasks, python, progress if shared else lambda done, total: None)
         for package in work:
             package.remember()
     for package in work:
@@ -114,7 +116,7 @@ class _Package:
         self.sources = {source: target for source, target in self.sources.items() if target not in owned}
         self.copied = {entry.path for entry in record.paths if entry.prefix_placeholder or entry.file_mode}
         self.known = self._load()
-        self._fresh: dict[str, _Stat] = {}
+        self.fresh: dict[str, _Stat] = {}
 
     def missing(self, prefix: Path) -> Iterator[_Task]:
         """What has to be compiled: into the cache, or beside a source that is a copy."""
@@ -125,13 +127,13 @@ class _Package:
                 continue
             found = _stat(path)
             if self.known.get(source) != found:
-                self._fresh[source] = found
+                self.fresh[source] = found
                 yield _Task(path, os.path.join(self.cache, target), os.path.join(prefix, source))
 
     def remember(self) -> None:
         """Note what the cache holds now; a source that could not be compiled is noted too, not to try it again."""
-        if self._fresh:
-            self.known |= self._fresh
+        if self.fresh:
+            self.known |= self.fresh
             self.cache.mkdir(parents=True, exist_ok=True)
             part = self.cache / f"index.json.{os.getpid()}.part"
             part.write_text(json.dumps(self.known), encoding="utf-8")

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
+
 from . import bytecode, environments, exchange, history, rattler, stack
 from .channels import local_path
 from .errors import Broken, ChannelError, Tampered
@@ -136,22 +138,65 @@ def _waiting(what: str, emit: Emit) -> Callable[[str, float], None]:
 
 
 def _check_local_archives(plan: Plan, cache_dir: Path, emit: Emit) -> None:
-    """Hash the archives of ``file://`` channels that are not in the cache: py-rattler checks only what it downloads."""
+    """Hash the archives of ``file://`` channels: py-rattler checks only what it downloads.
+
+    Also of those that are in the cache, since py-rattler goes back to the archive where the cache is damaged; but an
+    archive that is the same file as when it was last hashed is not read again.
+    """
     incoming = [change.after for change in plan.changes if change.after is not None]
     local = [(package, path) for package in incoming if (path := local_path(package.url)) is not None]
     if not local:
         return
     there = rattler.cached((package for package, _ in local), cache_dir)
-    total = sum(package.size for package, _ in local if package.name not in there)
+    known = _Checked(cache_dir / "archives.json")
+    todo = [
+        (package, path)
+        for package, path in local
+        if not known.holds(package, path) and (package.name not in there or path.exists())
+    ]
+    total = sum(package.size for package, _ in todo)
     done = 0
-    for package, path in local:
-        if package.name not in there:
-            _check_archive(package, path)
-            done += package.size
-            emit(Progress(phase="download", done=done, total=total, unit="bytes", item=package.name))
+    for package, path in todo:
+        known.add(package, path, _check_archive(package, path))
+        done += package.size
+        emit(Progress(phase="download", done=done, total=total, unit="bytes", item=package.name))
+    if todo:
+        known.write()
 
 
-def _check_archive(package: Package, path: Path) -> None:
+class _Checked:
+    """Which local archives were found to be what their records promise, and what file each was then."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            self._known: dict[str, list[object]] = msgspec.json.decode(file.read_bytes(), type=dict[str, list[object]])
+        except (OSError, msgspec.MsgspecError):
+            self._known = {}
+
+    def holds(self, package: Package, path: Path) -> bool:
+        try:
+            return self._known.get(str(path)) == _file_identity(package, path.stat())
+        except OSError:
+            return False
+
+    def add(self, package: Package, path: Path, status: os.stat_result) -> None:
+        self._known[str(path)] = _file_identity(package, status)
+
+    def write(self) -> None:
+        part = self._file.with_name(self._file.name + ".part")
+        part.write_bytes(msgspec.json.encode(self._known))
+        part.replace(self._file)
+
+
+def _file_identity(package: Package, status: os.stat_result) -> list[object]:
+    """``ctime`` cannot be set back as the other times can."""
+    promised = package.sha256 or package.md5
+    return [promised, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+
+
+def _check_archive(package: Package, path: Path) -> os.stat_result:
+    """What file it was that has the hash which ``package`` promises."""
     algorithm, promised = ("sha256", package.sha256) if package.sha256 else ("md5", package.md5)
     if not promised:
         raise Tampered(
@@ -160,6 +205,7 @@ def _check_archive(package: Package, path: Path) -> None:
         )
     try:
         with path.open("rb") as file:
+            status = os.fstat(file.fileno())
             found = _file_digest(file, algorithm)
     except OSError as error:
         raise ChannelError(
@@ -172,6 +218,7 @@ def _check_archive(package: Package, path: Path) -> None:
             "Nothing of it was installed. Restore the file, or index the channel again if the change was meant.",
             package=package.name,
         )
+    return status
 
 
 def _announce(plan: Plan, emit: Emit) -> None:

@@ -16,25 +16,24 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 
-# --- transactions: test_exchange, test_transaction, test_kill, test_races, test_tampered, test_bytecode ---
-
-
-@pytest.fixture
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``~/.conda`` and ``~/.condarc`` are the test's own."""
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-
-
 @pytest.fixture(scope="session")
 def little(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A channel of small packages that change in every way a package can."""
+    """A channel of small packages without Python, for tests that make many changes."""
     from . import packages
 
     return packages.write(tmp_path_factory.mktemp("little"))
 
 
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A channel for tests of solving."""
+    from . import tiny
+
+    return tiny.write(tmp_path_factory.mktemp("tiny"))
+
+
 @pytest.fixture
-def little_settings(little: Path, settings: Callable[..., Settings], own_home: None) -> Settings:
+def little_settings(little: Path, settings: Callable[..., Settings]) -> Settings:
     return settings(channels=(little.as_uri(),))
 
 
@@ -45,6 +44,9 @@ def warm_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def real_settings(channel_dir: Path, warm_cache: Path, settings: Callable[..., Settings], own_home: None) -> Settings:
+def real_settings(channel_dir: Path, warm_cache: Path, settings: Callable[..., Settings]) -> Settings:
     """The real channel as files, with a shared cache."""
     return settings(channels=(channel_dir.as_uri(),), cache_dir=str(warm_cache))
+
+
+# --- transactions: test_exchange, test_transaction, test_kill, test_races, test_tampered, test_bytecode ---

@@ -62,7 +62,6 @@ def delete(path: Path) -> None:
 )
 @pytest.mark.parametrize("scheme", ["file", "http"])
 @pytest.mark.parametrize("there", [False, True], ids=["create", "add"])
-@pytest.mark.usefixtures("own_home")
 def test_a_bad_archive(  # type: ignore[no-untyped-def]
     harm, codes, scheme: str, there: bool, own_channel: Path, server: ChannelServer, settings: Make
 ) -> None:
@@ -91,7 +90,6 @@ def test_a_bad_archive(  # type: ignore[no-untyped-def]
     assert problems(prefix, TAG) == []
 
 
-@pytest.mark.usefixtures("own_home")
 def test_an_archive_that_changed_after_it_was_unpacked_is_not_trusted_to_repair_the_cache(
     own_channel: Path, settings: Make
 ) -> None:
@@ -114,7 +112,6 @@ def edit_cache(settings: Settings, path: str, text: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["file", "http"])
 @pytest.mark.parametrize("way", ["in the cache", "through an environment"])
-@pytest.mark.usefixtures("own_home")
 def test_an_edited_cache_is_repaired(
     way: str, scheme: str, own_channel: Path, server: ChannelServer, settings: Make
 ) -> None:
@@ -132,7 +129,6 @@ def test_an_edited_cache_is_repaired(
     assert problems(prefix_of(ours), TAG) == []
 
 
-@pytest.mark.usefixtures("own_home")
 def test_an_archive_tampered_with_on_the_way(server: ChannelServer, settings: Make) -> None:
     ours = settings(channels=(server.url,))
     request = CreateEnvironment(prefix=str(prefix_of(ours)), specs=("alpha", "gamma"))
@@ -146,7 +142,6 @@ def test_an_archive_tampered_with_on_the_way(server: ChannelServer, settings: Ma
 
 
 @pytest.mark.parametrize("fault", ["drop", "fail"])
-@pytest.mark.usefixtures("own_home")
 def test_a_fault_that_passes_is_got_over(fault: str, server: ChannelServer, settings: Make) -> None:
     ours = settings(channels=(server.url,))
     request = CreateEnvironment(prefix=str(prefix_of(ours)), specs=("wide", "gamma"))
@@ -165,7 +160,6 @@ def test_a_fault_that_passes_is_got_over(fault: str, server: ChannelServer, sett
     assert problems(prefix_of(ours), TAG) == []
 
 
-@pytest.mark.usefixtures("own_home")
 def test_an_archive_that_is_not_there(server: ChannelServer, settings: Make) -> None:
     ours = settings(channels=(server.url,))
     request = CreateEnvironment(prefix=str(prefix_of(ours)), specs=("gamma",))
@@ -176,7 +170,6 @@ def test_an_archive_that_is_not_there(server: ChannelServer, settings: Make) -> 
     run(request, ours)
 
 
-@pytest.mark.usefixtures("own_home")
 def test_a_stalled_download_is_ended_by_a_kill(server: ChannelServer, settings: Make) -> None:
     ours = settings(channels=(server.url,))
     request = CreateEnvironment(prefix=str(prefix_of(ours)), specs=("wide", "gamma"))
@@ -194,7 +187,6 @@ def test_a_stalled_download_is_ended_by_a_kill(server: ChannelServer, settings: 
     assert leftovers(prefix_of(ours)) == []
 
 
-@pytest.mark.usefixtures("own_home")
 def test_a_server_that_is_gone(own_channel: Path, settings: Make) -> None:
     with ChannelServer(own_channel) as server:
         ours = settings(channels=(server.url,))
