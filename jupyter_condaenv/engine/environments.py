@@ -30,7 +30,7 @@ def prefix_for(name: str, settings: Settings) -> str:
             return str(Path(folder) / name)
     raise InvalidRequest(
         f"None of the folders for environments can be written: {', '.join(settings.envs_dirs)}.",
-        "Give a place with -p, or set envs_dirs in ~/.condarc.",
+        "Give a path (anything with a slash in it) instead of a name, or set envs_dirs in ~/.condarc.",
     )
 
 

@@ -357,7 +357,7 @@ def _check_free(prefix: str) -> None:
     while not parent.exists():
         parent = parent.parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise Refused(f"{parent} cannot be written by you.", "Choose another place with -p.", prefix=prefix)
+        raise Refused(f"{parent} cannot be written by you.", "Choose another place.", prefix=prefix)
 
 
 def _check_base(base: Base) -> None:
