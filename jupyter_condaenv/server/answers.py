@@ -1,0 +1,128 @@
+"""What clients are answered, beside the engine's own nouns, as types."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from ..engine.model import ChannelPriority, Environment, Package
+from ..jobs import Job, NumberedEvent, Outcome, State
+
+MOST_EVENTS = 1000
+"""In one answer."""
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What is answered as JSON."""
+
+
+class Environments(Answer, frozen=True, kw_only=True):
+    """Environments, sorted by name."""
+
+    environments: tuple[Environment, ...]
+
+
+class EnvironmentDetail(Answer, frozen=True, kw_only=True):
+    """An environment: what was asked for (`specs`), where from, the number of its present `revision` (0 where there is
+    none), and whether a change waits for the next start of its kernel (`deferred`)."""
+
+    environment: Environment
+    specs: tuple[str, ...]
+    channels: tuple[str, ...]
+    revision: int
+    deferred: bool
+
+
+class Packages(Answer, frozen=True, kw_only=True):
+    """What lies in the prefix, sorted by name."""
+
+    packages: tuple[Package, ...]
+
+
+class RevisionSummary(Answer, frozen=True, kw_only=True):
+    """One state that an environment has had; the revision itself holds its lock."""
+
+    number: int
+    time: str
+    author: str
+    verb: str
+    specs: tuple[str, ...]
+    digest: str
+
+
+class Revisions(Answer, frozen=True, kw_only=True):
+    """Oldest first."""
+
+    revisions: tuple[RevisionSummary, ...]
+
+
+class JobSummary(Answer, frozen=True, kw_only=True):
+    """One job. `host` is where it was started, `author` by whom."""
+
+    id: str
+    state: State
+    verb: str
+    prefix: str
+    created: datetime
+    host: str
+    author: str
+
+
+class JobHistory(JobSummary, frozen=True, kw_only=True):
+    """One job with its events. `outcome` says how it ended and is null while it goes on; `more` that there are further
+    events to be asked for at once, after the last of these."""
+
+    outcome: Outcome | None
+    events: tuple[NumberedEvent, ...]
+    more: bool
+
+
+class JobList(Answer, frozen=True, kw_only=True):
+    """Newest first."""
+
+    jobs: tuple[JobSummary, ...]
+
+
+class Channel(Answer, frozen=True, kw_only=True):
+    """A channel by the name it was configured with."""
+
+    name: str
+    url: str
+
+
+class Channels(Answer, frozen=True, kw_only=True):
+    """Where packages come from when a request names no channels, in order of priority."""
+
+    channels: tuple[Channel, ...]
+    channel_priority: ChannelPriority
+
+
+def summary(job: Job) -> JobSummary:
+    return JobSummary(state=job.state, **_heading(job))
+
+
+def history(job: Job, since: int) -> JobHistory:
+    """``job`` and as many of its events after number ``since`` as fit into an answer."""
+    outcome = job.outcome()  # before the events: where there is one, there are no later events
+    state = outcome.state if outcome else job.state
+    events = job.events(since)
+    return JobHistory(
+        state=state,
+        outcome=outcome,
+        events=tuple(events[:MOST_EVENTS]),
+        more=len(events) > MOST_EVENTS,
+        **_heading(job),
+    )
+
+
+def _heading(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "verb": job.verb,
+        "prefix": job.prefix,
+        "created": job.created,
+        "host": job.host,
+        "author": job.author,
+    }

@@ -1,0 +1,57 @@
+"""The extension as Jupyter loads it: configuration, routes and events are put where the server finds them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.extension.application import ExtensionApp
+
+from ..config import CondaEnv
+from ..engine.errors import CondaEnvError
+from .handlers import DOCUMENTED, routes
+from .hints import SCHEMA, SCHEMA_FILE, Hint
+from .openapi import DOCUMENT, document
+from .routing import ROOT, pattern
+from .service import SERVICE, Service
+
+
+class CondaEnvExtension(ExtensionApp):
+    """Conda environments over REST. All that can be configured is in ``CondaEnv``, which every face reads."""
+
+    name = "jupyter_condaenv"
+    load_other_extensions = True
+    classes = [CondaEnv]  # noqa: RUF012 - traitlets wants a plain list
+
+    def initialize_settings(self) -> None:
+        assert self.serverapp is not None
+        assert self.serverapp.event_logger is not None
+        self.serverapp.event_logger.register_event_schema(SCHEMA_FILE)
+        self._service = Service(CondaEnv(parent=self), self._tell)
+        self.settings[SERVICE] = self._service
+        self.settings[DOCUMENT] = document(DOCUMENTED, self.serverapp.base_url)
+        self._let_the_server_find_our_kernels()
+
+    def initialize_handlers(self) -> None:
+        self.handlers.extend((pattern(f"{ROOT}/{route.path}"), route.handler) for route in routes())
+
+    async def stop_extension(self) -> None:
+        await self._service.stop()
+
+    def _tell(self, hint: Hint) -> None:
+        assert self.serverapp is not None
+        assert self.serverapp.event_logger is not None
+        self.serverapp.event_logger.emit(schema_id=SCHEMA, data=hint._asdict())
+
+    def _let_the_server_find_our_kernels(self) -> None:
+        """Where ``kernels_dir`` is none of the directories that the server looks in, it is from now on."""
+        assert self.serverapp is not None
+        try:
+            ours = self._service.settings().kernels_dir
+        except CondaEnvError as error:
+            self.log.warning("jupyter_condaenv: %s %s", error.message, error.hint)
+            return
+        manager: Any = self.serverapp.kernel_spec_manager
+        known = getattr(manager, "kernel_dirs", None)  # a gateway's manager looks in no directory
+        if known is not None and Path(ours) not in map(Path, known):
+            manager.kernel_dirs = [*known, ours]

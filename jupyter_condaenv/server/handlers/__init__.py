@@ -1,0 +1,21 @@
+"""One file for each resource, with its routes."""
+
+from __future__ import annotations
+
+from ..routing import Route
+from . import channels, description, environments, jobs, plans, stacks
+from .base import Nowhere
+
+DOCUMENTED: tuple[Route, ...] = (
+    *environments.ROUTES,
+    *stacks.ROUTES,
+    *plans.ROUTES,
+    *jobs.ROUTES,
+    *channels.ROUTES,
+    *description.ROUTES,
+)
+
+
+def routes() -> tuple[Route, ...]:
+    """All, in the order in which they are tried."""
+    return (*DOCUMENTED, Route(".*", Nowhere))

@@ -1,0 +1,99 @@
+"""What all handlers have in common: who may ask, how a body comes in, and how an answer goes out."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from email.message import Message
+from typing import Any, TypeVar
+
+import msgspec
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.utils import url_path_join
+from tornado import web
+
+from ...engine.errors import Failure
+from .. import decoding, failures
+from ..answers import JobSummary
+from ..routing import ROOT, VERBS
+from ..service import SERVICE, Service
+
+MOST_BYTES = 8 * 1024 * 1024
+"""Of a body: a lock of thousands of packages fits into it."""
+_JSON = "application/json"
+
+T = TypeVar("T")
+
+
+@web.stream_request_body
+class Handler(APIHandler):
+    """A resource. Each of its verbs is ``@authenticated``, ``@authorized`` and declared by ``@operation``."""
+
+    auth_resource = "condaenv"
+
+    @property
+    def service(self) -> Service:
+        service: Service = self.settings[SERVICE]
+        return service
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        self._body = bytearray()
+        self._too_large = int(self.request.headers.get("Content-Length") or 0) > MOST_BYTES
+        await super().prepare()
+
+    def data_received(self, chunk: bytes) -> None:
+        """Bodies come in pieces, so that one that is too large, or sent by a stranger, never lies in memory."""
+        self._too_large = self._too_large or len(self._body) + len(chunk) > MOST_BYTES
+        if self._too_large or not self.current_user:
+            self._body.clear()
+        else:
+            self._body += chunk
+
+    def decoded_body(self, kind: Any) -> Any:
+        if self._too_large:
+            raise web.HTTPError(413, f"The body is larger than {MOST_BYTES} bytes.")
+        header = Message()
+        header["Content-Type"] = self.request.headers.get("Content-Type", "")
+        if header.get_content_type() != _JSON or header.get_content_charset("utf-8") not in ("utf-8", "utf8"):
+            raise web.HTTPError(415, f"The body must be {_JSON} in UTF-8.")
+        return decoding.from_json(bytes(self._body), kind)
+
+    def decoded_query(self, kind: type[T]) -> T:
+        texts = {name: self.get_query_argument(name, strip=False) for name in self.request.query_arguments}
+        return decoding.from_texts(texts, kind)
+
+    def answer(self, answer: Any, status: int) -> None:
+        if status == 202 and isinstance(answer, JobSummary):
+            self.set_header("Location", url_path_join(self.base_url, ROOT, "jobs", answer.id))
+        self._finish(answer, status)
+
+    def refuse(self, failure: Failure) -> None:
+        self._finish(failures.shown(failure), failures.status_of(failure))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """What Jupyter and Tornado refuse, and what nobody foresaw, in the form of our own errors."""
+        error = kwargs.get("exc_info", (None, None))[1]
+        if status_code == 405:
+            self.set_header("Allow", ", ".join(verb.upper() for verb in VERBS if self._knows(verb)))
+        told = error.log_message % error.args if isinstance(error, web.HTTPError) and error.log_message else ""
+        self._finish(failures.failure_of(status_code, told), status_code)
+
+    def update_api_activity(self) -> None:
+        # It looks into the query while an answer is finished, where one that is not UTF-8 would leave no answer at all.
+        with suppress(web.HTTPError):
+            super().update_api_activity()
+
+    def _knows(self, verb: str) -> bool:
+        return verb == "options" or hasattr(getattr(self, verb), "operation")
+
+    def _finish(self, answer: Any, status: int) -> None:
+        self.set_status(status)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(msgspec.json.encode(answer))
+
+
+class Nowhere(Handler):
+    """Whatever else lies below our root."""
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        await super().prepare()
+        raise web.HTTPError(404)

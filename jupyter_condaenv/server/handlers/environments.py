@@ -1,0 +1,200 @@
+"""``environments``: those there are, one of them, and what is in it.
+
+``{environment}`` is its name, or its prefix with every slash written ``%2F``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from jupyter_server.auth.decorator import authorized
+from msgspec.structs import replace
+from tornado import web
+
+from ...engine import deferred, environments, history
+from ...engine.errors import NotFound
+from ...engine.model import (
+    ApplyDeferred,
+    Environment,
+    Lock,
+    Package,
+    Plan,
+    RemoveEnvironment,
+    Revision,
+    Settings,
+)
+from ...kernels import specs
+from .. import answers
+from ..requests import Body, NewEnvironment, PackageChange, find
+from ..routing import Route, operation
+from .base import Handler
+
+
+class EnvironmentsHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(answer=answers.Environments)
+    async def get(self) -> answers.Environments:
+        """All environments that are known."""
+        return await self.service.read(listed)
+
+    @web.authenticated
+    @authorized
+    @operation(body=NewEnvironment, answer=answers.JobSummary, status=202)
+    async def post(self, body: NewEnvironment) -> answers.JobSummary:
+        """Make an environment."""
+        return await self.service.start(body.request)
+
+
+class EnvironmentHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(answer=answers.EnvironmentDetail)
+    async def get(self, environment: str) -> answers.EnvironmentDetail:
+        """One environment, and what was asked for."""
+        return await self.service.read(lambda settings: _detail(environment, settings))
+
+    @web.authenticated
+    @authorized
+    @operation(answer=answers.JobSummary, status=202)
+    async def delete(self, environment: str) -> answers.JobSummary:
+        """Delete an environment with all that is in it, and its kernels."""
+        return await self.service.start(lambda settings: RemoveEnvironment(prefix=find(environment, settings).prefix))
+
+
+class PackagesHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(answer=answers.Packages)
+    async def get(self, environment: str) -> answers.Packages:
+        """The packages of an environment."""
+        return answers.Packages(packages=await self.service.read(lambda settings: _packages(environment, settings)))
+
+    @web.authenticated
+    @authorized
+    @operation(body=PackageChange, answer=answers.JobSummary, status=202)
+    async def patch(self, environment: str, body: PackageChange) -> answers.JobSummary:
+        """Add, remove and update packages in one step."""
+        return await self.service.start(lambda settings: body.request(environment, settings))
+
+
+class LockHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(answer=Lock)
+    async def get(self, environment: str) -> Lock:
+        """The lock of what is in an environment now."""
+        return await self.service.read(lambda settings: _lock(environment, settings))
+
+
+class RevisionsHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(answer=answers.Revisions)
+    async def get(self, environment: str) -> answers.Revisions:
+        """The states that an environment has had."""
+        return await self.service.read(lambda settings: _revisions(environment, settings))
+
+
+class RevisionHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(answer=Revision)
+    async def get(self, environment: str, number: str) -> Revision:
+        """One state that an environment has had, with its lock."""
+        return await self.service.read(lambda settings: _revision(environment, number, settings))
+
+
+class DeferredHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(answer=Plan)
+    async def get(self, environment: str) -> Plan:
+        """The change that waits for the next start of a kernel; `not_found` where none does."""
+        return await self.service.read(lambda settings: _deferred(environment, settings))
+
+
+class DeferredApplicationHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(body=Body, answer=answers.JobSummary, status=202)
+    async def post(self, environment: str, _body: Body) -> answers.JobSummary:
+        """Apply the change that waits, if no kernel of the environment lives."""
+        return await self.service.start(lambda settings: ApplyDeferred(prefix=find(environment, settings).prefix))
+
+
+def listed(settings: Settings) -> answers.Environments:
+    return answers.Environments(environments=with_kernels(environments.list_environments(settings), settings))
+
+
+def with_kernels(found: Iterable[Environment], settings: Settings) -> tuple[Environment, ...]:
+    registered = specs.registered(settings)
+    return tuple(replace(one, kernels=registered.get(one.prefix, ())) for one in found)
+
+
+def _detail(name_or_prefix: str, settings: Settings) -> answers.EnvironmentDetail:
+    (environment,) = with_kernels([find(name_or_prefix, settings)], settings)
+    prefix = Path(environment.prefix)
+    lock, last = history.current_lock(prefix), history.latest(prefix)
+    return answers.EnvironmentDetail(
+        environment=environment,
+        specs=lock.specs,
+        channels=lock.channels,
+        revision=last.number if last else 0,
+        deferred=deferred.read(prefix) is not None,
+    )
+
+
+def _lock(name_or_prefix: str, settings: Settings) -> Lock:
+    return history.current_lock(Path(find(name_or_prefix, settings).prefix))
+
+
+def _packages(name_or_prefix: str, settings: Settings) -> tuple[Package, ...]:
+    return tuple(sorted(_lock(name_or_prefix, settings).packages, key=lambda package: package.name))
+
+
+def _all_revisions(name_or_prefix: str, settings: Settings) -> tuple[Revision, ...]:
+    return history.revisions(Path(find(name_or_prefix, settings).prefix))
+
+
+def _revisions(name_or_prefix: str, settings: Settings) -> answers.Revisions:
+    return answers.Revisions(
+        revisions=tuple(
+            answers.RevisionSummary(
+                number=one.number,
+                time=one.time,
+                author=one.author,
+                verb=one.verb,
+                specs=one.lock.specs,
+                digest=one.lock.digest,
+            )
+            for one in _all_revisions(name_or_prefix, settings)
+        )
+    )
+
+
+def _revision(name_or_prefix: str, number: str, settings: Settings) -> Revision:
+    for one in _all_revisions(name_or_prefix, settings):
+        if str(one.number) == number:
+            return one
+    raise NotFound(f"{name_or_prefix} has no revision {number}.", "The list of revisions says which there are.")
+
+
+def _deferred(name_or_prefix: str, settings: Settings) -> Plan:
+    plan = deferred.read(Path(find(name_or_prefix, settings).prefix))
+    if plan is None:
+        raise NotFound(f"No change of {name_or_prefix} waits for the start of a kernel.", "There is nothing to do.")
+    return plan
+
+
+ROUTES = (
+    Route("environments", EnvironmentsHandler),
+    Route("environments/{environment}", EnvironmentHandler),
+    Route("environments/{environment}/packages", PackagesHandler),
+    Route("environments/{environment}/lock", LockHandler),
+    Route("environments/{environment}/revisions", RevisionsHandler),
+    Route("environments/{environment}/revisions/{number}", RevisionHandler),
+    Route("environments/{environment}/deferred", DeferredHandler),
+    Route("environments/{environment}/deferred/application", DeferredApplicationHandler),
+)

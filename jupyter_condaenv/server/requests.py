@@ -1,0 +1,187 @@
+"""What clients may ask, as types. Each knows the engine's request that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from ..engine import channels as channel_names
+from ..engine import condarc, environments, lockfiles
+from ..engine.errors import CondaEnvError, InvalidRequest
+from ..engine.model import (
+    ChangePackages,
+    CreateEnvironment,
+    Environment,
+    Lock,
+    Settings,
+    StackEnvironment,
+    When,
+)
+
+LONGEST_WAIT = 60.0
+"""Seconds that a long poll may take; proxies cut connections that are silent for longer."""
+MOST_JOBS = 200
+
+
+def find(name_or_prefix: str, settings: Settings) -> Environment:
+    """The environment that a client names: by its name, or by its prefix, which starts with a slash.
+
+    Raises InvalidRequest for what is neither, such as a path with ``..`` in it or one that only a shell understands;
+    NotFound where there is none.
+    """
+    if "/" in name_or_prefix:
+        environments.check_prefix(name_or_prefix)
+    elif name_or_prefix.startswith("~"):
+        raise InvalidRequest(f"{name_or_prefix!r} is no name and no full path.", "Give the full path.")
+    return environments.find(name_or_prefix, settings)
+
+
+@contextmanager
+def _field(path: str) -> Iterator[None]:
+    """Errors say that they are about the field at ``path``."""
+    try:
+        yield
+    except CondaEnvError as error:
+        raise type(error)(f"{path}: {error.message}", error.hint, **error.details, field=path) from error
+
+
+def _checked(channels: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    named = condarc.read().custom_channels if channels else {}
+    for index, channel in enumerate(channels):
+        with _field(f"$.channels[{index}]"):
+            if channel.strip().startswith("."):
+                raise InvalidRequest(f"{channel!r} is a directory seen from nowhere.", "Give its full path.")
+            channel_names.base_url(channel, settings.channel_alias, named)
+    return tuple(channels)
+
+
+class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is sent as JSON."""
+
+
+class _New(Body, frozen=True, kw_only=True):
+    name: str = ""
+    prefix: str = ""
+    specs: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    display_name: Annotated[str, Meta(max_length=200)] = ""
+
+    def _prefix(self, settings: Settings) -> str:
+        """Where it goes: a name has its place among the environments, a prefix is taken as it is."""
+        if bool(self.name) == bool(self.prefix):
+            raise InvalidRequest("$: Either `name` or `prefix` is needed.", "Give one of them.", field="$")
+        if self.name:
+            with _field("$.name"):
+                return environments.prefix_for(self.name, settings)
+        with _field("$.prefix"):
+            environments.check_prefix(self.prefix)
+        return self.prefix
+
+
+class NewEnvironment(_New, frozen=True, kw_only=True):
+    """An environment to be made in the place that `name` stands for or at `prefix`: of `specs`, from `channels` (by
+    default the configured ones), or, when `lock` is given, of exactly its packages. `display_name` is its kernel's."""
+
+    lock: Lock | None = None
+
+    def request(self, settings: Settings) -> CreateEnvironment:
+        if self.lock is not None:
+            with _field("$.lock"):
+                lockfiles.check(self.lock, "The lock")
+        return CreateEnvironment(
+            prefix=self._prefix(settings),
+            specs=self.specs,
+            channels=_checked(self.channels, settings),
+            lock=self.lock,
+            display_name=self.display_name,
+        )
+
+
+class NewStack(_New, frozen=True, kw_only=True):
+    """An overlay to be made in the place that `name` stands for or at `prefix`: `specs` on top of `base`, which is the
+    name or the prefix of an environment and is not changed."""
+
+    base: str
+
+    def request(self, settings: Settings) -> StackEnvironment:
+        with _field("$.base"):
+            base = find(self.base, settings).prefix
+        return StackEnvironment(
+            prefix=self._prefix(settings),
+            base=base,
+            specs=self.specs,
+            channels=_checked(self.channels, settings),
+            display_name=self.display_name,
+        )
+
+
+class _Packages(Body, frozen=True, kw_only=True):
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    update: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+
+    def _change(self, environment: Environment, settings: Settings, when: When) -> ChangePackages:
+        return ChangePackages(
+            prefix=environment.prefix,
+            add=self.add,
+            remove=self.remove,
+            update=self.update,
+            channels=_checked(self.channels, settings),
+            when=when,
+        )
+
+
+class PackageChange(_Packages, frozen=True, kw_only=True):
+    """Packages to add (specs), to remove and to update (names), in one step. `channels` are searched after those the
+    environment uses. `when`: what replaces something a living kernel may have loaded waits for its next start, unless
+    it is wanted `now`."""
+
+    when: When = "next_start"
+
+    def request(self, name_or_prefix: str, settings: Settings) -> ChangePackages:
+        return self._change(find(name_or_prefix, settings), settings, self.when)
+
+
+class PlanCreation(NewEnvironment, frozen=True, kw_only=True, tag_field="verb", tag="create"):
+    """What making this environment would do."""
+
+
+class PlanStack(NewStack, frozen=True, kw_only=True, tag_field="verb", tag="stack"):
+    """What making this overlay would do."""
+
+
+class PlanChange(_Packages, frozen=True, kw_only=True, tag_field="verb", tag="change"):
+    """What this change of `environment`, a name or a prefix, would do."""
+
+    environment: str
+
+    def request(self, settings: Settings) -> ChangePackages:
+        with _field("$.environment"):
+            environment = find(self.environment, settings)
+        return self._change(environment, settings, "next_start")
+
+
+NewPlan = PlanCreation | PlanStack | PlanChange
+
+
+class NewApplication(Body, frozen=True, kw_only=True):
+    """A plan to be applied; `when` as for a change of packages."""
+
+    when: When = "next_start"
+
+
+class JobsQuery(Struct, frozen=True, kw_only=True):
+    """At most `limit` jobs."""
+
+    limit: Annotated[int, Meta(ge=1, le=MOST_JOBS)] = 50
+
+
+class JobQuery(Struct, frozen=True, kw_only=True):
+    """Events after number `since`; where there are none yet, those that come within `wait` seconds."""
+
+    since: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    wait: Annotated[float, Meta(ge=0, le=LONGEST_WAIT)] = 0.0
