@@ -108,7 +108,7 @@ def workspace(prefix: Path) -> Workspace:
     if prefix.is_symlink():
         prefix = Path(os.path.realpath(prefix))  # the environment is what is exchanged, not a link to it
     parent = prefix.parent
-    if prefix.is_dir() and (os.path.ismount(prefix) or not os.access(parent, os.W_OK)):
+    if prefix.is_dir() and (_is_mount(prefix) or not os.access(parent, os.W_OK)):
         if not os.access(prefix, os.W_OK):
             raise ReadOnly(
                 f"The environment at {prefix} cannot be written by you.",
@@ -117,6 +117,20 @@ def workspace(prefix: Path) -> Workspace:
             )
         return _inside(prefix)
     return Workspace(prefix, parent / WORK_NAME / prefix.name)
+
+
+def _is_mount(prefix: Path) -> bool:
+    """Whether something is mounted at ``prefix``; a bind mount within one file system can be seen only in the list."""
+    if os.path.ismount(prefix):
+        return True
+    place = os.fsencode(os.path.realpath(prefix))
+    for plain, escaped in ((b"\\", b"\\134"), (b" ", b"\\040"), (b"\t", b"\\011"), (b"\n", b"\\012")):
+        place = place.replace(plain, escaped)
+    try:
+        with open("/proc/self/mountinfo", "rb") as mounts:
+            return any(line.split(b" ", 5)[4] == place for line in mounts)
+    except OSError:
+        return False
 
 
 def _abandoned(work: Workspace) -> Workspace | None:
@@ -296,7 +310,7 @@ def _change_in_place(work: Workspace, snapshot: Snapshot) -> None:
     """Move what differs from the stage into the prefix, file by file, each move reversible until the last is done."""
     staged = files(work.stage)
     began, there, copied = snapshot
-    gone = [path for path in there if path not in staged and path not in copied]
+    gone = [path for path in there if path not in staged and copied.get(path) != _NOT_COPIED]
     new = [path for path, inode in staged.items() if inode not in (there.get(path), copied.get(path))]
     journal = _Journal(
         {path: there[path] for path in gone if not path.endswith("/")},

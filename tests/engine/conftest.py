@@ -47,6 +47,3 @@ def warm_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def real_settings(channel_dir: Path, warm_cache: Path, settings: Callable[..., Settings]) -> Settings:
     """The real channel as files, with a shared cache."""
     return settings(channels=(channel_dir.as_uri(),), cache_dir=str(warm_cache))
-
-
-# --- transactions: test_exchange, test_transaction, test_kill, test_races, test_tampered, test_bytecode ---

@@ -520,6 +520,14 @@ def test_a_change_left_half_way_is_found_when_the_prefix_is_no_mount_point_any_m
     assert leftovers(prefix) == []
 
 
+@pytest.mark.parametrize("name", ["env", "a b\\c"])
+def test_a_bind_mount_is_seen_as_a_mount_point(name: str, tmp_path: Path) -> None:
+    volume, prefix = make(tmp_path / "volume"), tmp_path / name
+    assert not exchange.workspace(volume).inside
+    with places.mounted("--bind", volume, prefix):
+        assert exchange.workspace(prefix).inside
+
+
 def test_an_environment_of_somebody_else_is_read_only(tmp_path: Path) -> None:
     places.need_root("an environment of another user")
     prefix = make(tmp_path / "envs" / "env")

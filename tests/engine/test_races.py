@@ -143,7 +143,7 @@ def test_ten_real_creations_from_two_processes(channel_dir: Path, settings) -> N
 
 
 WRITER = r"""
-import json, os, sys
+import json, os, sys, time
 prefix, stop, told = sys.argv[1:]
 os.chdir(prefix + "/mine")
 log = open(prefix + "/mine/open.log", "a")
@@ -151,6 +151,7 @@ wrote = {}
 number = 0
 while not os.path.exists(stop) or number < 100:
     number += 1
+    time.sleep(0.02)  # or there would be a million files
     text = f"{number}\n" * 50
     for path in (f"{prefix}/mine/absolute-{number}", f"relative-{number}"):
         with open(path, "w") as file:
@@ -158,9 +159,14 @@ while not os.path.exists(stop) or number < 100:
         wrote[os.path.relpath(os.path.join(prefix, "mine", path), prefix)] = text
     if number % 5 == 0:
         for folder in (f"{prefix}/mine/folder-{number}/deep", f"here-{number}/deep"):
-            os.makedirs(folder)
-            with open(folder + "/file", "w") as file:
-                file.write(text)
+            while True:
+                try:
+                    os.makedirs(folder, exist_ok=True)
+                    with open(folder + "/file", "w") as file:
+                        file.write(text)
+                    break
+                except FileNotFoundError:
+                    pass  # the trees were exchanged between two of its calls: it was told, so nothing is lost
             wrote[os.path.relpath(os.path.join(prefix, "mine", folder, "file"), prefix)] = text
     log.write(f"{number}\n")
     log.flush()

@@ -1,0 +1,237 @@
+"""A change where directories cannot be exchanged, where there is no room, and where odd things lie about."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jupyter_condaenv.engine import exchange
+from jupyter_condaenv.engine.model import ChangePackages, CreateEnvironment, RemoveEnvironment, Settings
+
+from . import places
+from .harness import changed, digest, leftovers, names, problems, refused, run, settled, tree
+
+FOREIGN = ("CACHEDIR.TAG", "mine/", "shape-")
+Place = Callable[[Path, Settings], object]
+
+
+def prefix_of(settings: Settings, name: str = "demo") -> Path:
+    return Path(settings.envs_dirs[0]) / name
+
+
+def create(prefix: Path, settings: Settings, *specs: str) -> None:
+    run(CreateEnvironment(prefix=str(prefix), specs=specs or ("alpha=1.0", "wide=1.0", "shape=1.0")), settings)
+    (prefix / "mine").mkdir()
+    (prefix / "mine/file").write_text("mine\n")
+
+
+# --- where directories cannot be exchanged ---
+
+
+@contextmanager
+def lower_layer(prefix: Path, settings: Settings) -> Iterator[tuple[str, ...]]:
+    """The environment came with the image of a container."""
+    places.need_root("an overlayfs")
+    image = prefix.parent.with_name("image")
+    create(prefix, settings)
+    shutil.rmtree(prefix.parent / exchange.WORK_NAME)
+    prefix.parent.rename(image)
+    with places.overlay(image, prefix.parent.with_name("layers"), prefix.parent):
+        yield ()
+
+
+@contextmanager
+def mount_point(prefix: Path, settings: Settings) -> Iterator[tuple[str, ...]]:
+    """The environment is a volume."""
+    places.need_root("a bind mount")
+    volume = prefix.with_name("volume")
+    create(prefix, settings)
+    prefix.rename(volume)
+    with places.mounted("--bind", volume, prefix):
+        yield ()
+
+
+@contextmanager
+def other_file_system(prefix: Path, settings: Settings) -> Iterator[tuple[str, ...]]:
+    """Packages are copied here, not linked; the exchange itself is possible."""
+    with places.tmpfs(prefix.parent):
+        create(prefix, settings)
+        yield ()
+
+
+@contextmanager
+def fixed_parent(prefix: Path, settings: Settings) -> Iterator[tuple[str, ...]]:
+    """The folder of environments is an administrator's."""
+    create(prefix, settings)
+    shutil.rmtree(prefix.parent / exchange.WORK_NAME)
+    with places.unwritable(prefix.parent) as before:
+        yield before
+
+
+@pytest.mark.parametrize("place", [lower_layer, mount_point, other_file_system, fixed_parent])
+def test_changes_are_made_all_the_same(place: Callable[..., object], little_settings: Settings) -> None:
+    prefix = prefix_of(little_settings)
+    with place(prefix, little_settings) as before:  # type: ignore[attr-defined]
+        for shape, version, other in (("2.0", "2.0", "1.0"), ("3.0", "1.0", "2.0"), ("1.0", "2.0", "1.0")):
+            add = (f"shape={shape}", f"alpha={version}", f"wide={version}", "beta")
+            run(ChangePackages(prefix=str(prefix), add=add), little_settings, before)
+            assert names(prefix) == {"alpha", "beta", "shape", "wide"}
+            assert problems(prefix, *FOREIGN) == []
+            assert (prefix / f"share/wide/of-{version}").is_dir()
+            assert not (prefix / f"share/wide/of-{other}").exists()
+            assert not (prefix / f"share/alpha/{other}").exists()
+            conf = (prefix / "etc/alpha.conf").read_text()
+            assert conf == f"prefix = {prefix}\nversion = {version}\n"
+        run(ChangePackages(prefix=str(prefix), remove=("beta", "shape")), little_settings, before)
+        assert (prefix / "mine/file").read_text() == "mine\n"
+        assert not (prefix / "share/shape").exists()
+        assert problems(prefix, *FOREIGN) == []
+        settled(prefix)
+        run(RemoveEnvironment(prefix=str(prefix)), little_settings, before)
+        assert not [path for path in tree(prefix) if (prefix / path).is_file()]
+
+
+def test_a_read_only_environment_is_refused_with_a_way_out(little_settings: Settings) -> None:
+    prefix = prefix_of(little_settings)
+    create(prefix, little_settings)
+    before = tree(prefix)
+    prefix.chmod(0o555)
+    try:
+        with places.unwritable(prefix.parent) as user:
+            request = ChangePackages(prefix=str(prefix), add=("gamma",))
+            failure = refused(request, little_settings, "read_only", before=user)
+            assert "stack" in failure["hint"]
+            refused(RemoveEnvironment(prefix=str(prefix)), little_settings, "read_only", before=user)
+    finally:
+        prefix.chmod(0o755)
+    assert tree(prefix) == before
+
+
+# --- no room ---
+
+
+def _fill(folder: Path, leave: int) -> None:
+    """Take all the room but about ``leave`` bytes."""
+    free = os.statvfs(folder)
+    with (folder / "ballast").open("wb") as file:
+        for _ in range(max(0, free.f_bavail * free.f_frsize - leave) // 4096):
+            file.write(b"\0" * 4096)
+
+
+@pytest.mark.parametrize("leave", [0, 60_000, 200_000])
+def test_no_room_for_the_environment(leave: int, little_settings: Settings) -> None:
+    prefix = prefix_of(little_settings)
+    with places.tmpfs(prefix.parent, "40m"):
+        create(prefix, little_settings, "alpha=1.0", "gamma")
+        before = tree(prefix)
+        _fill(prefix.parent, leave)
+        failure = refused(ChangePackages(prefix=str(prefix), add=("wide=2.0",)), little_settings, "storage_error")
+        assert failure["hint"]
+        assert tree(prefix) == before
+        assert leftovers(prefix) == []
+        (prefix.parent / "ballast").unlink()
+        run(ChangePackages(prefix=str(prefix), add=("wide=2.0",)), little_settings)
+        assert problems(prefix, *FOREIGN) == []
+        settled(prefix)
+
+
+@pytest.mark.parametrize("leave", [0, 100_000, 2_000_000])
+def test_no_room_for_the_cache(leave: int, little_settings: Settings, tmp_path: Path) -> None:
+    with places.tmpfs(tmp_path / "small", "40m"):
+        ours = changed(little_settings, cache_dir=str(tmp_path / "small" / "cache"))
+        prefix = prefix_of(ours)
+        create(prefix, ours, "alpha=1.0")
+        before = tree(prefix)
+        _fill(tmp_path / "small", leave)
+        failure = refused(ChangePackages(prefix=str(prefix), add=("wide=2.0",)), ours, "storage_error", "channel_error")
+        assert "space" in failure["message"] + failure["hint"]
+        assert tree(prefix) == before
+        assert leftovers(prefix) == []
+        (tmp_path / "small" / "ballast").unlink()
+        run(ChangePackages(prefix=str(prefix), add=("wide=2.0",)), ours)
+        assert problems(prefix, *FOREIGN) == []
+
+
+# --- odd things ---
+
+
+def test_what_people_keep_in_an_environment_survives(little_settings: Settings) -> None:
+    prefix = prefix_of(little_settings)
+    create(prefix, little_settings)
+    mine = prefix / "mine"
+    (mine / "loop").symlink_to("loop")
+    (mine / "dangling").symlink_to("/nowhere")
+    os.mkfifo(mine / "fifo")
+    (mine / ("n" * 255)).write_text("long")
+    (mine / "locked").mkdir()
+    (mine / "locked/file").write_text("locked")
+    (mine / "locked/file").chmod(0o400)
+    (mine / "locked").chmod(0o555)
+    with open(os.fsencode(mine) + b"/\xff\xfe", "w") as file:
+        file.write("no UTF-8")
+    for number in range(20_000):
+        folder = mine / f"{number // 1000}"
+        if number % 1000 == 0:
+            folder.mkdir()
+        (folder / f"{number}").touch()
+    before = _with_times(mine)
+    for add in (("alpha=2.0",), ("gamma",)):
+        run(ChangePackages(prefix=str(prefix), add=add), little_settings)
+        assert _with_times(mine) == before
+    settled(prefix)
+    assert _with_times(mine) == before
+    run(RemoveEnvironment(prefix=str(prefix)), little_settings)
+    assert not prefix.exists() and leftovers(prefix) == []
+
+
+def _with_times(folder: Path) -> dict[str, tuple[object, ...]]:
+    return {path: (*what, os.lstat(folder / path).st_mtime_ns) for path, what in tree(folder).items()}
+
+
+def test_a_damaged_record_is_named_and_nothing_is_lost(little_settings: Settings) -> None:
+    prefix = prefix_of(little_settings)
+    create(prefix, little_settings)
+    record = next((prefix / "conda-meta").glob("alpha-*.json"))
+    good = record.read_bytes()
+    record.write_bytes(good[: len(good) // 2])
+    before = tree(prefix)
+    for request in (
+        ChangePackages(prefix=str(prefix), add=("gamma",)),
+        ChangePackages(prefix=str(prefix), remove=("wide",)),
+    ):
+        failure = refused(request, little_settings, "broken")
+        assert record.name in failure["message"] + str(failure.get("details"))
+        assert tree(prefix) == before
+        assert leftovers(prefix) == []
+    record.write_bytes(good)
+    run(ChangePackages(prefix=str(prefix), add=("gamma",)), little_settings)
+    assert problems(prefix, *FOREIGN) == []
+
+
+def test_an_environment_by_a_link_to_it(little_settings: Settings, tmp_path: Path) -> None:
+    prefix = prefix_of(little_settings)
+    create(prefix, little_settings)
+    link = tmp_path / "link"
+    link.symlink_to(prefix)
+    run(ChangePackages(prefix=str(link), add=("alpha=2.0",)), little_settings)
+    assert link.is_symlink() and (link / "share/alpha/only-2.0.txt").exists()
+    assert (prefix / "etc/alpha.conf").read_text().startswith(f"prefix = {prefix}\n")
+    assert problems(prefix, *FOREIGN) == []
+    settled(prefix)
+
+
+def test_what_is_shared_with_the_cache_is_not_written_into(little_settings: Settings) -> None:
+    prefix = prefix_of(little_settings)
+    create(prefix, little_settings)
+    cache = Path(little_settings.cache_dir) / "pkgs"
+    before = {path: digest(path) for path in cache.rglob("share/**/*") if path.is_file()}
+    assert before
+    for add in (("alpha=2.0", "wide=2.0"), ("alpha=1.0", "shape=3.0")):
+        run(ChangePackages(prefix=str(prefix), add=add), little_settings)
+    settled(prefix)
+    assert {path: digest(path) for path in before} == before
