@@ -4,14 +4,12 @@ The rules are those of ``conda activate`` and ``conda deactivate`` in a clean ba
 ``tests/engine/activation``). Where conda passes text through a shell unescaped, nothing is expanded here.
 
 This file is copied beside the shim and runs in the Pythons of environments: standard library only, Python 3.8 and
-newer, and what only a capture needs is imported only then.
+newer. What only a capture needs is imported only then: a start that finds its record costs less than ``import re``.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import stat
 import sys
 import time
@@ -61,6 +59,10 @@ def _escaped(character: str) -> str:
 
 
 def _unescaped(text: str) -> str:
+    if "\\" not in text:
+        return text
+    import re
+
     raw = re.sub(rb"\\0([0-7]{3})", lambda match: bytes([int(match.group(1), 8)]), os.fsencode(text))
     return os.fsdecode(raw)
 
@@ -171,12 +173,16 @@ class Activation:
             self.deactivate()
         path = [entry for entry in _path(self.env) if entry not in {_bin(prefix) for prefix in inherited}]
         self.env["PATH"] = ":".join(path)
+        import re
+
         emptied = [name for name in defined if self.env.get(name) == ""]
         for name in [*emptied, *(name for name in self.env if re.match(_STATE, name))]:
             del self.env[name]
 
     def _variables(self, prefix: str) -> dict[str, str]:
         """What ``env_vars.d`` and ``conda-meta/state`` of ``prefix`` define, the latter winning."""
+        import json
+
         found: dict[str, str] = {}
         for path in [*_listed(os.path.join(prefix, "etc/conda/env_vars.d")), os.path.join(prefix, "conda-meta/state")]:
             try:
@@ -197,6 +203,8 @@ class Activation:
         return found
 
     def _text(self, path: str, name: str, value: object) -> str | None:
+        import re
+
         if not re.match(_NAME, name) or name.upper() in ("PATH", *_SHELLS_OWN) or re.match(_STATE, name.upper()):
             self._warn(f"{path} sets {name!r}, which no environment can set there; it was left out.")
             return None
@@ -384,6 +392,8 @@ class _Bash:
 
     def source(self, path: str, env: dict[str, str], limit: float) -> _End:
         """Make the shell's variables those of ``env``, source ``path``, and tell what they are then."""
+        import re
+
         lines = [f"export {name}={_quoted(env[name])}" for name in env if self._differs(name, env)]
         lines += [f"unset {name}" for name in self._known if name not in env and re.match(_NAME, name)]
         lines += [
@@ -403,6 +413,8 @@ class _Bash:
         return end
 
     def _differs(self, name: str, env: dict[str, str]) -> bool:
+        import re
+
         return name not in _SHELLS_OWN and re.match(_NAME, name) is not None and self._known.get(name) != env[name]
 
     def _read(self, limit: float) -> _End:
@@ -562,7 +574,7 @@ def activated(prefixes: tuple[str, ...], environ: dict[str, str], cache_dir: str
 def _key(prefixes: tuple[str, ...], environ: dict[str, str]) -> str:
     """What tells one record from another. Its checksum names the file; the record holds it whole."""
     state = sorted(item for item in environ.items() if item[0].lstrip("_").startswith("CONDA_"))
-    return json.dumps([SCHEMA, prefixes, state, _host_class(), sys.getfilesystemencoding()])
+    return repr([SCHEMA, prefixes, state, _host_class(), sys.getfilesystemencoding()])
 
 
 def _host_class() -> list[str]:
@@ -622,6 +634,8 @@ _SOURCED = r"(?:^|[\s;&|({])(?:\.|source)[ \t]+(\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|)]
 
 def _sourced(prefixes: list[str], env: dict[str, str]) -> tuple[list[list[object]], set[str]]:
     """Stamps of the scripts of ``prefixes`` and of what their text says they source, and every word in them all."""
+    import re
+
     texts: dict[str, str] = {}
     words: set[str] = set()
     for prefix in prefixes:
@@ -643,6 +657,8 @@ def _sourced(prefixes: list[str], env: dict[str, str]) -> tuple[list[list[object
 
 
 def _expanded(text: str, env: dict[str, str]) -> str:
+    import re
+
     return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda match: env.get(match[1] or match[2], ""), text)
 
 
@@ -680,14 +696,45 @@ def _load(cache_dir: str, name: str) -> dict[str, Any] | None:
         if not stat.S_ISREG(found.st_mode):
             raise OSError(f"{os.path.join(cache_dir, name)} is not a file.")
         try:
-            record = json.load(file)
+            record = _decoded(file.read())
         except ValueError:
             return None
     return record if isinstance(record, dict) else None
 
 
+class _Decoding:
+    """What the scanner of the json module asks of its decoder."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+    memo: dict[str, str] = {}  # noqa: RUF012
+
+
+def _decoded(text: str) -> object:
+    """``text`` as JSON, by CPython's own scanner where there is one: the module around it imports ``re``.
+
+    ValueError for what is not JSON.
+    """
+    try:
+        from _json import make_scanner
+    except ImportError:
+        import json
+
+        return json.loads(text)
+    try:
+        found: object = make_scanner(_Decoding())(text, 0)[0]  # type: ignore[arg-type]
+    except (StopIteration, SystemError):  # the latter where it looks for json's own error, which is not imported
+        raise ValueError("This is no JSON.") from None
+    return found
+
+
 def _store(cache_dir: str, name: str, record: dict[str, object]) -> None:
     """Write ``record`` so that nobody ever reads a part of it. OSError when that cannot be done."""
+    import json
+
     os.makedirs(cache_dir, mode=0o700, exist_ok=True)
     folder = _open_dir(cache_dir)
     part = f"{name}.{os.getpid()}.{time.monotonic_ns()}"
@@ -829,6 +876,8 @@ def _add_overlay(env: dict[str, str], prefixes: tuple[str, ...]) -> None:
     if os.path.exists(constraints):
         # pip splits the variable at white space; a URL can go without.
         if len(constraints.split()) > 1:
+            import re
+
             constraints = "file://" + re.sub(
                 r"[%\s]", lambda m: "".join(f"%{b:02X}" for b in m[0].encode()), constraints
             )
