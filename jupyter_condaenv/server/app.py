@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
+from traitlets.config import Config
 
-from ..config import CondaEnv
+from .. import config
 from ..engine.errors import CondaEnvError
 from .handlers import DOCUMENTED, routes
 from .hints import SCHEMA, SCHEMA_FILE, Hint
@@ -21,13 +22,17 @@ class CondaEnvExtension(ExtensionApp):
 
     name = "jupyter_condaenv"
     load_other_extensions = True
-    classes = [CondaEnv]  # noqa: RUF012 - traitlets wants a plain list
+    classes = [config.CondaEnv]  # noqa: RUF012 - traitlets wants a plain list
+
+    def _config_file_name_default(self) -> str:
+        """None: ``config`` reads our files, for every face alike."""
+        return ""
 
     def initialize_settings(self) -> None:
         assert self.serverapp is not None
         assert self.serverapp.event_logger is not None
         self.serverapp.event_logger.register_event_schema(SCHEMA_FILE)
-        self._service = Service(CondaEnv(parent=self), self._tell)
+        self._service = Service(self._configuration(), self._tell)
         self.settings[SERVICE] = self._service
         self.settings[DOCUMENT] = document(DOCUMENTED, self.serverapp.base_url)
         self._let_the_server_find_our_kernels()
@@ -37,6 +42,14 @@ class CondaEnvExtension(ExtensionApp):
 
     async def stop_extension(self) -> None:
         await self._service.stop()
+
+    def _configuration(self) -> config.CondaEnv:
+        """As every face reads it; before that what was said to servers alone, and after it this one's command line."""
+        assert self.serverapp is not None
+        merged = Config(self.serverapp.config)
+        merged.merge(config.load().config)
+        merged.merge(self.serverapp.cli_config)
+        return config.CondaEnv(config=merged)
 
     def _tell(self, hint: Hint) -> None:
         assert self.serverapp is not None

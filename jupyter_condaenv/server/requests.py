@@ -33,10 +33,16 @@ def find(name_or_prefix: str, settings: Settings) -> Environment:
     NotFound where there is none.
     """
     if "/" in name_or_prefix:
-        environments.check_prefix(name_or_prefix)
+        _check_prefix(name_or_prefix)
     elif name_or_prefix.startswith("~"):
         raise InvalidRequest(f"{name_or_prefix!r} is no name and no full path.", "Give the full path.")
     return environments.find(name_or_prefix, settings)
+
+
+def _check_prefix(prefix: str) -> None:
+    environments.check_prefix(prefix)
+    if prefix.startswith("//"):  # POSIX leaves open what two slashes mean, and here they would be a second spelling
+        raise InvalidRequest(f"{prefix!r} is not an absolute, plain path.", "Begin it with one slash.")
 
 
 @contextmanager
@@ -77,7 +83,7 @@ class _New(Body, frozen=True, kw_only=True):
             with _field("$.name"):
                 return environments.prefix_for(self.name, settings)
         with _field("$.prefix"):
-            environments.check_prefix(self.prefix)
+            _check_prefix(self.prefix)
         return self.prefix
 
 

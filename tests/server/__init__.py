@@ -1,0 +1,1 @@
+"""Tests of the server extension: against real servers, over HTTP."""

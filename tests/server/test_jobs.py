@@ -1,0 +1,179 @@
+"""Jobs as clients see them: numbered histories, long polls, hints, and servers that die."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tornado.httpclient import HTTPRequest
+from tornado.ioloop import IOLoop
+from tornado.websocket import websocket_connect
+
+from jupyter_condaenv.server.hints import SCHEMA
+from tests.channel import ChannelServer
+
+from .house import BASE_URL, PATIENCE, TOKEN, Client, Serve, Server
+
+
+def stalled(client: Client, small: ChannelServer, name: str) -> str:
+    """A job that downloads, and gets no further until the channel is released."""
+    small.stall = {"*/big-*"}
+    job = client.start("POST", "environments", {"name": name, "specs": ["big"], "channels": [small.url]})
+    events: list[dict[str, Any]] = []
+    while not any(event["event"].get("phase") == "download" for event in events):
+        since = events[-1]["number"] if events else 0
+        events += client.get(f"jobs/{job}?since={since}&wait=20")["events"]
+    return job
+
+
+def numbers(job: dict[str, Any]) -> list[int]:
+    return [event["number"] for event in job["events"]]
+
+
+def in_background(function: Callable[[], Any]) -> Callable[[], Any]:
+    """Calls ``function`` in a thread; what is returned gives its result when it is there."""
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(function()), daemon=True)
+    thread.start()
+
+    def result() -> Any:
+        thread.join(PATIENCE)
+        return results[0]
+
+    return result
+
+
+def test_every_client_sees_the_whole_history(server: Server, client: Client) -> None:
+    job = client.start("POST", "environments", {"name": "watched", "specs": ["tool"]})
+    mine, theirs = client.follow(job), server.client().follow(job)
+    assert mine == theirs
+    assert numbers(mine) == list(range(1, len(mine["events"]) + 1))
+    assert {"solve", "register"} <= {event["event"].get("phase") for event in mine["events"]}
+    latest = client.get("jobs?limit=1")["jobs"]
+    assert [(one["id"], one["state"]) for one in latest] == [(job, "succeeded")]
+    tail = client.get(f"jobs/{job}?since={len(mine['events']) - 1}")
+    assert tail["events"] == mine["events"][-1:]
+
+
+def test_a_long_poll_ends_when_something_happens(client: Client, small: ChannelServer) -> None:
+    job = stalled(client, small, "stalled")
+    since = numbers(client.get(f"jobs/{job}"))[-1]
+    waiting = in_background(lambda: client.get(f"jobs/{job}?since={since}&wait=60"))
+    small.release()
+    released = time.monotonic()
+    assert waiting()["events"]
+    assert time.monotonic() - released < 10  # and not after the minute it would have waited
+    assert client.follow(job)["outcome"]["state"] == "succeeded"
+
+
+def test_a_long_poll_of_a_job_that_has_ended_does_not_wait(client: Client) -> None:
+    job = client.start("POST", "environments", {"name": "ended", "specs": ["tool"]})
+    last = numbers(client.follow(job))[-1]
+    asked = time.monotonic()
+    answer = client.get(f"jobs/{job}?since={last}&wait=60")
+    assert (answer["events"], answer["outcome"]["state"]) == ([], "succeeded")
+    assert time.monotonic() - asked < 10
+
+
+def test_a_long_poll_waits_no_longer_than_it_was_told(client: Client, small: ChannelServer) -> None:
+    job = stalled(client, small, "waited-for")
+    since = numbers(client.get(f"jobs/{job}"))[-1]
+    asked = time.monotonic()
+    answer = client.get(f"jobs/{job}?since={since + 1000}&wait=0.5")
+    assert (answer["events"], answer["outcome"]) == ([], None)
+    assert 0.5 <= time.monotonic() - asked < 10
+    client.call("DELETE", f"jobs/{job}")
+    client.follow(job)
+
+
+def test_many_wait_for_one_job_and_the_server_answers_others(
+    server: Server, client: Client, small: ChannelServer
+) -> None:
+    """More than there are threads."""
+    job = stalled(client, small, "crowd")
+    since = numbers(client.get(f"jobs/{job}"))[-1]
+    waiting = [in_background(lambda: server.client().get(f"jobs/{job}?since={since}&wait=60")) for _ in range(40)]
+    assert client.get("environments")
+    assert client.jupyter("GET", "status").status == 200
+    small.release()
+    assert all(result()["events"] for result in waiting)
+    client.follow(job)
+
+
+def test_cancel(server: Server, client: Client, small: ChannelServer) -> None:
+    job = stalled(client, small, "cancelled")
+    assert client.start("DELETE", f"jobs/{job}") == job
+    ended = server.client().follow(job)
+    assert (ended["state"], ended["outcome"]["failure"]["code"]) == ("cancelled", "cancelled")
+    assert client.call("GET", "environments/cancelled").status == 404
+    assert client.start("DELETE", f"jobs/{job}") == job  # there is nothing more to stop
+    assert client.get(f"jobs/{job}")["state"] == "cancelled"
+
+
+def test_what_failed_says_why(client: Client) -> None:
+    outcome = client.follow(client.start("POST", "environments", {"name": "a", "specs": ["no-such-package"]}))[
+        "outcome"
+    ]
+    assert outcome["state"] == "failed"
+    assert "no-such-package" in outcome["failure"]["message"]
+
+
+def test_no_such_job(client: Client) -> None:
+    for verb in ("GET", "DELETE"):
+        answer = client.call(verb, "jobs/20260101-000000-000000-00000000")
+        assert (answer.status, answer.body["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_the_server_dies_and_the_job_goes_on(serve: Serve, small: ChannelServer, how: signal.Signals) -> None:
+    first = serve()
+    job = stalled(first.client(), small, "survivor")
+    seen = first.client().get(f"jobs/{job}")["events"]
+    first.end(how)
+    client = serve().client()
+    assert client.get(f"jobs/{job}")["state"] == "running"
+    small.release()
+    ended = client.follow(job)
+    assert ended["outcome"]["state"] == "succeeded"
+    assert ended["events"][: len(seen)] == seen
+    assert numbers(ended) == list(range(1, len(ended["events"]) + 1))
+    assert client.get("environments/survivor")["environment"]["packages"] == 1
+
+
+def test_two_servers_share_a_home(serve: Serve, small: ChannelServer) -> None:
+    one, other = serve().client(), serve().client()
+    job = stalled(one, small, "shared")
+    since = numbers(other.get(f"jobs/{job}"))[-1]
+    waiting = in_background(lambda: other.get(f"jobs/{job}?since={since}&wait=60"))
+    small.release()
+    assert waiting()["events"]
+    assert one.follow(job) == other.follow(job)
+
+
+def test_hints_reach_those_who_listen(server: Server, client: Client) -> None:
+    """Through Jupyter's own events, whose schema is the one in the package."""
+
+    async def listen() -> list[dict[str, Any]]:
+        url = f"ws://127.0.0.1:{server.port}{BASE_URL}api/events/subscribe"
+        socket = await websocket_connect(HTTPRequest(url, headers={"Authorization": f"token {TOKEN}"}))
+        loop = IOLoop.current()
+        create = {"name": "hinted", "specs": ["tool"]}
+        job = await loop.run_in_executor(None, lambda: client.start("POST", "environments", create))
+        hints: list[dict[str, Any]] = []
+        while not hints or hints[-1]["state"] in ("queued", "running"):
+            event = json.loads(await socket.read_message() or "{}")
+            if event.get("__schema__") == SCHEMA and event["id"] == job:
+                hints.append(event)
+        socket.close()
+        return hints
+
+    hints = IOLoop().run_sync(listen, timeout=PATIENCE)
+    assert hints[-1]["state"] == "succeeded"
+    assert hints[-1]["number"] == numbers(client.follow(hints[-1]["id"]))[-1]
+    assert [hint["number"] for hint in hints] == sorted(hint["number"] for hint in hints)
+    assert hints[0]["__schema_version__"] == "1"

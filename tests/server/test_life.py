@@ -1,0 +1,125 @@
+"""What a client does: make, look, change, plan, apply and delete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .house import Client, Server, segment
+
+
+def named(client: Client, name: str) -> dict[str, Any]:
+    (found,) = [one for one in client.get("environments")["environments"] if one["name"] == name]
+    return dict(found)
+
+
+def kernels(client: Client) -> set[str]:
+    answer = client.jupyter("GET", "kernelspecs")
+    assert answer.status == 200
+    return set(answer.body["kernelspecs"])
+
+
+def versions(client: Client, environment: str) -> dict[str, str]:
+    packages = client.get(f"environments/{environment}/packages")["packages"]
+    return {package["name"]: package["version"] for package in packages}
+
+
+def test_from_creation_to_deletion(server: Server, client: Client) -> None:
+    result = client.do("POST", "environments", {"name": "life", "specs": ["tool <2", "ipykernel"]})
+    assert result["environment"]["prefix"] == str(server.home.envs / "life")
+    assert result["environment"]["kernels"] == ["condaenv-life"]
+    assert {"condaenv-life", "python3"} <= kernels(client)
+    assert named(client, "life")["kernels"] == ["condaenv-life"]
+
+    detail = client.get("environments/life")
+    assert detail["specs"] == ["tool <2", "ipykernel"]
+    assert (detail["revision"], detail["deferred"]) == (1, False)
+    assert versions(client, "life") == {"ipykernel": "7.0", "tool": "1.0"}
+
+    client.do("PATCH", "environments/life/packages", {"add": ["tool >=2", "extra"]})
+    assert versions(client, "life") == {"extra": "1.0", "ipykernel": "7.0", "tool": "2.0"}
+    revisions = client.get("environments/life/revisions")["revisions"]
+    assert [(one["number"], one["verb"]) for one in revisions] == [(1, "create"), (2, "add")]
+    first = client.get("environments/life/revisions/1")
+    assert [package["version"] for package in first["lock"]["packages"] if package["name"] == "tool"] == ["1.0"]
+    assert client.call("GET", "environments/life/revisions/3").status == 404
+
+    assert client.do("DELETE", "environments/life") == {
+        "result": "removed",
+        "prefix": str(server.home.envs / "life"),
+        "kernels": ["condaenv-life"],
+    }
+    assert client.call("GET", "environments/life").status == 404
+    assert "condaenv-life" not in kernels(client)
+    assert "python3" in kernels(client)
+    assert not (server.home.envs / "life").exists()
+
+
+def test_a_lock_makes_the_same_environment_again(client: Client) -> None:
+    client.do("POST", "environments", {"name": "locked", "specs": ["tool <2"]})
+    lock = client.get("environments/locked/lock")
+    client.do("POST", "environments", {"name": "again", "lock": lock})
+    assert client.get("environments/again/lock")["packages"] == lock["packages"]
+
+
+def test_by_prefix_anywhere(client: Client, tmp_path: Path) -> None:
+    prefix = tmp_path / "an ä, outside"
+    client.do("POST", "environments", {"prefix": str(prefix), "specs": ["tool"]})
+    detail = client.get(f"environments/{segment(prefix)}")
+    assert detail["environment"]["prefix"] == str(prefix)
+    assert str(prefix) in [one["prefix"] for one in client.get("environments")["environments"]]
+    client.do("DELETE", f"environments/{segment(prefix)}")
+    assert not prefix.exists()
+
+
+def test_a_plan_changes_nothing_and_is_then_applied_as_it_is(client: Client) -> None:
+    client.do("POST", "environments", {"name": "planned", "specs": ["tool <2"]})
+    job = client.start("POST", "plans", {"verb": "change", "environment": "planned", "add": ["tool >=2", "extra"]})
+    client.follow(job)
+    plan = client.get(f"plans/{job}")
+    assert {(one["kind"], one["after"]["name"]) for one in plan["changes"]} == {("upgrade", "tool"), ("add", "extra")}
+    assert versions(client, "planned") == {"tool": "1.0"}
+
+    result = client.do("POST", f"plans/{job}/application", {"when": "now"})
+    assert result["plan"] == plan
+    assert versions(client, "planned") == {"tool": "2.0", "extra": "1.0"}
+
+    outdated = client.follow(client.start("POST", f"plans/{job}/application", {}))["outcome"]
+    assert outdated["failure"]["code"] == "outdated"
+
+
+def test_a_plan_of_an_environment_that_is_not_there_yet(client: Client) -> None:
+    job = client.start("POST", "plans", {"verb": "create", "name": "fresh", "specs": ["tool"]})
+    client.follow(job)
+    assert client.get(f"plans/{job}")["before"] == ""
+    assert client.call("GET", "environments/fresh").status == 404
+    client.do("POST", f"plans/{job}/application", {})
+    assert versions(client, "fresh") == {"tool": "2.0"}
+
+
+def test_what_came_of_a_plan_that_could_not_be_made(client: Client) -> None:
+    job = client.start("POST", "plans", {"verb": "create", "name": "impossible", "specs": ["tool >9"]})
+    client.follow(job)
+    for verb, path, body in (("GET", f"plans/{job}", None), ("POST", f"plans/{job}/application", {})):
+        answer = client.call(verb, path, body)
+        assert (answer.status, answer.body["code"]) == (422, "unsatisfiable")
+
+
+def test_only_jobs_that_plan_are_plans(client: Client) -> None:
+    job = client.start("POST", "environments", {"name": "no-plan", "specs": ["tool"]})
+    client.follow(job)
+    assert client.call("GET", f"plans/{job}").status == 404
+
+
+def test_nothing_waits_for_the_start_of_a_kernel(client: Client) -> None:
+    client.do("POST", "environments", {"name": "calm", "specs": ["tool"]})
+    assert client.call("GET", "environments/calm/deferred").status == 404
+    outcome = client.follow(client.start("POST", "environments/calm/deferred/application", {}))["outcome"]
+    assert outcome["failure"]["code"] == "not_found"
+
+
+def test_channels(client: Client, small_channel: Path) -> None:
+    assert client.get("channels") == {
+        "channels": [{"name": str(small_channel), "url": small_channel.as_uri()}],
+        "channel_priority": "strict",
+    }
