@@ -538,10 +538,13 @@ def _sweep(old: Path, live: Path) -> None:
         if path == _MARK or path in APPENDED:
             continue
         edited = before == inode and now.get(path) != inode and _edited(old / path, note["began"])
-        if edited and path not in known and _bring(old / path, live, path, inode, before):
+        if before == inode and (not edited or path in known):
+            continue
+        accounted = _bring(old / path, live, path, inode, before)
+        if accounted and edited:
             known.add(path)
-        elif before != inode and _bring(old / path, live, path, inode, before):
-            brought[path] = inode
+        elif accounted:
+            brought[path] = accounted
     if brought or len(known) > len(note.get("edited", ())):
         snapshot.update(brought)
         _write(_note(old), json.dumps(note | {"edited": sorted(known)}))
@@ -556,17 +559,20 @@ def _edited(file: Path, began: int) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_mtime_ns >= began and file.suffix != ".pyc"
 
 
-def _bring(source: Path, live: Path, path: str, inode: int, before: int | None) -> bool:
-    """Bring one path into ``live``, where ``before`` is what it was when it was copied; whether it is there now."""
+def _bring(source: Path, live: Path, path: str, inode: int, before: int | None) -> int:
+    """Bring one path into ``live``, where ``before`` is what it was when it was copied.
+
+    Returns the inode that is accounted for, which is another than ``inode`` when somebody was quick, or 0.
+    """
     target = _reachable(live, path)
     if path.endswith("/"):
         if before is None and not target.is_dir():
             with suppress(FileNotFoundError):
                 target.mkdir(parents=True)
                 shutil.copystat(source, target)
-        return True
+        return inode
     if path.endswith(".pyc") and not _has_source(live, path):
-        return False
+        return 0
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         found = os.lstat(target).st_ino
@@ -574,13 +580,13 @@ def _bring(source: Path, live: Path, path: str, inode: int, before: int | None) 
         found = None
     with suppress(FileNotFoundError):  # a temporary file that somebody deleted just now
         if found is None:
-            _carry(source, target)
-        elif found == before:
-            _supersede(source, target, before)  # unchanged by us, so the newer file is the one that counts
-        elif found != inode and not path.endswith(".pyc"):
-            _carry(source, _free_name(target))
-        return True
-    return False
+            return _carry(source, target)
+        if found == before:
+            return _supersede(source, target, before)  # unchanged by us, so the newer file is the one that counts
+        if found != inode and not path.endswith(".pyc"):
+            return _carry(source, _free_name(target))
+        return inode
+    return 0
 
 
 def _reachable(live: Path, path: str) -> Path:
@@ -594,31 +600,35 @@ def _reachable(live: Path, path: str) -> Path:
     return target if path.endswith("/") else target / name
 
 
-def _carry(source: Path, target: Path) -> None:
-    """``target`` becomes what ``source`` is."""
+def _carry(source: Path, target: Path) -> int:
+    """``target`` becomes what ``source`` is; returns the inode that was."""
     try:
         os.link(source, target, follow_symlinks=False)
+        return os.lstat(target).st_ino
     except OSError as error:
         if error.errno not in _CANNOT_LINK:
             raise
+        inode = os.lstat(source).st_ino
         if source.is_symlink() or source.is_file():
             shutil.copy2(source, target, follow_symlinks=False)
+        return inode
 
 
-def _supersede(source: Path, target: Path, before: int) -> None:
+def _supersede(source: Path, target: Path, before: int) -> int:
     """``target`` becomes what ``source`` is, without a moment at which it is not there; nothing newer is lost."""
     part = target.with_name(f".condaenv-{secrets.token_hex(8)}")
-    _carry(source, part)
+    inode = _carry(source, part)
     try:
         _exchange(part, target)
     except OSError:
         os.replace(part, target)
-        return
+        return inode
     if os.lstat(part).st_ino == before:
         part.unlink()
     else:  # somebody was quicker: theirs is the newer
         _exchange(part, target)
         os.rename(part, _free_name(target))
+    return inode
 
 
 def _has_source(live: Path, pyc: str) -> bool:
