@@ -111,7 +111,7 @@ def solve(
     async def run() -> list[rattler.RepoDataRecord]:
         client = rattler.Client.default_client()
         gateway = rattler.Gateway(cache_dir=cache_dir / "repodata", client=client)
-        return await rattler.solve(
+        solving = rattler.solve(
             [rattler.Channel(url) for url in channels],
             [_match_spec(spec)[1] for spec in specs],
             gateway=gateway,
@@ -122,17 +122,22 @@ def solve(
             channel_priority=_PRIORITY[priority],
             timeout=timedelta(seconds=timeout),
         )
+        # The solver looks at its limit only now and then, in hard cases never. Reading channels counts here as well.
+        return await asyncio.wait_for(solving, 2 * timeout + 1)
 
+    too_long = Unsatisfiable(
+        f"No answer was found within {timeout:g} seconds.",
+        "Ask for fewer or more closely pinned packages, or raise solve_timeout.",
+        specs=list(specs),
+    )
     try:
         records = asyncio.run(run())
+    except asyncio.TimeoutError as error:
+        raise too_long from error
     except SolverError as error:
         text = redact(str(error))
         if "has been cancelled" in text:
-            raise Unsatisfiable(
-                f"No answer was found within {timeout:g} seconds.",
-                "Ask for fewer or more closely pinned packages, or raise solve_timeout.",
-                specs=list(specs),
-            ) from error
+            raise too_long from error
         reason = text.removeprefix("Cannot solve the request because of:").strip()
         # Of one missing package the solver says only this, without a tree.
         missing = reason.startswith("No candidates") and "\n" not in reason

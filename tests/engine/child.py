@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import pickle
+import signal
 import struct
 import subprocess
 import sys
@@ -34,7 +35,9 @@ class Nursery:
 
     def __init__(self) -> None:
         command = [sys.executable, "-c", "from tests.engine.child import serve; serve()"]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
         self._guard = threading.Lock()
 
     def call(self, work: bytes) -> bytes:
@@ -48,6 +51,11 @@ class Nursery:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(30)
+
+    def kill(self) -> None:
+        """With a child that does not end."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
 
 _nursery: Nursery | None = None
@@ -67,7 +75,13 @@ def in_child(
         atexit.register(_nursery.close)
     wanted: dict[str, str | None] = {**os.environ, **(env or {})}
     environ = {name: value for name, value in wanted.items() if value is not None}
-    answer = _nursery.call(pickle.dumps((function, args, environ, str(cwd or Path.cwd()))))
+    try:
+        answer = _nursery.call(pickle.dumps((function, args, environ, str(cwd or Path.cwd()))))
+    except BaseException:  # such as the end of the test's time: the next test gets another nursery
+        atexit.unregister(_nursery.close)
+        _nursery.kill()
+        _nursery = None
+        raise
     if not answer:
         raise Crashed(f"{function.__name__}{args} ended without an answer")
     outcome, value = pickle.loads(answer)
