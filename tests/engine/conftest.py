@@ -6,8 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as properties
 
 from jupyter_condaenv.engine.model import Settings
+
+# A busy machine is no failure, and what was found lies in the report.
+properties.register_profile("condaenv", deadline=None, database=None)
+properties.load_profile("condaenv")
 
 
 @pytest.fixture(autouse=True)
