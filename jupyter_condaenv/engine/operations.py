@@ -59,7 +59,11 @@ def _change(
             emit(Message(text=f"A kernel of {prefix.name} is running: this is applied when it is started again"))
             return Deferred(plan=plan, kernels=kernels)
         last = history.latest(prefix)
-        if last is not None and not plan.changes and plan.lock.specs == last.lock.specs:
+        if (
+            last is not None
+            and not plan.changes
+            and (plan.lock.specs, plan.lock.base) == (last.lock.specs, last.lock.base)
+        ):
             emit(Message(text=f"{prefix.name} is already as asked for"))
             number = last.number
         else:

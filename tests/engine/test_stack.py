@@ -350,6 +350,15 @@ def test_a_base_that_has_moved_on(shared: Settings, movable: Path, tmp_path: Pat
     assert "smallpkg==2.0\n" in (made / stack.CONSTRAINTS).read_text()
 
 
+def test_asking_again_follows_a_base_that_has_moved_on(shared: Settings, movable: Path, tmp_path: Path) -> None:
+    """Also where nothing of the overlay's own changes: its constraints and links do."""
+    made = overlay(shared, movable, tmp_path, "entrydemo")
+    change(movable, shared, add=("smallpkg=2.0",))
+    plan = change(made, shared, add=("entrydemo",))
+    assert plan.changes == ()
+    assert "smallpkg==2.0\n" in (made / stack.CONSTRAINTS).read_text()
+
+
 def test_a_base_that_now_has_what_the_overlay_cannot_have(shared: Settings, movable: Path, tmp_path: Path) -> None:
     made = overlay(shared, movable, tmp_path, "smallpkg=1.0", "cloudpickle")
     change(movable, shared, add=("smallpkg=2.0",))
