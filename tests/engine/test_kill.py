@@ -190,7 +190,15 @@ def test_a_kill_at_a_random_moment(kind: str, little_settings: Settings) -> None
     assert outcomes.total() == 3
 
 
-@pytest.mark.parametrize("kind", ["create", "add", "uninstall", "stack"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("create", marks=pytest.mark.slow),
+        "add",
+        pytest.param("uninstall", marks=pytest.mark.slow),
+        "stack",
+    ],
+)
 def test_a_kill_at_each_step(kind: str, real_settings: Settings) -> None:
     case = make_case(kind, real_settings, python=True)
     with Operation(case.request, case.settings) as operation:
@@ -271,7 +279,7 @@ def test_a_kill_in_the_middle_of_a_change_in_place(in_place, little_settings: Se
     )
     outcomes: Counter[str] = Counter()
     chance = random.Random(SEED)
-    for number in range(8):
+    for number in range(6):
         before = tree(prefix)
         moves = chance.randrange(1, 1200) if number else 0
         with Operation(upgrade, little_settings, user) as operation:

@@ -120,6 +120,7 @@ def test_ten_creations_at_once_over_one_cache(little_settings: Settings) -> None
         assert leftovers(prefix) == []
 
 
+@pytest.mark.slow
 def test_ten_real_creations_from_two_processes(channel_dir: Path, settings) -> None:  # type: ignore[no-untyped-def]
     """Five one after another from each, with a cache that is empty in the beginning."""
     ours = settings(channels=(channel_dir.as_uri(),))
