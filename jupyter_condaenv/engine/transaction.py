@@ -154,14 +154,16 @@ def _check_local_archives(plan: Plan, cache_dir: Path, emit: Emit) -> None:
         for package, path in local
         if not known.holds(package, path) and (package.name not in there or path.exists())
     ]
+    if not todo:
+        return
+    emit(Step(phase="download", text=f"Checking {len(todo)} archives"))
     total = sum(package.size for package, _ in todo)
     done = 0
     for package, path in todo:
         known.add(package, path, _check_archive(package, path))
         done += package.size
         emit(Progress(phase="download", done=done, total=total, unit="bytes", item=package.name))
-    if todo:
-        known.write()
+    known.write()
 
 
 class _Checked:
