@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,19 +12,21 @@ from tests.channel import ChannelServer, index, write_package
 
 from .house import Client, Home, Serve, Server
 
+BIG = tuple(f"big-{number}" for number in range(12))
 KERNEL = "lib/python3.11/site-packages/ipykernel_launcher.py"
 
 
 @pytest.fixture(scope="session")
 def small_channel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`tool` in two versions, `extra` that needs the newer one, `ipykernel` that makes a kernel of its environment
-    without a Python, and `big`, half a megabyte."""
+    without a Python, and the `BIG` ones, half a megabyte each."""
     place = tmp_path_factory.mktemp("small") / "channel"
     for version in ("1.0", "2.0"):
         write_package(place, "tool", version, files={"share/tool": version}, noarch="generic")
     write_package(place, "extra", "1.0", depends=["tool >=2"], files={"share/extra": "extra"}, noarch="generic")
     write_package(place, "ipykernel", "7.0", files={KERNEL: ""}, noarch="generic")
-    write_package(place, "big", "1.0", files={"share/big": bytes(range(256)) * 2000}, noarch="generic")
+    for name in BIG:
+        write_package(place, name, "1.0", files={f"share/{name}": os.urandom(500_000)}, noarch="generic")
     index(place)
     return place
 
@@ -33,6 +36,17 @@ def small(small_channel: Path) -> Iterator[ChannelServer]:
     """The same over HTTP, to misbehave for one test."""
     with ChannelServer(small_channel) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def unused() -> Iterator[str]:
+    return iter(BIG)
+
+
+@pytest.fixture
+def big(unused: Iterator[str]) -> str:
+    """The name of a package that no server has downloaded yet."""
+    return next(unused)
 
 
 @pytest.fixture(scope="session")

@@ -20,14 +20,18 @@ from tests.channel import ChannelServer
 from .house import BASE_URL, PATIENCE, TOKEN, Client, Serve, Server
 
 
-def stalled(client: Client, small: ChannelServer, name: str) -> str:
-    """A job that downloads, and gets no further until the channel is released."""
-    small.stall = {"*/big-*"}
-    job = client.start("POST", "environments", {"name": name, "specs": ["big"], "channels": [small.url]})
-    events: list[dict[str, Any]] = []
-    while not any(event["event"].get("phase") == "download" for event in events):
-        since = events[-1]["number"] if events else 0
-        events += client.get(f"jobs/{job}?since={since}&wait=20")["events"]
+def stalled(client: Client, small: ChannelServer, big: str) -> str:
+    """A job that makes an environment of the name ``big`` of a package of that name, which does not come before the
+    channel is released."""
+    small.stall = {f"*/{big}-*"}
+    job = client.start("POST", "environments", {"name": big, "specs": [big], "channels": [small.url]})
+    since, phases = 0, set()
+    while "download" not in phases:
+        history = client.get(f"jobs/{job}?since={since}&wait=20")
+        assert history["outcome"] is None, history
+        for event in history["events"]:
+            since = event["number"]
+            phases.add(event["event"].get("phase"))
     return job
 
 
@@ -60,8 +64,8 @@ def test_every_client_sees_the_whole_history(server: Server, client: Client) -> 
     assert tail["events"] == mine["events"][-1:]
 
 
-def test_a_long_poll_ends_when_something_happens(client: Client, small: ChannelServer) -> None:
-    job = stalled(client, small, "stalled")
+def test_a_long_poll_ends_when_something_happens(client: Client, small: ChannelServer, big: str) -> None:
+    job = stalled(client, small, big)
     since = numbers(client.get(f"jobs/{job}"))[-1]
     waiting = in_background(lambda: client.get(f"jobs/{job}?since={since}&wait=60"))
     small.release()
@@ -80,8 +84,8 @@ def test_a_long_poll_of_a_job_that_has_ended_does_not_wait(client: Client) -> No
     assert time.monotonic() - asked < 10
 
 
-def test_a_long_poll_waits_no_longer_than_it_was_told(client: Client, small: ChannelServer) -> None:
-    job = stalled(client, small, "waited-for")
+def test_a_long_poll_waits_no_longer_than_it_was_told(client: Client, small: ChannelServer, big: str) -> None:
+    job = stalled(client, small, big)
     since = numbers(client.get(f"jobs/{job}"))[-1]
     asked = time.monotonic()
     answer = client.get(f"jobs/{job}?since={since + 1000}&wait=0.5")
@@ -92,10 +96,10 @@ def test_a_long_poll_waits_no_longer_than_it_was_told(client: Client, small: Cha
 
 
 def test_many_wait_for_one_job_and_the_server_answers_others(
-    server: Server, client: Client, small: ChannelServer
+    server: Server, client: Client, small: ChannelServer, big: str
 ) -> None:
     """More than there are threads."""
-    job = stalled(client, small, "crowd")
+    job = stalled(client, small, big)
     since = numbers(client.get(f"jobs/{job}"))[-1]
     waiting = [in_background(lambda: server.client().get(f"jobs/{job}?since={since}&wait=60")) for _ in range(40)]
     assert client.get("environments")
@@ -105,12 +109,12 @@ def test_many_wait_for_one_job_and_the_server_answers_others(
     client.follow(job)
 
 
-def test_cancel(server: Server, client: Client, small: ChannelServer) -> None:
-    job = stalled(client, small, "cancelled")
+def test_cancel(server: Server, client: Client, small: ChannelServer, big: str) -> None:
+    job = stalled(client, small, big)
     assert client.start("DELETE", f"jobs/{job}") == job
     ended = server.client().follow(job)
     assert (ended["state"], ended["outcome"]["failure"]["code"]) == ("cancelled", "cancelled")
-    assert client.call("GET", "environments/cancelled").status == 404
+    assert client.call("GET", f"environments/{big}").status == 404
     assert client.start("DELETE", f"jobs/{job}") == job  # there is nothing more to stop
     assert client.get(f"jobs/{job}")["state"] == "cancelled"
 
@@ -130,9 +134,9 @@ def test_no_such_job(client: Client) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_the_server_dies_and_the_job_goes_on(serve: Serve, small: ChannelServer, how: signal.Signals) -> None:
+def test_the_server_dies_and_the_job_goes_on(serve: Serve, small: ChannelServer, big: str, how: signal.Signals) -> None:
     first = serve()
-    job = stalled(first.client(), small, "survivor")
+    job = stalled(first.client(), small, big)
     seen = first.client().get(f"jobs/{job}")["events"]
     first.end(how)
     client = serve().client()
@@ -142,12 +146,12 @@ def test_the_server_dies_and_the_job_goes_on(serve: Serve, small: ChannelServer,
     assert ended["outcome"]["state"] == "succeeded"
     assert ended["events"][: len(seen)] == seen
     assert numbers(ended) == list(range(1, len(ended["events"]) + 1))
-    assert client.get("environments/survivor")["environment"]["packages"] == 1
+    assert client.get(f"environments/{big}")["environment"]["packages"] == 1
 
 
-def test_two_servers_share_a_home(serve: Serve, small: ChannelServer) -> None:
+def test_two_servers_share_a_home(serve: Serve, small: ChannelServer, big: str) -> None:
     one, other = serve().client(), serve().client()
-    job = stalled(one, small, "shared")
+    job = stalled(one, small, big)
     since = numbers(other.get(f"jobs/{job}"))[-1]
     waiting = in_background(lambda: other.get(f"jobs/{job}?since={since}&wait=60"))
     small.release()
