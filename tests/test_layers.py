@@ -23,9 +23,13 @@ LAYERS = (
     ("config",),
     FACES,
 )
-STANDARD_LIBRARY_ONLY = {
+OF_THE_SUPERVISOR = tuple(
+    f"{PACKAGE}.engine.{name}" for name in ("errors", "locking", "trees", "staging", "in_place", "carryover")
+)
+"""The supervisor of a job tidies up after it, and has to stay light."""
+STANDARD_LIBRARY_ONLY: dict[str, tuple[str, ...]] = {
     "engine.activation": (),
-    "engine.exchange": (f"{PACKAGE}.engine.errors", f"{PACKAGE}.engine.locking"),
+    **{f"engine.{name}": OF_THE_SUPERVISOR for name in ("trees", "staging", "in_place", "carryover", "exchange")},
     # It lies beside a copy of engine.activation, and starts the ipykernel of the environment it runs in.
     "kernels.launch.shim": ("activation", "ipykernel"),
 }

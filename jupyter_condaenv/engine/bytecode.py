@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .channels import redact
-from .exchange import storage_error
 from .prefix import PathEntry, Record, add_paths, python_minor
+from .trees import storage_error
 
 _Stat = tuple[int, int]
 """Modification time in seconds and size in bytes of a source, as its ``.pyc`` holds them."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from . import channels, condarc, deferred, environments, exchange, history, lockfiles, rattler, stack
+from . import channels, condarc, deferred, environments, history, lockfiles, rattler, stack, staging
 from .errors import AlreadyExists, InvalidRequest, NotFound, Outdated, Refused
 from .model import (
     Base,
@@ -103,7 +103,7 @@ def _change(request: ChangePackages, settings: Settings) -> Plan:
             "`jupyter condaenv list` shows those there are.",
             prefix=str(prefix),
         )
-    exchange.workspace(prefix)  # says early when the environment cannot be written
+    staging.workspace(prefix)  # says early when the environment cannot be written
     installed = history.current_lock(prefix, rattler.platform())
     waiting = deferred.read(prefix)
     # A change that waits for the next start is part of what was asked for, so this one goes on from there.

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from . import bytecode, environments, exchange, history, rattler, stack
+from . import bytecode, environments, exchange, history, rattler, stack, staging, trees
 from .channels import local_path
 from .errors import Broken, ChannelError, Tampered
 from .locking import lock
@@ -24,22 +24,22 @@ Emit = Callable[[AnyEvent], None]
 
 
 @contextmanager
-def writer(prefix: Path, purpose: str, emit: Emit) -> Iterator[exchange.Workspace]:
+def writer(prefix: Path, purpose: str, emit: Emit) -> Iterator[staging.Workspace]:
     """Be the one writer of ``prefix``; what a killed predecessor left half-way is put right first."""
-    work = exchange.workspace(prefix)
+    work = staging.workspace(prefix)
     with lock(work.lock, purpose, _waiting(f"for {prefix.name}", emit)):
         _recover(work)
         yield work
 
 
-def _recover(work: exchange.Workspace) -> None:
+def _recover(work: staging.Workspace) -> None:
     try:
         exchange.recover(work)
     except OSError as error:
-        raise exchange.storage_error(error) from error
+        raise trees.storage_error(error) from error
 
 
-def apply(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit) -> Revision:
+def apply(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -> Revision:
     """Make the prefix what ``plan`` says. After any failure the environment is as it was.
 
     The caller is its :func:`writer` and has made sure that the plan still fits.
@@ -47,12 +47,12 @@ def apply(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit) 
     try:
         return _apply(work, plan, settings, emit)
     except OSError as error:
-        raise exchange.storage_error(error) from error
+        raise trees.storage_error(error) from error
     finally:
         _recover(work)
 
 
-def fetch(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit) -> None:
+def fetch(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -> None:
     """Bring everything that ``plan`` needs into the package cache, checked; the prefix is not touched."""
     if not plan.download_bytes:
         return
@@ -63,18 +63,18 @@ def fetch(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit) 
             _announce(plan, emit)
             _link(work, plan, cache_dir, emit)
     except OSError as error:
-        raise exchange.storage_error(error) from error
+        raise trees.storage_error(error) from error
     finally:
         _recover(work)
 
 
-def _apply(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit) -> Revision:
+def _apply(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -> Revision:
     before = _records(work.prefix)
     work.root.mkdir(parents=True, exist_ok=True)
     with _package_cache(settings, emit) as cache_dir:
         _check_local_archives(plan, cache_dir, emit)
         emit(Step(phase="stage", text=f"Preparing {work.prefix.name}"))
-        snapshot = exchange.make_stage(work, lambda done: emit(Progress(phase="stage", done=done, unit="files")))
+        snapshot = staging.make_stage(work, lambda done: emit(Progress(phase="stage", done=done, unit="files")))
         _announce(plan, emit)
         _link(work, plan, cache_dir, emit)
         after = _records(work.stage)
@@ -96,7 +96,7 @@ def _apply(work: exchange.Workspace, plan: Plan, settings: Settings, emit: Emit)
     return revision
 
 
-def _link(work: exchange.Workspace, plan: Plan, cache_dir: Path, emit: Emit) -> None:
+def _link(work: staging.Workspace, plan: Plan, cache_dir: Path, emit: Emit) -> None:
     """Make the stage hold the packages of the plan, fetching what the cache lacks."""
     below = plan.lock.base.packages if plan.lock.base is not None else ()
     rattler.link(
@@ -254,7 +254,7 @@ def _reporter(plan: Plan, emit: Emit) -> rattler.Report:
     return report
 
 
-def _compile(work: exchange.Workspace, plan: Plan, fresh: dict[str, Record], cache_dir: Path, emit: Emit) -> None:
+def _compile(work: staging.Workspace, plan: Plan, fresh: dict[str, Record], cache_dir: Path, emit: Emit) -> None:
     """Bytecode for the packages that have just been linked."""
     below = plan.lock.base.packages if plan.lock.base is not None else ()
     python = stack.python_of(plan.lock.packages) or stack.python_of(below)

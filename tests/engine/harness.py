@@ -16,7 +16,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import exchange
+from jupyter_condaenv.engine import exchange, staging
 from jupyter_condaenv.engine.model import AnyRequest, Settings
 from jupyter_condaenv.engine.prefix import read_record, record_files
 
@@ -146,7 +146,7 @@ def tree(prefix: Path, *, ours: bool = True) -> dict[str, tuple[object, ...]]:
             relative = os.path.relpath(path, prefix)
             if ours or relative != "conda-meta/history":
                 found[relative] = _content(path)
-    return {path: content for path, content in found.items() if not path.startswith(f"conda-meta/{exchange.WORK_NAME}")}
+    return {path: content for path, content in found.items() if not path.startswith(f"conda-meta/{staging.WORK_NAME}")}
 
 
 def _content(path: str) -> tuple[object, ...]:
@@ -206,7 +206,7 @@ def _target(path: Path) -> str:
 
 def leftovers(prefix: Path) -> list[str]:
     """What a change left behind, the lock apart."""
-    places = [prefix.parent / exchange.WORK_NAME / prefix.name, prefix / "conda-meta" / exchange.WORK_NAME]
+    places = [prefix.parent / staging.WORK_NAME / prefix.name, prefix / "conda-meta" / staging.WORK_NAME]
     return [
         str(path) for place in places if place.is_dir() for path in place.iterdir() if not path.name.startswith("lock")
     ]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_condaenv.engine import exchange
+from jupyter_condaenv.engine import exchange, staging
 from jupyter_condaenv.engine.model import ChangePackages, CreateEnvironment, Settings
 from tests.channel import PLACEHOLDER, index, write_package
 
@@ -168,7 +168,7 @@ def test_a_module_that_goes_with_an_upgrade_cannot_be_imported(prefix: Path, our
 def test_the_old_tree_is_not_changed_by_compiling(prefix: Path, ours: Settings) -> None:
     before = tree(prefix)
     run(ChangePackages(prefix=str(prefix), add=("smallpkg=2.0",)), ours)
-    (old,) = exchange.replaced(exchange.workspace(prefix))
+    (old,) = exchange.replaced(staging.workspace(prefix))
     assert tree(old) == before
 
 

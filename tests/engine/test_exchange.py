@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_condaenv.engine import exchange
+from jupyter_condaenv.engine import carryover, exchange, staging, trees
 from jupyter_condaenv.engine.errors import ReadOnly
-from jupyter_condaenv.engine.exchange import Workspace
+from jupyter_condaenv.engine.staging import Workspace
 
 from . import places
 from .harness import leftovers, poll, tree
@@ -111,19 +111,19 @@ def edit(stage: Path) -> None:
 
 def change(work: Workspace, editing: Callable[[Path], None] = edit) -> None:
     exchange.recover(work)
-    snapshot = exchange.make_stage(work)
+    snapshot = staging.make_stage(work)
     editing(work.stage)
     exchange.commit(work, snapshot)
 
 
 def beside(prefix: Path) -> Workspace:
-    work = exchange.workspace(prefix)
+    work = staging.workspace(prefix)
     assert not work.inside
     return work
 
 
 def inside(prefix: Path) -> Workspace:
-    return Workspace(prefix, prefix / "conda-meta" / exchange.WORK_NAME)
+    return Workspace(prefix, prefix / "conda-meta" / staging.WORK_NAME)
 
 
 def content(prefix: Path) -> dict[str, tuple[object, ...]]:
@@ -269,7 +269,7 @@ def test_what_was_written_into_the_old_tree_is_carried_over(tmp_path: Path) -> N
 def test_a_file_replaced_while_the_stage_was_prepared_stays_the_newer_one(tmp_path: Path) -> None:
     prefix = make(tmp_path / "env")
     work = beside(prefix)
-    snapshot = exchange.make_stage(work)
+    snapshot = staging.make_stage(work)
     edit(work.stage)
     write(prefix / "mine/user.txt", "edited meanwhile")
     write(prefix / "changed.txt", "edited meanwhile too")
@@ -283,7 +283,7 @@ def test_a_file_replaced_while_the_stage_was_prepared_stays_the_newer_one(tmp_pa
 def test_the_same_in_place(tmp_path: Path) -> None:
     prefix = make(tmp_path / "env")
     work = inside(prefix)
-    snapshot = exchange.make_stage(work)
+    snapshot = staging.make_stage(work)
     edit(work.stage)
     write(prefix / "mine/user.txt", "edited meanwhile")
     write(prefix / "changed.txt", "edited meanwhile too")
@@ -307,7 +307,7 @@ def test_a_newer_file_is_not_replaced_by_an_older_one(tmp_path: Path) -> None:
     before = os.lstat(target).st_ino
     os.link(target, tmp_path / "keeps the inode")
     write(target, "newest")
-    exchange._supersede(source, target, before)
+    carryover._supersede(source, target, before)
     assert target.read_text() == "newest"
     assert (prefix / "mine/user.txt.saved-1").read_text() == "older"
     assert len(os.listdir(prefix / "mine")) == 2
@@ -320,7 +320,7 @@ def test_a_file_that_is_replaced_is_there_at_any_moment(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-S", "-c", program, str(target)]) as reader:
         while reader.poll() is None:
             write(source, "newer")
-            exchange._supersede(source, target, os.lstat(target).st_ino)
+            carryover._supersede(source, target, os.lstat(target).st_ino)
     assert reader.returncode == 0
     assert os.listdir(prefix / "mine") == ["user.txt"]
 
@@ -468,7 +468,7 @@ def test_folders_without_permissions_are_deleted_too(tmp_path: Path) -> None:
         places.own(tree_, user)
         places.own(outside, user)
         os.chown(tmp_path, user, user)
-    assert child(lambda: exchange.remove_tree(tree_), user=user) == 0
+    assert child(lambda: trees.remove_tree(tree_), user=user) == 0
     assert not tree_.exists()
     assert (outside / "mine").stat().st_mode & 0o777 == 0o500
 
@@ -487,8 +487,8 @@ def test_a_prefix_that_is_a_link_stays_a_link(states, tmp_path: Path) -> None:  
     link = tmp_path / "envs" / "alias"
     link.parent.mkdir()
     link.symlink_to(real)
-    work = exchange.workspace(link)
-    assert work == exchange.workspace(real), "both names have the same lock"
+    work = staging.workspace(link)
+    assert work == staging.workspace(real), "both names have the same lock"
     change(work)
     assert link.is_symlink() and content(real) == states[1]
     poll(lambda: exchange.settle(str(link)))
@@ -523,9 +523,9 @@ def test_a_change_left_half_way_is_found_when_the_prefix_is_no_mount_point_any_m
 @pytest.mark.parametrize("name", ["env", "a b\\c"])
 def test_a_bind_mount_is_seen_as_a_mount_point(name: str, tmp_path: Path) -> None:
     volume, prefix = make(tmp_path / "volume"), tmp_path / name
-    assert not exchange.workspace(volume).inside
+    assert not staging.workspace(volume).inside
     with places.mounted("--bind", volume, prefix):
-        assert exchange.workspace(prefix).inside
+        assert staging.workspace(prefix).inside
 
 
 def test_an_environment_of_somebody_else_is_read_only(tmp_path: Path) -> None:
@@ -536,7 +536,7 @@ def test_an_environment_of_somebody_else_is_read_only(tmp_path: Path) -> None:
 
     def attempt() -> None:
         with pytest.raises(ReadOnly, match="cannot be written") as caught:
-            exchange.workspace(prefix)
+            staging.workspace(prefix)
         assert "stack" in caught.value.hint
         assert exchange.settle(str(prefix))
 

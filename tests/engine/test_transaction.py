@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_condaenv.engine import exchange
+from jupyter_condaenv.engine import staging
 from jupyter_condaenv.engine.model import ChangePackages, CreateEnvironment, RemoveEnvironment, Settings
 
 from . import places
@@ -39,7 +39,7 @@ def lower_layer(prefix: Path, settings: Settings) -> Iterator[tuple[str, ...]]:
     places.need_root("an overlayfs")
     image = prefix.parent.with_name("image")
     create(prefix, settings)
-    shutil.rmtree(prefix.parent / exchange.WORK_NAME)
+    shutil.rmtree(prefix.parent / staging.WORK_NAME)
     prefix.parent.rename(image)
     with places.overlay(image, prefix.parent.with_name("layers"), prefix.parent):
         yield ()
@@ -68,7 +68,7 @@ def other_file_system(prefix: Path, settings: Settings) -> Iterator[tuple[str, .
 def fixed_parent(prefix: Path, settings: Settings) -> Iterator[tuple[str, ...]]:
     """The folder of environments is an administrator's."""
     create(prefix, settings)
-    shutil.rmtree(prefix.parent / exchange.WORK_NAME)
+    shutil.rmtree(prefix.parent / staging.WORK_NAME)
     with places.unwritable(prefix.parent) as before:
         yield before
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from jupyter_condaenv.engine import exchange
+from jupyter_condaenv.engine import exchange, staging
 from jupyter_condaenv.engine.errors import Unsatisfiable
 from jupyter_condaenv.engine.model import (
     AnyEvent,
@@ -198,8 +198,8 @@ def fills_what_there_is(request: AnyRequest, settings: Settings, emit: Emit) -> 
 
 def exchanges(request: AnyRequest, settings: Settings, emit: Emit) -> Removed:
     """Replaces the prefix by a copy of itself, as every change does."""
-    work = exchange.workspace(Path(request.prefix))
-    exchange.commit(work, exchange.make_stage(work))
+    work = staging.workspace(Path(request.prefix))
+    exchange.commit(work, staging.make_stage(work))
     return _removed(request)
 
 

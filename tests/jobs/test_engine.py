@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_condaenv.engine import exchange, locking
+from jupyter_condaenv.engine import locking, staging
 from jupyter_condaenv.engine.errors import NotFound, Unsatisfiable
 from jupyter_condaenv.engine.model import (
     AnyRequest,
@@ -83,7 +83,7 @@ def test_the_engine_s_errors(jobs: Jobs, tmp_path: Path) -> None:
 
 def test_a_second_job_waits_and_says_so(jobs: Jobs, tmp_path: Path) -> None:
     prefix = tmp_path / "envs" / "a"
-    with locking.lock(exchange.workspace(prefix).lock, "painting it green", lambda *_: None):
+    with locking.lock(staging.workspace(prefix).lock, "painting it green", lambda *_: None):
         job = jobs.start(CreateEnvironment(prefix=str(prefix), specs=("tool",)))
         waiting = eventually(lambda: [each.event for each in job.events()])[0]
         assert isinstance(waiting, Step)
@@ -104,7 +104,7 @@ def test_two_jobs_on_one_prefix_both_end_well(jobs: Jobs, tmp_path: Path) -> Non
 
 def test_cancel_leaves_no_lock(jobs: Jobs, shop: Workshop, tmp_path: Path) -> None:
     prefix = tmp_path / "envs" / "a"
-    with locking.lock(exchange.workspace(prefix).lock, "a test", lambda *_: None):
+    with locking.lock(staging.workspace(prefix).lock, "a test", lambda *_: None):
         job = jobs.start(CreateEnvironment(prefix=str(prefix), specs=("tool",)))
         eventually(job.events)
         job.cancel()
