@@ -26,6 +26,14 @@ def channel_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
+def channel_of_two() -> Path:
+    """Like ``channel_dir``, with a second Python minor where the machine has one: a longer build, for slow tests."""
+    from tests.channel import build
+
+    return build(pythons="two")
+
+
+@pytest.fixture(scope="session")
 def channel(channel_dir: Path) -> Iterator[ChannelServer]:
     """The local channel over HTTP; ``.url`` is its address. For tests that only read from it."""
     from tests.channel import ChannelServer
@@ -35,9 +43,9 @@ def channel(channel_dir: Path) -> Iterator[ChannelServer]:
 
 
 @pytest.fixture(scope="session")
-def warm_cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A package cache that tests share which do not look at it: what one has fetched and compiled, all have."""
-    return str(tmp_path_factory.mktemp("warm") / "cache")
+def warm_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package cache that tests share which leave it whole: what one has fetched and compiled, all have."""
+    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture

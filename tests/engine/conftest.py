@@ -42,12 +42,6 @@ def little_settings(little: Path, settings: Callable[..., Settings]) -> Settings
     return settings(channels=(little.as_uri(),))
 
 
-@pytest.fixture(scope="session")
-def warm_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package cache that tests share which need the real channel and leave the cache whole."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
 def real_settings(channel_dir: Path, warm_cache: Path, settings: Callable[..., Settings]) -> Settings:
     """The real channel as files, with a shared cache."""

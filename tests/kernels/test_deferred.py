@@ -34,7 +34,7 @@ def site(
     tmp_path: Path,
     settings: Callable[..., Settings],
     channel_dir: Path,
-    warm_cache: str,
+    warm_cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Settings:
     """An environment ``geo`` with a kernel and an old ``smallpkg``, laid out as Jupyter's defaults lay it out.
@@ -47,7 +47,7 @@ def site(
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "config"))
     made = settings(
         channels=(channel_dir.as_uri(),),
-        cache_dir=warm_cache,
+        cache_dir=str(warm_cache),
         data_dir=str(data / "condaenv"),
         kernels_dir=str(data / "kernels"),
     )
