@@ -71,17 +71,22 @@ def check_prefix(prefix: str) -> None:
         raise InvalidRequest(f"{prefix!r} is not valid UTF-8.", "Choose another folder.") from None
 
 
-def find(name_or_prefix: str, settings: Settings) -> Environment:
-    """The environment with that name, or at that path. Raises NotFound, with similar names in the hint."""
-    if os.sep in name_or_prefix or name_or_prefix in (".", "..") or name_or_prefix.startswith("~"):
-        prefix = Path(os.path.abspath(os.path.expanduser(name_or_prefix)))
-        if is_environment(prefix):
-            return describe(prefix)
+def check_exists(prefix: Path) -> None:
+    """Raises NotFound unless there is an environment at ``prefix``."""
+    if not is_environment(prefix):
         raise NotFound(
             f"There is no environment at {prefix}.",
             "`jupyter condaenv list` shows those there are.",
             prefix=str(prefix),
         )
+
+
+def find(name_or_prefix: str, settings: Settings) -> Environment:
+    """The environment with that name, or at that path. Raises NotFound, with similar names in the hint."""
+    if os.sep in name_or_prefix or name_or_prefix in (".", "..") or name_or_prefix.startswith("~"):
+        prefix = Path(os.path.abspath(os.path.expanduser(name_or_prefix)))
+        check_exists(prefix)
+        return describe(prefix)
     check_name(name_or_prefix)
     for folder in settings.envs_dirs:
         if is_environment(Path(folder) / name_or_prefix):

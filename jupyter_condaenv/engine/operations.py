@@ -38,6 +38,8 @@ def perform(request: AnyRequest, settings: Settings, emit: Emit) -> AnyResult:
     if isinstance(request, PlanRequest):
         emit(Step(phase="solve", text="Solving"))
         return Planned(plan=solve.plan(request.request, settings))
+    if isinstance(request, ChangePackages | ApplyDeferred | RemoveEnvironment):
+        environments.check_exists(Path(request.prefix))  # before a lock is left where there is nothing
     if isinstance(request, RemoveEnvironment):
         return _remove(request, settings, emit)
     return _change(request, settings, emit)
@@ -116,12 +118,7 @@ def _checked(request: ApplyPlan) -> Plan:
 def _remove(request: RemoveEnvironment, settings: Settings, emit: Emit) -> Removed:
     prefix = Path(request.prefix)
     with transaction.writer(prefix, f"removing {prefix.name}", emit) as work:
-        if not environments.is_environment(prefix):
-            raise NotFound(
-                f"There is no environment at {prefix}.",
-                "`jupyter condaenv list` shows those there are.",
-                prefix=str(prefix),
-            )
+        environments.check_exists(prefix)
         _check_removable(prefix, settings)
         emit(Step(phase="remove", text=f"Removing {prefix.name}"))
         exchange.remove(work)

@@ -97,12 +97,7 @@ def _stack(request: StackEnvironment, settings: Settings) -> Plan:
 
 def _change(request: ChangePackages, settings: Settings) -> Plan:
     prefix = Path(request.prefix)
-    if not environments.is_environment(prefix):
-        raise NotFound(
-            f"There is no environment at {prefix}.",
-            "`jupyter condaenv list` shows those there are.",
-            prefix=str(prefix),
-        )
+    environments.check_exists(prefix)
     staging.workspace(prefix)  # says early when the environment cannot be written
     installed = history.current_lock(prefix, rattler.platform())
     waiting = deferred.read(prefix)
