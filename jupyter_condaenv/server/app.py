@@ -21,7 +21,6 @@ class CondaEnvExtension(ExtensionApp):
     """Conda environments over REST. All that can be configured is in ``CondaEnv``, which every face reads."""
 
     name = "jupyter_condaenv"
-    load_other_extensions = True
     classes = [config.CondaEnv]  # noqa: RUF012 - traitlets wants a plain list
 
     def _config_file_name_default(self) -> str:
