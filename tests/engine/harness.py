@@ -154,7 +154,8 @@ def _content(path: str) -> tuple[object, ...]:
     if stat.S_ISLNK(status.st_mode):
         return ("link", os.readlink(path))
     if stat.S_ISREG(status.st_mode):
-        return ("file", status.st_mode, digest(path))
+        readable = os.access(path, os.R_OK)
+        return ("file", status.st_mode, digest(path) if readable else (status.st_size, status.st_ino))
     return (stat.S_IFMT(status.st_mode), status.st_mode)
 
 
