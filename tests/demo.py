@@ -117,6 +117,9 @@ def local_channel(story: Story) -> Iterator[str]:
         raise StoryEnded(f"The local channel cannot be built: {error}") from error
     with ChannelServer(directory) as server:
         yield server.url
+    story.step("To try it yourself, with the packages of this channel:")
+    program = Path(sys.executable).with_name("jupyter")
+    story.say(shlex.join([str(program), "condaenv", "create", "geo", "python", "ipykernel", "-c", str(directory)]))
 
 
 def condaenv(story: Story, *arguments: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ..engine.model import Environment, Lock, Package, Result
+from ..engine.model import Environment, Lock, Package, Plan, Result
 from ..jobs.records import Outcome, State
 
 
@@ -24,6 +24,8 @@ class Shown(Result, frozen=True, kw_only=True, tag="environment"):
     revision: int = 0
     """Number of the present state; 0 where there is no history."""
     packages: tuple[Package, ...] = ()
+    deferred: Plan | None = None
+    """What waits for the next start of a kernel."""
 
 
 class Locked(Result, frozen=True, kw_only=True, tag="lock"):

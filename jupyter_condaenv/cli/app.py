@@ -23,7 +23,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     _let_every_terminal_show_every_text()
     # Before the arguments are read: what is wrong with them is said in the same form.
-    output = choose(json="--json" in given[: given.index("--") if "--" in given else None])
+    output = choose(json="--json" in arguments.own_arguments(given))
     warnings.showwarning = lambda message, *_args, **_kwargs: output.note(f"warning: {message}")
     try:
         return _dispatch(given, output)

@@ -44,10 +44,15 @@ class Command:
         parser = Parser(f"{PROGRAM} {self.name}", description=self.summary, allow_abbrev=False)
         self.build(parser)
         parser.add_argument("--json", action="store_true", help="answer in JSON, one object a line")
-        _check_text(arguments[:1] if self.function == "run" else arguments)
-        # Intermixed parsing knows no "all the rest", and what is run has options of its own.
-        parse = parser.parse_args if self.function == "run" else parser.parse_intermixed_args
-        parsed = parse(arguments)
+        ours = own_arguments([*self.words, *arguments])[len(self.words) :]
+        _check_text(ours)
+        if self.function == "run":
+            # What is run has options of its own; --json may stand before or after ENV.
+            plain = [one for one in ours if one != "--json"]
+            parsed = parser.parse_args([*plain, *arguments[len(ours) :]])
+            parsed.json = len(plain) < len(ours)
+        else:
+            parsed = parser.parse_intermixed_args(arguments)
         parsed.verb = self.words[-1]
         return parsed
 
@@ -92,7 +97,10 @@ def _display_name(parser: Parser) -> None:
 def _create_request(parser: Parser) -> None:
     _environment(parser)
     parser.add_argument("specs", nargs="*", metavar="SPEC", help=SPEC)
-    _channels(parser, "take packages from here, first come first served; instead of the configured channels")
+    _channels(
+        parser,
+        "take packages from this name, URL or directory; the first has priority; instead of the configured ones",
+    )
     parser.add_argument("--lock", metavar="FILE", help="exactly the packages of this lock, instead of SPEC")
 
 
@@ -100,7 +108,10 @@ def _stack_request(parser: Parser) -> None:
     _environment(parser)
     parser.add_argument("specs", nargs="*", metavar="SPEC", help=SPEC)
     parser.add_argument("--on", required=True, metavar="BASE", dest="base", help="the environment it stands on")
-    _channels(parser, "take packages from here, first come first served; instead of the configured channels")
+    _channels(
+        parser,
+        "take packages from this name, URL or directory; the first has priority; instead of the configured ones",
+    )
 
 
 def _add_request(parser: Parser) -> None:
@@ -260,6 +271,17 @@ Conda environments as Jupyter kernels. An environment is meant by its name or by
   {PROGRAM} COMMAND --help   the arguments of one command
   {PROGRAM} --version
 """
+
+
+def own_arguments(argv: Sequence[str]) -> list[str]:
+    """The part of ``argv`` that is ours: all but, of ``run``, the command it runs, and what stands behind ``--``."""
+    given = list(argv)
+    if "--" in given:
+        given = given[: given.index("--")]
+    if given[:1] == ["run"]:
+        words = [place for place, one in enumerate(given) if not one.startswith("-")]
+        given = given[: words[2]] if len(words) > 2 else given
+    return given
 
 
 def command_of(argv: Sequence[str]) -> tuple[Command, list[str]]:

@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 
 from .. import config
-from ..engine import environments
-from ..engine.errors import Broken, Cancelled, InvalidRequest, NotFound
+from ..engine import deferred, environments
+from ..engine.errors import Broken, Cancelled, InvalidRequest, NotFound, Refused
 from ..engine.model import (
     AnyRequest,
     ApplyDeferred,
@@ -192,7 +192,9 @@ def _confirm(environment: Environment, output: Output) -> None:
         raise InvalidRequest(
             f"Deleting {environment.prefix} cannot be undone, and there is nobody to ask.", "To go ahead: --yes"
         )
-    question = f"Delete {environment.prefix} with its {text.count(environment.packages, 'package')}? [y/N] "
+    kernels = len(deferred.living_kernels(Path(environment.prefix)))
+    under = f", under {text.count(kernels, 'running kernel')}" if kernels else ""
+    question = f"Delete {environment.prefix} with its {text.count(environment.packages, 'package')}{under}? [y/N] "
     print(question, end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Cancelled("Nothing was deleted.")
@@ -222,6 +224,7 @@ def show(arguments: Namespace, output: Output) -> None:
             channels=lock.channels,
             revision=last.number if last else 0,
             packages=lock.packages,
+            deferred=deferred.read(prefix),
         )
     )
 
@@ -263,7 +266,11 @@ def run(arguments: Namespace, output: Output) -> int:
     settings = _settings()
     environment = environments.find(arguments.environment, settings)
     if environment.problem:
-        raise Broken(f"{environment.name} cannot be used. {environment.problem}")
+        raise Broken(
+            f"{environment.name} cannot be used. {environment.problem}",
+            f"Make it again: `lock {environment.name} -o FILE`, `delete {environment.name}`, "
+            f"`create {environment.name} --lock FILE`.",
+        )
     levels = stack.levels(environment.prefix)
     variables, warnings = activation.launch_environment(levels, dict(os.environ), launcher.cache_dir(settings))
     for warning in warnings:
@@ -273,10 +280,10 @@ def run(arguments: Namespace, output: Output) -> int:
     try:
         os.execvpe(command[0], command, variables)
     except FileNotFoundError:
-        output.note(f"error: There is no command {command[0]!r} in {environment.name}.")
+        output.failure(NotFound(f"There is no command {command[0]!r} in {environment.name}.").failure())
         return Exit.COMMAND_NOT_FOUND
     except OSError as error:
-        output.note(f"error: {command[0]} cannot be executed: {error.strerror}.")
+        output.failure(Refused(f"{command[0]} cannot be executed: {error.strerror}.").failure())
         return Exit.CANNOT_EXECUTE
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..engine.errors import Failure
-from ..engine.model import Changed, Deferred, Event, Message, Planned, Progress, Removed, Result, Step
+from ..engine.model import Changed, Deferred, Event, Message, Plan, Planned, Progress, Removed, Result, Step
 from . import answers, text
 
 if TYPE_CHECKING:
@@ -331,6 +331,7 @@ def deferred(result: Deferred) -> list[str]:
     """What will be done, when, and how to have it now."""
     processes = text.count(len(result.kernels), "kernel")
     return [
+        "This waits:",
         *text.plan(result.plan),
         f"{processes} of this environment {'runs' if len(result.kernels) == 1 else 'run'} "
         f"(process {', '.join(map(str, result.kernels))}), so nothing is changed under it.",
@@ -348,6 +349,11 @@ def changed(result: Changed) -> list[str]:
     return [*lines, f"{environment.name}: revision {result.revision} in {environment.prefix}{kernels}"]
 
 
+def waiting(plan: Plan) -> str:
+    """A change that waits for the next start of a kernel, in a line."""
+    return ", ".join(f"{change.kind} {change.after or change.before}" for change in plan.changes)
+
+
 def shown(result: answers.Shown) -> list[str]:
     environment = result.environment
     facts = [
@@ -360,6 +366,7 @@ def shown(result: answers.Shown) -> list[str]:
         ("asked for", " ".join(result.specs)),
         ("channels", " ".join(result.channels)),
         ("revision", str(result.revision) if result.revision else ""),
+        ("waiting", waiting(result.deferred) if result.deferred else ""),
         ("problem", environment.problem),
     ]
     lines = text.table([fact for fact in facts if fact[1]])

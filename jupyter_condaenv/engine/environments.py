@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from . import stack
-from .errors import Broken, InvalidRequest, NotFound
+from .errors import Broken, InvalidRequest, NotFound, StorageError
 from .model import Environment, Settings
 from .prefix import count_and_python, python_minor
 
@@ -72,7 +72,15 @@ def check_prefix(prefix: str) -> None:
 
 
 def check_exists(prefix: Path) -> None:
-    """Raises NotFound unless there is an environment at ``prefix``."""
+    """Raises NotFound unless there is an environment at ``prefix``, StorageError where nobody lets us look."""
+    try:
+        os.stat(prefix / "conda-meta" / "history")
+    except PermissionError as error:
+        raise StorageError(
+            f"{prefix} cannot be read by you.", "Ask its owner to let you read it.", prefix=str(prefix)
+        ) from error
+    except (OSError, ValueError):
+        pass
     if not is_environment(prefix):
         raise NotFound(
             f"There is no environment at {prefix}.",

@@ -22,6 +22,9 @@ from .locking import try_lock
 from .staging import MARK, Snapshot, Workspace, abandoned, workspace
 from .trees import CANNOT_EXCHANGE, in_use, read, remove_tree, storage_error, swap, write_whole
 
+TIDYING = "tidying up after the last change"
+"""What is told to those who wait for :func:`settle`."""
+
 
 def commit(work: Workspace, snapshot: Snapshot) -> None:
     """Make the stage the prefix. Afterwards :func:`settle` has to be called until it says that nothing is left."""
@@ -52,7 +55,7 @@ def recover(work: Workspace) -> None:
     """Finish or undo whatever an earlier change left half-way. The caller holds the lock."""
     other = abandoned(work)
     if other is not None:
-        with try_lock(other.lock) as held:
+        with try_lock(other.lock, TIDYING) as held:
             if held:
                 recover(other)
     if work.journal.exists():
@@ -93,7 +96,7 @@ def settle(prefix: str) -> bool:
         return True
     if not os.access(work.root, os.W_OK):
         return not replaced(work)
-    with try_lock(work.lock) as held:
+    with try_lock(work.lock, TIDYING) as held:
         if not held:
             return False
         try:

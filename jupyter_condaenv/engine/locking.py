@@ -30,6 +30,23 @@ def lock(path: Path, purpose: str, waiting: Callable[[str, float], None]) -> Ite
     while not _acquire(guard, path, patience):
         waiting(_holder(path), time.monotonic() - began)
         patience = 1.0
+    with _held(guard, path, purpose):
+        yield
+
+
+@contextmanager
+def try_lock(path: Path, purpose: str) -> Iterator[bool]:
+    """Hold the lock at ``path`` if it is free; tells whether it was. ``purpose`` as for :func:`lock`."""
+    guard = FileLock(path)
+    if not _acquire(guard, path, 0.0):
+        yield False
+        return
+    with _held(guard, path, purpose):
+        yield True
+
+
+@contextmanager
+def _held(guard: FileLock, path: Path, purpose: str) -> Iterator[None]:
     note = path.with_suffix(".holder")
     try:
         with suppress(OSError):  # a full disk may still be changed for the better
@@ -41,32 +58,25 @@ def lock(path: Path, purpose: str, waiting: Callable[[str, float], None]) -> Ite
         guard.release()
 
 
-@contextmanager
-def try_lock(path: Path) -> Iterator[bool]:
-    """Hold the lock at ``path`` if it is free; tells whether it was."""
-    guard = FileLock(path)
-    if not _acquire(guard, path, 0.0):
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        guard.release()
-
-
 def _acquire(guard: FileLock, path: Path, patience: float) -> bool:
     """Whether the lock was had within ``patience`` seconds."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _no_place(path, error) from error
+    try:
         guard.acquire(timeout=patience, poll_interval=0.02)
     except (Timeout, FileNotFoundError):  # the folder went with the environment that somebody removed
         return False
     except OSError as error:
-        raise StorageError(
-            f"{path.parent} cannot be written: {os.strerror(error.errno or 0)}.",
-            "Choose a place that you can write to.",
-        ) from error
+        raise _no_place(path, error) from error
     return True
+
+
+def _no_place(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"{path.parent} cannot be written: {os.strerror(error.errno or 0)}.", "Choose a place that you can write to."
+    )
 
 
 def _holder(path: Path) -> str:

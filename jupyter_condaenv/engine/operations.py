@@ -30,16 +30,26 @@ from .model import (
     Step,
 )
 from .transaction import Emit
+from .trees import storage_error
 
 
 def perform(request: AnyRequest, settings: Settings, emit: Emit) -> AnyResult:
     """Do what ``request`` asks. Raises a CondaEnvError; the environment is then as it was."""
+    try:
+        return _perform(request, settings, emit)
+    except OSError as error:
+        raise storage_error(error) from error
+
+
+def _perform(request: AnyRequest, settings: Settings, emit: Emit) -> AnyResult:
     environments.check_prefix(request.prefix)
     if isinstance(request, PlanRequest):
         emit(Step(phase="solve", text="Solving"))
         return Planned(plan=solve.plan(request.request, settings))
     if isinstance(request, ChangePackages | ApplyDeferred | RemoveEnvironment):
         environments.check_exists(Path(request.prefix))  # before a lock is left where there is nothing
+    if isinstance(request, CreateEnvironment | StackEnvironment):
+        solve.check_free(request.prefix)
     if isinstance(request, RemoveEnvironment):
         return _remove(request, settings, emit)
     return _change(request, settings, emit)
@@ -121,6 +131,10 @@ def _remove(request: RemoveEnvironment, settings: Settings, emit: Emit) -> Remov
         environments.check_exists(prefix)
         _check_removable(prefix, settings)
         emit(Step(phase="remove", text=f"Removing {prefix.name}"))
+        for process in deferred.living_kernels(prefix):
+            emit(
+                Message(level="warning", text=f"A kernel of {prefix.name} is running and will fail (process {process})")
+            )
         exchange.remove(work)
         environments.forget(prefix)
     return Removed(prefix=str(prefix))

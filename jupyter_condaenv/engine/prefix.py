@@ -112,6 +112,12 @@ def read_record(path: Path) -> Record:
     """Raises Broken, naming the file, where it is damaged."""
     try:
         return _DECODER.decode(path.read_bytes())
+    except PermissionError as error:
+        raise StorageError(
+            f"{path} cannot be read by you.",
+            "Ask the owner of the environment to let you read it, as with `chmod -R a+rX`.",
+            file=str(path),
+        ) from error
     except (OSError, msgspec.MsgspecError) as error:
         raise Broken(
             f"The record {path} is damaged: {error}",

@@ -7,6 +7,7 @@ named in ``tests/engine/test_rattler.py``.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -141,7 +142,7 @@ def solve(
         reason = text.removeprefix("Cannot solve the request because of:").strip()
         # Of one missing package the solver says only this, without a tree.
         missing = reason.startswith("No candidates") and "\n" not in reason
-        what = "The channels have no such package" if missing else "These packages cannot be installed together"
+        what = "The channels have nothing that fits" if missing else "These packages cannot be installed together"
         raise Unsatisfiable(
             f"{what}:\n{_indent(reason)}",
             "Relax or drop one of the requests named above, or add the channel that has the package.",
@@ -200,8 +201,19 @@ def link(
         asyncio.run(run())
         if not marked:
             mark.unlink(missing_ok=True)  # backups would leave the environment out, with what its user put there
+        _open_records(stage)
     except (InstallerError, LinkError, ExtractError, TransactionError, CacheDirError, OSError) as error:
         raise _install_error(error) from error
+
+
+def _open_records(stage: Path) -> None:
+    """Let those read the new records who may read the rest: py-rattler writes them for their owner alone."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    for path in (stage / "conda-meta").glob("*.json"):
+        status = path.stat()
+        if status.st_nlink == 1 and status.st_mode & 0o777 == 0o600:
+            path.chmod(0o666 & ~mask)
 
 
 class _Reporter(rattler.InstallerReporter):
@@ -336,7 +348,7 @@ def _channel_error(error: Exception, channels: Sequence[str]) -> ChannelError:
     text = redact(str(error))
     names = ", ".join(redact(url) for url in channels)
     return ChannelError(
-        f"A channel could not be read ({names}): {_last_causes(text)}",
+        f"A channel could not be read ({names}): {_first_and_last(text)}",
         "Check the channel's name and the network; where a login is needed, see `RATTLER_AUTH_FILE` and ~/.netrc.",
         channels=[redact(url) for url in channels],
     )
@@ -347,19 +359,21 @@ def _install_error(error: Exception) -> Tampered | ChannelError | StorageError:
     lower = text.lower()
     if "hash mismatch" in lower or "checksum" in lower:
         return Tampered(
-            f"A package is not what its channel's index promises: {_last_causes(text)}",
+            f"A package is not what its channel's index promises: {_first_and_last(text)}",
             "Nothing of it was installed. Try again; if it stays, the channel or a proxy on the way is damaged.",
         )
     if any(word in lower for word in ("no space left", "disk quota", "read-only file system", "permission denied")):
         return StorageError(
-            f"The packages could not be written: {_last_causes(text)}",
+            f"The packages could not be written: {_first_and_last(text)}",
             "Free some space or check the permissions of the package cache and of the environments' folder.",
         )
     return ChannelError(
-        f"The packages could not be fetched and linked: {_last_causes(text)}",
+        f"The packages could not be fetched and linked: {_first_and_last(text)}",
         "Nothing was changed. Check the network and try again; what was downloaded completely is kept.",
     )
 
 
-def _last_causes(text: str, lines: int = 6) -> str:
-    return " / ".join(line.strip() for line in text.strip().splitlines()[:lines] if line.strip())
+def _first_and_last(text: str) -> str:
+    """What failed and, of the chain of reasons below it, the last."""
+    told = list(dict.fromkeys(line.strip().removeprefix("Caused by: ") for line in text.splitlines() if line.strip()))
+    return ": ".join([*told[:1], *told[1:][-1:]])

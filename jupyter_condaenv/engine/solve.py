@@ -47,7 +47,7 @@ def check_current(made: Plan) -> None:
             prefix=made.prefix,
         )
     if not made.before:
-        _check_free(made.prefix)
+        check_free(made.prefix)
     if made.lock.base is not None:
         _check_base(made.lock.base)
 
@@ -58,7 +58,7 @@ def state(prefix: Path) -> str:
 
 
 def _create(request: CreateEnvironment, settings: Settings) -> Plan:
-    _check_free(request.prefix)
+    check_free(request.prefix)
     if request.lock is not None:
         if request.specs:
             raise InvalidRequest(
@@ -80,7 +80,7 @@ def _create(request: CreateEnvironment, settings: Settings) -> Plan:
 
 
 def _stack(request: StackEnvironment, settings: Settings) -> Plan:
-    _check_free(request.prefix)
+    check_free(request.prefix)
     environments.check_prefix(request.base)
     # A link such as `current` may lead elsewhere tomorrow; the overlay stays on what it was made for.
     below = Path(os.path.realpath(request.base) if os.path.islink(request.base) else request.base)
@@ -118,7 +118,9 @@ def _change(request: ChangePackages, settings: Settings) -> Plan:
     for name in dropped:
         specs.pop(name, None)
     for text in request.add:
-        specs[rattler.spec_name(text)] = text
+        name = rattler.spec_name(text)
+        if text.strip() != name or name not in specs:  # a bare name takes nothing back of what was asked for
+            specs[name] = text
     base = _base_now(now)
     if not request.add and not request.update and base == now.base:
         lock = _without(now, dropped, tuple(specs.values()))
@@ -338,7 +340,8 @@ def _direction(one: Package, other: Package) -> ChangeKind:
     return "rebuild" if order == 0 else "upgrade" if order < 0 else "downgrade"
 
 
-def _check_free(prefix: str) -> None:
+def check_free(prefix: str) -> None:
+    """Raises AlreadyExists or Refused unless an environment can be made at ``prefix``."""
     path = Path(prefix)
     if environments.is_environment(path):
         raise AlreadyExists(
@@ -346,12 +349,12 @@ def _check_free(prefix: str) -> None:
             "Choose another name, or change it with `jupyter condaenv add`.",
             prefix=prefix,
         )
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if os.path.exists(path) and (not path.is_dir() or any(path.iterdir())):
         raise AlreadyExists(f"{prefix} exists and is not an empty folder.", "Choose another place.", prefix=prefix)
     parent = path.parent
-    while not parent.exists():
+    while not os.path.exists(parent):
         parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
+    if not os.path.isdir(parent) or not os.access(parent, os.W_OK):
         raise Refused(f"{parent} cannot be written by you.", "Choose another place.", prefix=prefix)
 
 

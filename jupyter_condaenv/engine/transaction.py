@@ -291,7 +291,8 @@ def _look(stage: Path, records: list[Record], emit: Emit) -> None:
             except OSError:
                 raise Broken(
                     f"{record.name} {record.version} was not linked completely: {entry.path} is missing.",
-                    "Nothing was changed. Try again; if it stays, the package or the disk is damaged.",
+                    "Nothing was changed. If it was so before, make the environment again: `lock -o FILE`, `delete`, "
+                    "`create --lock FILE`.",
                     package=record.name,
                 ) from None
             plain = entry.path_type == "hardlink" and not entry.file_mode and owners[entry.path] == 1

@@ -16,7 +16,8 @@ from ipykernel.kernelapp import IPKernelApp
 from ipykernel.kernelbase import Kernel
 
 HINT = (
-    "Make the environment again or repair it, then restart the kernel; or choose another kernel. "
+    "Make the environment again (jupyter condaenv lock, delete, create --lock), then restart the kernel; or choose "
+    "another kernel. "
     "The notebook itself is not harmed."
 )
 

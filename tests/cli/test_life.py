@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from .conftest import Person
 
@@ -133,3 +136,44 @@ def test_a_reader_that_leaves_early_is_no_error(person: Person, make: Callable[.
         assert process.stderr
         assert process.stderr.read() == ""
     assert process.returncode == 141
+
+
+def test_others_may_read_an_environment_as_far_as_the_umask_lets_them(
+    person: Person, make: Callable[..., Path]
+) -> None:
+    mask = os.umask(0o022)
+    try:
+        prefix = make("geo", "tool")
+    finally:
+        os.umask(mask)
+    closed = [path for path in prefix.rglob("*") if not path.is_symlink() and not path.stat().st_mode & 0o004]
+    assert closed == []
+
+
+def test_adding_a_bare_name_takes_nothing_back(person: Person, make: Callable[..., Path]) -> None:
+    make("geo", "tool<2")
+    done = person.run("add", "geo", "tool")
+    assert "already as asked for" in done.out + done.err
+    assert person.run("show", "geo", "--json").last["specs"] == ["tool<2"]
+
+
+def test_json_may_stand_before_or_after_what_run_runs_in(person: Person, make: Callable[..., Path]) -> None:
+    make("geo", "tool")
+    for arguments in (["geo", "--json", "--"], ["--json", "geo", "--"], ["--json", "geo"]):
+        assert person.run("run", *arguments, "tool").out == "tool 2.0\n"
+        assert person.run("run", *arguments, "nosuch", code=127).last["error"]["code"] == "not_found"
+    assert person.run("run", "geo", "echo", "--json").out == "--json\n"
+
+
+def test_a_place_that_can_hold_nothing_is_refused_at_once(person: Person, small_channel: Path) -> None:
+    for place in ("/proc/env", "/dev/null/env"):
+        assert person.run("create", place, "tool", "-c", small_channel, code=None).code in (5, 7)
+
+
+def test_a_folder_that_nobody_may_look_into(person: Person, small_channel: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may look everywhere; this needs root not to be: run the tests as an ordinary user")
+    (person.home / "closed").mkdir(mode=0o000)
+    for command in (("create", "closed/env", "tool", "-c", small_channel), ("show", "closed/env")):
+        ended = person.run(*command, code=None)
+        assert ended.code in (5, 7), ended

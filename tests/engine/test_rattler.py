@@ -270,7 +270,7 @@ def test_a_conflict_is_told_as_a_tree(tiny: Path, tmp_path: Path) -> None:
 def test_a_missing_name_and_a_missing_version_look_the_same(spec: str, tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(Unsatisfiable) as caught:
         one([spec], [tiny.as_uri()], tmp_path)
-    assert caught.value.message.startswith("The channels have no such package:\n  No candidates were found for ")
+    assert caught.value.message.startswith("The channels have nothing that fits:\n  No candidates were found for ")
     assert spec in caught.value.message
 
 
