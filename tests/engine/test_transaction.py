@@ -8,10 +8,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from jupyter_condaenv.engine import staging
-from jupyter_condaenv.engine.model import ChangePackages, CreateEnvironment, RemoveEnvironment, Settings
+from jupyter_condaenv.engine import staging, transaction
+from jupyter_condaenv.engine.errors import Broken
+from jupyter_condaenv.engine.model import (
+    AnyEvent,
+    ChangePackages,
+    CreateEnvironment,
+    Message,
+    RemoveEnvironment,
+    Settings,
+)
+from jupyter_condaenv.engine.prefix import PathEntry, Record
 
 from . import places
 from .harness import changed, digest, leftovers, names, problems, refused, run, settled, tree
@@ -235,3 +245,33 @@ def test_what_is_shared_with_the_cache_is_not_written_into(little_settings: Sett
         run(ChangePackages(prefix=str(prefix), add=add), little_settings)
     settled(prefix)
     assert {path: digest(path) for path in before} == before
+
+
+# --- the look at every file before a change is put in place ---
+
+
+def looked_at(stage: Path, *entries: PathEntry, twice: bool = False) -> list[AnyEvent]:
+    told: list[AnyEvent] = []
+    text = {"name": "thing", "version": "1.0", "build": "0", "paths_data": {"paths": list(entries)}}
+    record = msgspec.json.decode(msgspec.json.encode(text), type=Record)
+    transaction._look(stage, [record, record] if twice else [record], told.append)
+    return told
+
+
+def test_a_path_that_was_not_linked_is_found(tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("1234")
+    assert looked_at(tmp_path, PathEntry(path="there", size_in_bytes=4)) == []
+    with pytest.raises(Broken, match="gone is missing"):
+        looked_at(tmp_path, PathEntry(path="there", size_in_bytes=4), PathEntry(path="gone"))
+
+
+def test_a_file_of_another_size_is_found(tmp_path: Path) -> None:
+    (tmp_path / "cut").write_text("12")
+    with pytest.raises(Broken, match="has 2 bytes, not 4"):
+        looked_at(tmp_path, PathEntry(path="cut", size_in_bytes=4))
+
+
+def test_a_file_that_two_packages_bring_is_told(tmp_path: Path) -> None:
+    (tmp_path / "shared").write_text("12")
+    (message,) = looked_at(tmp_path, PathEntry(path="shared", size_in_bytes=4), twice=True)
+    assert isinstance(message, Message) and "shared" in message.text
