@@ -189,7 +189,9 @@ def test_kill_9_of_the_starter(shop: Workshop, tmp_path: Path) -> None:
 
 def test_the_starter_s_terminal_is_closed(shop: Workshop, tmp_path: Path) -> None:
     master, slave = os.openpty()
-    claim = f"import os, fcntl; os.setsid(); fcntl.ioctl(0, {termios.TIOCSCTTY}, 0)\n"
+    # Also where these tests were started by nohup, which has the signal ignored.
+    claim = "import os, fcntl, signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); os.setsid()\n"
+    claim += f"fcntl.ioctl(0, {termios.TIOCSCTTY}, 0)\n"
     python, option, code, *arguments = starter(shop, tmp_path / "go")
     command = [python, option, claim + code, *arguments]
     with subprocess.Popen(command, stdin=slave, stderr=slave, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
