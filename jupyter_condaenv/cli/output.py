@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..engine.errors import Failure
-from ..engine.model import Changed, Deferred, Event, Message, Plan, Planned, Progress, Removed, Result, Step
+from ..engine.model import Changed, Deferred, Event, Message, Plan, Planned, Progress, Removed, Result, Solved, Step
 from . import answers, text
 
 if TYPE_CHECKING:
@@ -183,7 +183,9 @@ class Lines:
         return f"{text.duration((numbered.time - self._created).total_seconds()).rjust(10)}  {words}"
 
 
-def sentence(event: Step | Message) -> str:
+def sentence(event: Step | Message | Solved) -> str:
+    if isinstance(event, Solved):
+        return text.total(event.changes, event.download_bytes)
     return f"warning: {event.text}" if isinstance(event, Message) and event.level == "warning" else event.text
 
 
@@ -242,7 +244,7 @@ class Bars:
         if isinstance(event, Step):
             self._finish(self._done)
             self._begin(event.phase, text.harmless(event.text))
-        elif isinstance(event, Message):
+        elif isinstance(event, Message | Solved):
             self.note(sentence(event))
         elif isinstance(event, Progress):
             if event.phase != self._phase:

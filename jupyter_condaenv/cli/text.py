@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from ..engine.model import Change, Environment, Package, Plan
+from ..engine.model import Brief, Change, Environment, Package, Plan
 
 KINDS: dict[str, str] = {"add": "new", "upgrade": "up", "downgrade": "down", "rebuild": "rebuilt", "remove": "removed"}
 """The words for what happens to a package, in the order in which they are counted."""
@@ -103,18 +103,18 @@ def plan(shown: Plan, only: Sequence[str] | None = None, *, done: bool = False) 
         lines.append(
             f"  ... and {count(len(changes) - len(listed), 'package')} more, listed by `jupyter condaenv show`"
         )
-    return [*lines, plan_sum(shown, done=done)]
+    if not changes:
+        return ["Nothing changed." if done else "Nothing would change."]
+    return [*lines, total(changes, shown.download_bytes, done=done)]
 
 
-def plan_sum(shown: Plan, *, done: bool = False) -> str:
+def total(changes: Iterable[Change | Brief], download_bytes: int, *, done: bool = False) -> str:
     """``12 new, 1 up, 1 down; 45.2 MB to download``; once it is ``done``, they are downloaded."""
-    if not shown.changes:
-        return "Nothing changed." if done else "Nothing would change."
-    numbers = Counter[str](change.kind for change in shown.changes)
+    numbers = Counter[str](change.kind for change in changes)
     parts = ", ".join(f"{numbers[kind]} {word}" for kind, word in KINDS.items() if numbers[kind])
-    if not shown.download_bytes:
+    if not download_bytes:
         return parts
-    return f"{parts}; {size(shown.download_bytes)} {'downloaded' if done else 'to download'}"
+    return f"{parts}; {size(download_bytes)} {'downloaded' if done else 'to download'}"
 
 
 def spec_name(spec: str) -> str:

@@ -119,6 +119,24 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
         assert package is not None
         return package.name
 
+    @property
+    def brief(self) -> Brief:
+        before, after = self.before, self.after
+        with_build = before is not None and after is not None and before.version == after.version
+        return Brief(
+            kind=self.kind,
+            name=self.name,
+            before=_version(before, with_build),
+            after=_version(after, with_build),
+            size=after.size if after else 0,
+        )
+
+
+def _version(package: Package | None, with_build: bool) -> str:
+    if package is None:
+        return ""
+    return f"{package.version} {package.build}" if with_build else package.version
+
 
 class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A change that can be shown and then applied exactly as shown."""
@@ -261,7 +279,26 @@ class Message(Event, frozen=True, kw_only=True, tag="message"):
     text: str
 
 
-AnyEvent = Step | Progress | Message
+class Brief(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A ``Change`` in the words that a person needs."""
+
+    kind: ChangeKind
+    name: str
+    before: str = ""
+    """Its version; with the build where only that differs."""
+    after: str = ""
+    size: int = 0
+    """Bytes of the archive that comes; 0 when the channel does not say, or none comes."""
+
+
+class Solved(Event, frozen=True, kw_only=True, tag="solved"):
+    """What is going to be done, before it is. The result has the whole plan."""
+
+    changes: tuple[Brief, ...]
+    download_bytes: int
+
+
+AnyEvent = Step | Progress | Message | Solved
 
 # --- results ---
 

@@ -26,6 +26,7 @@ from .model import (
     Removed,
     RemoveEnvironment,
     Settings,
+    Solved,
     StackEnvironment,
     Step,
 )
@@ -64,11 +65,13 @@ def _change(
     with transaction.writer(prefix, _purpose(request), emit) as work:
         emit(Step(phase="solve", text="Solving"))
         plan = _plan(request, settings)
+        if plan.changes:
+            changes = tuple(change.brief for change in plan.changes)
+            emit(Solved(changes=changes, download_bytes=plan.download_bytes))
         kernels = _kernels_in_the_way(request, plan)
         if kernels:
             transaction.fetch(work, plan, settings, emit)
             deferred.write(prefix, plan)
-            emit(Message(text=f"A kernel of {prefix.name} is running: this is applied when it is started again"))
             return Deferred(plan=plan, kernels=kernels)
         last = history.latest(prefix)
         if (

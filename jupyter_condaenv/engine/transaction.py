@@ -156,7 +156,7 @@ def _check_local_archives(plan: Plan, cache_dir: Path, emit: Emit) -> None:
     ]
     if not todo:
         return
-    emit(Step(phase="download", text=f"Checking {len(todo)} archives"))
+    emit(Step(phase="download", text="Checking archives"))
     total = sum(package.size for package, _ in todo)
     done = 0
     for package, path in todo:
@@ -224,12 +224,10 @@ def _check_archive(package: Package, path: Path) -> os.stat_result:
 
 
 def _announce(plan: Plan, emit: Emit) -> None:
-    incoming = sum(1 for change in plan.changes if change.after is not None)
-    outgoing = sum(1 for change in plan.changes if change.after is None)
     if plan.download_bytes:
-        emit(Step(phase="download", text=f"Fetching {plan.download_bytes / 1e6:.1f} MB"))
+        emit(Step(phase="download", text="Fetching packages"))
     else:
-        emit(Step(phase="link", text=f"Linking {incoming} packages" + (f", removing {outgoing}" if outgoing else "")))
+        emit(Step(phase="link", text="Linking packages"))
 
 
 def _reporter(plan: Plan, emit: Emit) -> rattler.Report:
@@ -266,7 +264,7 @@ def _compile(work: staging.Workspace, plan: Plan, fresh: dict[str, Record], cach
     def progress(done: int, total: int) -> None:
         nonlocal told
         if not told:
-            emit(Step(phase="compile", text=f"Compiling {total} Python files, once for all environments"))
+            emit(Step(phase="compile", text="Compiling Python files"))
             told = True
         emit(Progress(phase="compile", done=done, total=total, unit="files"))
 
