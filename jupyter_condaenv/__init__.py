@@ -1,5 +1,7 @@
 """Conda environments that a notebook user never has to fight with: each one a kernel that simply works."""
 
+from __future__ import annotations
+
 __version__ = "0.1.0"
 
 
@@ -8,3 +10,12 @@ def _jupyter_server_extension_points() -> list[dict[str, object]]:
     from .server.app import CondaEnvExtension
 
     return [{"module": "jupyter_condaenv", "app": CondaEnvExtension}]
+
+
+def load_ipython_extension(shell: object) -> None:
+    """``%load_ext jupyter_condaenv``: ``%condaenv`` in a kernel that we did not register."""
+    import sys
+
+    from .magics.condaenv import register
+
+    register(shell, [sys.executable, "-m", "jupyter_condaenv.cli"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -63,6 +64,36 @@ def settings(tmp_path: Path) -> Callable[..., Settings]:
         return Settings(**(fields | changes))  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture
+def site(
+    tmp_path: Path,
+    settings: Callable[..., Settings],
+    channel_dir: Path,
+    warm_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Settings:
+    """Settings laid out as Jupyter's defaults lay them out, with packages from the local channel.
+
+    What a kernel starts by itself finds everything by the same variables as Jupyter does.
+    """
+    data, config = tmp_path / "jupyter", tmp_path / "config"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(data))
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(config))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "run"))
+    made = settings(
+        envs_dirs=(str(data / "condaenv" / "envs"),),
+        channels=(channel_dir.as_uri(),),
+        cache_dir=str(warm_cache),
+        data_dir=str(data / "condaenv"),
+        kernels_dir=str(data / "kernels"),
+    )
+    config.mkdir()
+    traits = {"cache_dir": made.cache_dir, "channels": list(made.channels)}
+    (config / "jupyter_condaenv_config.json").write_text(json.dumps({"CondaEnv": traits}))
+    return made
 
 
 # --- skips -----------------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ STANDARD_LIBRARY_ONLY: dict[str, tuple[str, ...]] = {
     "engine.activation": (),
     **{f"engine.{name}": OF_THE_SUPERVISOR for name in ("trees", "staging", "in_place", "carryover", "exchange")},
     # It lies beside a copy of engine.activation, and starts the ipykernel of the environment it runs in.
-    "kernels.launch.shim": ("activation", "ipykernel"),
+    "kernels.launch.shim": ("activation", "condaenv_magics", "ipykernel"),
 }
 """What runs inside foreign environments, or must run anywhere, and what else it may import."""
 NOT_IN_ENGINE = ("jupyter", "tornado", "traitlets", "IPython", "ipykernel", "nbformat", "nbclient")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import site
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,11 @@ from typing import NamedTuple
 from jupyter_condaenv.engine import activation
 from jupyter_condaenv.engine.errors import StorageError
 from jupyter_condaenv.engine.model import Settings
+
+MAGICS = "condaenv_magics"
+"""Name of the copy of ``magics``, as kernels import it."""
+PACKAGE = Path(__file__).resolve().parents[2]
+"""Where this package is imported from."""
 
 
 class Launch(NamedTuple):
@@ -40,6 +46,8 @@ def install(settings: Settings) -> Launch:
     # The Python that registers is the one that explains a kernel that cannot start, so it is part of the content.
     files = {
         "activation.py": Path(activation.__file__).read_bytes(),
+        "cli.py": _command_line(),
+        **{f"{MAGICS}/{path.name}": path.read_bytes() for path in sorted((here.parent / "magics").glob("*.py"))},
         "fallback.py": (here / "fallback.py").read_bytes(),
         "registrar": os.fsencode(sys.executable) + b"\n",
         "shim.py": (source / "shim.py").read_bytes(),
@@ -49,7 +57,7 @@ def install(settings: Settings) -> Launch:
     folder = Path(settings.data_dir, "launch", digest.hexdigest()[:16])
     try:
         Path(settings.data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MAGICS).mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             _write(folder / name, content, 0o755 if name == "trampoline" else 0o644)
     except OSError as error:
@@ -65,9 +73,16 @@ def compile_for(python: str, launch: Launch) -> None:
 
     ``OSError`` or ``subprocess.SubprocessError`` when it cannot.
     """
-    module = launch.shim.with_name("activation.py")
-    command = [python, "-I", "-S", "-m", "py_compile", str(module)]
+    modules = [launch.shim.with_name("activation.py"), *launch.shim.with_name(MAGICS).glob("*.py")]
+    command = [python, "-I", "-S", "-m", "py_compile", *map(str, modules)]
     subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)
+
+
+def _command_line() -> bytes:
+    """Our command line for the Python that runs this, isolated as it may be from where its user installs things."""
+    paths = [str(PACKAGE), *(path for path in [site.getusersitepackages()] if path in sys.path)]
+    lines = ("import sys", f"sys.path += {paths!a}", "from jupyter_condaenv.cli import main", "sys.exit(main())")
+    return "\n".join(lines).encode("ascii") + b"\n"
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

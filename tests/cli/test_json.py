@@ -48,6 +48,11 @@ def test_a_change_tells_job_events_result(person: Person, small_channel: Path) -
     phases = [line["event"]["phase"] for line in done.lines[1:-1] if line["event"]["event"] == "step"]
     assert phases[0] == "solve"
     assert {"link", "commit"} <= set(phases)
+    assert done.lines[2]["event"] == {
+        "event": "solved",
+        "changes": [{"kind": "add", "name": "tool", "after": "2.0", "size": done.last["plan"]["download_bytes"]}],
+        "download_bytes": done.last["plan"]["download_bytes"],
+    }
     assert done.last["result"] == "changed"
     assert done.last["environment"]["prefix"] == str(person.envs / "geo")
 

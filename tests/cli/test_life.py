@@ -27,6 +27,7 @@ def test_create_change_delete(person: Person, small_channel: Path) -> None:
     done = person.run("add", "geo", "old")
     assert installed(prefix) == {"tool-1.0", "old-1.0"}
     assert "old" in done.out
+    assert done.err.index("Solving") < done.err.index("1 new; ") < done.err.index("Linking")
 
     person.run("remove", "geo", "old")
     assert installed(prefix) == {"tool-1.0"}

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from jupyter_condaenv.engine.model import (
     AnyEvent,
     AnyRequest,
+    Brief,
+    Change,
     ChangePackages,
     CreateEnvironment,
     Lock,
@@ -38,6 +40,18 @@ def test_the_digest_is_of_what_is_installed_alone() -> None:
         assert digest((replace(A, **change),)) != digest((A,))
     assert digest((replace(A, sha256="", md5="3" * 32),)) != digest((replace(A, sha256="", md5="4" * 32),))
     assert Lock(platform="linux-64", channels=(), specs=(), packages=(A, B)).digest == digest((A, B))
+
+
+def test_a_change_in_brief() -> None:
+    rebuilt, newer = replace(A, build="2", sha256="2" * 64), replace(A, version="1.1", size=7)
+    assert Change(kind="add", after=A).brief == Brief(kind="add", name="a", after="1.0", size=A.size)
+    assert Change(kind="remove", before=A).brief == Brief(kind="remove", name="a", before="1.0")
+    assert Change(kind="upgrade", before=A, after=newer).brief == Brief(
+        kind="upgrade", name="a", before="1.0", after="1.1", size=7
+    )
+    assert Change(kind="rebuild", before=A, after=rebuilt).brief == Brief(
+        kind="rebuild", name="a", before=f"1.0 {A.build}", after="1.0 2", size=A.size
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,30 +30,11 @@ VERSION = "import smallpkg; print(smallpkg.__version__)"
 
 
 @pytest.fixture
-def site(
-    tmp_path: Path,
-    settings: Callable[..., Settings],
-    channel_dir: Path,
-    warm_cache: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Settings:
-    """An environment ``geo`` with a kernel and an old ``smallpkg``, laid out as Jupyter's defaults lay it out.
-
-    What a kernel starts by itself finds everything by the same variables as Jupyter does.
-    """
-    data = tmp_path / "jupyter"
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("JUPYTER_DATA_DIR", str(data))
-    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "config"))
-    made = settings(
-        channels=(channel_dir.as_uri(),),
-        cache_dir=str(warm_cache),
-        data_dir=str(data / "condaenv"),
-        kernels_dir=str(data / "kernels"),
-    )
-    request = CreateEnvironment(prefix=geo(made), specs=("python", "ipykernel", "smallpkg <2"))
-    assert isinstance(do(made, request), Changed)
-    return made
+def site(site: Settings) -> Settings:
+    """With an environment ``geo`` that has a kernel and an old ``smallpkg``."""
+    request = CreateEnvironment(prefix=geo(site), specs=("python", "ipykernel", "smallpkg <2"))
+    assert isinstance(do(site, request), Changed)
+    return site
 
 
 def geo(settings: Settings) -> str:

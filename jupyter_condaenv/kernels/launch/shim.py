@@ -1,5 +1,7 @@
 """Activate a conda environment in this very process, then run the kernel's module: ``shim.py LEVELS -m MODULE ...``.
 
+An IPython kernel has ``%condaenv`` as well.
+
 Runs in the environment's own Python: standard library only, Python 3.8 and newer. ``LEVELS`` is what
 ``activation.join_levels`` makes; empty when the process was started again after activation.
 """
@@ -9,6 +11,10 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def main() -> None:
@@ -22,18 +28,17 @@ def main() -> None:
     sys.argv = arguments[1:]
     if module == "ipykernel_launcher":
         try:
-            import_module("ipykernel.kernelapp")
+            application = import_module("ipykernel.kernelapp").IPKernelApp.instance()
         except Exception as error:  # whatever a broken package raises, it is the reason
             _explain(here, arguments, f"ipykernel cannot be imported ({type(error).__name__}: {error}).")
+        application.observe(lambda change: _add_magic(here, change.new), "shell")
     import runpy
 
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def _activate(here: str, levels: str, arguments: list[str]) -> None:
-    sys.path.insert(0, here)
-    activation = import_module("activation")
-    sys.path.remove(here)
+    activation = _beside(here, "activation")
     del sys.modules["activation"]
     prefixes = activation.split_levels(levels)
     if not all(os.path.isdir(prefix) for prefix in prefixes):
@@ -52,10 +57,32 @@ def _activate(here: str, levels: str, arguments: list[str]) -> None:
     os.environ.update({name: value for name, value in new.items() if old.get(name) != value})
 
 
+def _add_magic(here: str, shell: Any) -> None:
+    """Give ``shell`` our magic. Whatever IPython it is, there is a kernel."""
+    try:
+        magic = _beside(here, "condaenv_magics.condaenv")
+        magic.register(shell, [_registrar(here), "-I", os.path.join(here, "cli.py")])
+    except Exception as error:
+        print(f"condaenv: There is no %condaenv here ({type(error).__name__}: {error}).", file=sys.stderr)
+
+
+def _beside(here: str, name: str) -> Any:
+    sys.path.insert(0, here)
+    try:
+        return import_module(name)
+    finally:
+        sys.path.remove(here)
+
+
+def _registrar(here: str) -> str:
+    """The Python of the installation that registered the kernel."""
+    with open(os.path.join(here, "registrar"), encoding=sys.getfilesystemencoding(), errors="surrogateescape") as file:
+        return file.read().rstrip("\n")
+
+
 def _explain(here: str, arguments: list[str], reason: str = "") -> None:
     """Become the kernel that says, in the notebook, why this one cannot run."""
-    with open(os.path.join(here, "registrar"), encoding=sys.getfilesystemencoding(), errors="surrogateescape") as file:
-        registrar = file.read().rstrip("\n")
+    registrar = _registrar(here)
     told = ["--reason", f"In the environment {sys.prefix}, {reason}"] if reason else []
     sys.stderr.flush()
     # Activation names libraries and folders of this environment; the other Python does without them.

@@ -9,7 +9,7 @@ here=${0%/*}
 IFS= read -r registrar <"$here/registrar"
 if [ -e "$prefix/conda-meta/condaenv/deferred.json" ]; then
     # A change waits for this moment (engine/deferred.py). Whatever becomes of it, there will be a kernel.
-    "$registrar" -I -m jupyter_condaenv.cli apply-deferred "$prefix" </dev/null >&2
+    "$registrar" -I "$here/cli.py" apply-deferred "$prefix" </dev/null >&2
 fi
 python=$prefix/bin/python
 if [ -f "$python" ] && [ -x "$python" ]; then

@@ -1,0 +1,151 @@
+"""The magic itself: from a line in a cell to words below it."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from typing import Any
+
+from . import loaded
+from .operation import CondaEnvError, perform
+from .status import Status, count, size, table
+
+HELP = """\
+%condaenv install SPEC...    add packages to the environment that this kernel runs in
+
+SPEC is what conda takes: numpy, numpy>=1.20,<3, conda-forge::numpy; in quotes where it holds a blank.
+  -c CHANNEL   search here too, after the channels of the environment
+  --now        replace at once also what this kernel may have loaded; else that waits for its next start
+The stop button asks the operation to stop and leaves the environment whole.
+"""
+KINDS = {"add": "new", "upgrade": "up", "downgrade": "down", "rebuild": "rebuilt", "remove": "removed"}
+"""The command line's words for what happens to a package, in its order."""
+
+_PART = re.compile(r""""([^"]*)"|'([^']*)'|(\[[^]]*\]|[^\s"'])""")
+
+
+def register(shell: Any, command: list[str]) -> None:
+    """Give ``shell`` the magic, which has its work done by ``command``: our command line, without arguments."""
+
+    def condaenv(line: str) -> None:
+        run(line, command, live=watched(shell))
+
+    condaenv.__doc__ = HELP
+    shell.register_magic_function(condaenv, "line", "condaenv")
+
+
+def watched(shell: Any) -> bool:
+    """Whether somebody looks on. Programs that run a notebook from end to end let no cell ask for input."""
+    request = getattr(shell, "get_parent", dict)()
+    return bool(request.get("content", {}).get("allow_stdin", True))
+
+
+def run(line: str, command: list[str], *, live: bool = True) -> None:
+    """What ``%condaenv LINE`` does; ``live`` shows how far it has come. Raises CondaEnvError."""
+    words = split(line)
+    if not words or words[0] == "help" or "-h" in words or "--help" in words:
+        print(HELP, end="")
+    elif words[0] == "install":
+        install(words[1:], command, Status(live=live))
+    else:
+        raise CondaEnvError("invalid_request", f"%condaenv does not know {words[0]!r}.", "%condaenv install SPEC...")
+
+
+def split(line: str) -> list[str]:
+    """The words of ``line``. Quotes hold together what has blanks, and stay where they are part of a spec, in brackets;
+    ``#`` begins a comment where a word would begin; all else is text. Raises CondaEnvError.
+
+    >>> split("install numpy>=1.20,<3 'pandas >2' scipy[version='>=1.9']  # as in the paper")
+    ['install', 'numpy>=1.20,<3', 'pandas >2', "scipy[version='>=1.9']"]
+    """
+    words: list[str] = []
+    place = 0
+    while True:
+        place += len(line[place:]) - len(line[place:].lstrip())
+        if place == len(line) or line[place] == "#":
+            return words
+        word = ""
+        while place < len(line) and not line[place].isspace():
+            part = _PART.match(line, place)
+            if part is None:
+                raise CondaEnvError("invalid_request", f"A quote is not closed: {line[place:]}", "")
+            word += next(group for group in part.groups() if group is not None)
+            place = part.end()
+        words.append(word)
+
+
+def install(arguments: list[str], command: list[str], status: Status) -> None:
+    if not arguments:
+        raise CondaEnvError("invalid_request", "Nothing was asked for.", "%condaenv install SPEC...")
+    prefix = sys.prefix
+    files, start = loaded.files(prefix), loaded.at_start(prefix)
+    try:
+        result = perform([*command, "add", prefix, "--json", *arguments], lambda event: tell(event, status))
+    except CondaEnvError as failure:
+        status.keep()
+        if failure.hint.startswith("usage:"):
+            failure.hint = "What can be said: %condaenv help"
+        raise
+    importlib.invalidate_caches()
+    if result["result"] == "changed":
+        newer = loaded.newer(start, loaded.at_start(prefix))
+        status.say(*changed(result, loaded.replaced(files), newer))
+    elif result["result"] == "deferred":
+        status.say(*deferred(result))
+    elif result["result"] == "started":
+        status.say(f"To look at it: jupyter condaenv jobs follow {result['id']}")
+
+
+def tell(event: dict[str, Any], status: Status) -> None:
+    """Show what the operation tells. What a newer command line may tell besides is passed over."""
+    kind = event.get("event")
+    if kind == "step":
+        status.show(event["text"])
+    elif kind == "progress":
+        status.progress(
+            event.get("done", 0), event.get("total", 0), event.get("unit", "packages"), event.get("item", "")
+        )
+    elif kind == "message":
+        status.say(("warning: " if event.get("level") == "warning" else "") + event["text"])
+    elif kind == "solved":
+        status.say(*plan(event))
+
+
+def plan(solved: dict[str, Any]) -> list[str]:
+    """What is going to happen: a line a package, then what is to download."""
+    rows = [
+        (
+            KINDS.get(change["kind"], change["kind"]),
+            change["name"],
+            " -> ".join(filter(None, (change.get("before"), change.get("after")))),
+            size(change["size"]) if change.get("size") else "",
+        )
+        for change in sorted(solved["changes"], key=lambda change: [*KINDS, change["kind"]].index(change["kind"]))
+    ]
+    download = solved["download_bytes"]
+    return [*table(rows), f"{size(download)} to download" if download else "Nothing to download"]
+
+
+def changed(result: dict[str, Any], replaced: list[str], newer: list[str]) -> list[str]:
+    """What was done, and whether this kernel has to be restarted for it, and why."""
+    if not result["plan"]["changes"]:
+        return ["Nothing changed."]
+    done = f"{result['environment']['name']} is at revision {result['revision']}."
+    reasons = [f"what this kernel has loaded was replaced ({', '.join(replaced)})"] if replaced else []
+    if newer:
+        reasons.append(f"this takes effect when it starts: {', '.join(newer)}")
+    if reasons:
+        return [done, f"Restart the kernel, because {'; '.join(reasons)}."]
+    return [f"{done} No restart is needed."]
+
+
+def deferred(result: dict[str, Any]) -> list[str]:
+    """What waits, and for what."""
+    kernels = len(result["kernels"])
+    others = f" and {count(kernels - 1, 'other kernel')}" if kernels > 1 else ""
+    return [
+        f"Nothing is changed yet, because this kernel{others} may have loaded what would be replaced.",
+        "It is done when a kernel of this environment starts and no other one runs: restart the kernel.",
+        "To have it now all the same: --now",
+    ]

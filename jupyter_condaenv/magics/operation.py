@@ -1,0 +1,120 @@
+"""One operation, done by the command line in a process of its own and told in JSON, one object a line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from typing import Any, Callable
+
+_FOREIGN = ("LD_LIBRARY_PATH", "LD_PRELOAD")
+"""Libraries of the kernel's environment, which another Python does better without."""
+_LAST_WORDS = 2000
+"""Characters that are shown of what a command line says that ends without an answer."""
+
+
+class CondaEnvError(Exception):
+    """What went wrong: a ``code`` as in the command line's JSON, a sentence, and a ``hint`` what to do."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.hint = hint
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback."""
+        return [f"error: {self}"] + ([f"hint: {self.hint}"] if self.hint else [])
+
+
+def perform(command: list[str], tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Run ``command``, ``tell`` each event, and return the result.
+
+    An interrupt asks it to stop, a second one leaves that to it and returns, a third one kills it.
+    Raises CondaEnvError.
+    """
+    with _Interrupts() as interrupts, tempfile.TemporaryFile() as log:
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={name: value for name, value in os.environ.items() if name not in _FOREIGN},
+                # An interrupt of the kernel goes to its whole process group; this one is told by us.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise CondaEnvError(
+                "broken",
+                f"{command[0]}, which registered this kernel, cannot be run: {error.strerror}.",
+                "Install jupyter_condaenv again, and register the kernel again by any change: "
+                "jupyter condaenv add ENV SPEC.",
+            ) from None
+        with process:
+            interrupts.go_to(process)
+            answer = _read(process, tell)
+        if "result" in answer:
+            return answer
+        if "error" in answer:
+            error = answer["error"]
+            raise CondaEnvError(error["code"], error["message"], error.get("hint", ""))
+        if interrupts.number:
+            raise CondaEnvError("cancelled", "Stopped.", "")
+        log.seek(0)
+        words = log.read().decode(errors="replace").strip()[-_LAST_WORDS:]
+        raise CondaEnvError(
+            "internal",
+            f"{' '.join(command[:3])} ... ended with exit code {process.returncode} and no answer.\n{words}".rstrip(),
+            "Is jupyter_condaenv still installed there?",
+        )
+
+
+def _read(process: subprocess.Popen[bytes], tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """The line that has the result or the error; empty when there is none."""
+    answer: dict[str, Any] = {}
+    assert process.stdout is not None
+    for line in process.stdout:
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if "event" in found:
+            tell(found["event"])
+        elif "result" in found or "error" in found:
+            answer = found
+    return answer
+
+
+class _Interrupts:
+    """Interrupts go to the process instead of tearing apart what reads from it. Only the main thread gets any."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def go_to(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        if self.number:
+            self._pass_on()
+
+    def __enter__(self) -> _Interrupts:
+        try:
+            self._before = signal.signal(signal.SIGINT, self._arrived)
+        except ValueError:
+            self._before = None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _arrived(self, *_: object) -> None:
+        self.number += 1
+        if self._process is not None:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT if self.number < 3 else signal.SIGKILL)
