@@ -18,7 +18,7 @@ from traitlets.config import Application, Config, Configurable
 
 from .engine import condarc
 from .engine.errors import CondaEnvError, InvalidRequest
-from .engine.model import ChannelPriority, Settings
+from .engine.model import ChannelPriority, LibraryPath, Settings
 
 CONFIG_FILES = ("jupyter_config", "jupyter_condaenv_config")
 """Base names of the files that are read; what a later one says wins."""
@@ -76,6 +76,16 @@ class CondaEnv(Configurable):
         Empty: the `channel_priority` of `.condarc`, then strict.
         """,
     ).tag(config=True)
+    library_path = Enum(
+        get_args(LibraryPath),
+        "off",
+        help="""
+        What becomes of LD_LIBRARY_PATH in kernels that have no choice of their own. `off`: it is as the server and the
+        activation scripts have it; conda's packages find their libraries without it. `prefix`: the environment's `lib`
+        comes first, as some clusters need; programs of the system that a cell runs then load from there as well.
+        `clean`: what the server had is taken away, as is right where a module system sets it for other programs.
+        """,
+    ).tag(config=True)
     solve_timeout = Float(120.0, min=1.0, help="Seconds after which the search for fitting packages is given up.").tag(
         config=True
     )
@@ -97,6 +107,7 @@ class CondaEnv(Configurable):
             channel_priority=self.channel_priority or files.channel_priority or "strict",
             solve_timeout=self.solve_timeout,
             stall_timeout=self.stall_timeout,
+            library_path=self.library_path,
         )
 
 

@@ -36,6 +36,13 @@ class Locked(Result, frozen=True, kw_only=True, tag="lock"):
     """The file it was written to; empty when it was only asked for."""
 
 
+class Activated(Result, frozen=True, kw_only=True, tag="activated"):
+    """``activate``"""
+
+    variables: dict[str, str]
+    """All that a process of the environment has, and it has no other."""
+
+
 class Started(Result, frozen=True, kw_only=True, tag="started"):
     """``--detach``: the job that does it."""
 
@@ -62,4 +69,4 @@ class Jobs(Result, frozen=True, kw_only=True, tag="jobs"):
     jobs: tuple[JobSummary, ...]
 
 
-Answer = Environments | Shown | Locked | Started | JobSummary | Jobs
+Answer = Environments | Shown | Locked | Activated | Started | JobSummary | Jobs

@@ -10,9 +10,11 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 from ..engine.errors import InvalidRequest
+from ..engine.model import LibraryPath
+from .shells import SHELLS
 
 PROGRAM = "jupyter condaenv"
 ENVIRONMENT = "name of the environment, or its path (anything with a slash in it)"
@@ -189,6 +191,23 @@ def _apply_deferred(parser: Parser) -> None:
     _detach(parser)
 
 
+def _kernel(parser: Parser) -> None:
+    _environment(parser)
+    _display_name(parser)
+    parser.add_argument(
+        "--library-path",
+        choices=get_args(LibraryPath),
+        default="",
+        help="LD_LIBRARY_PATH: leave it alone, put the environment's lib in front, or take away what the server has",
+    )
+    parser.add_argument(
+        "--always-run",
+        action=argparse.BooleanOptionalAction,
+        help="run activation scripts at each start, also where nothing they depend on has changed",
+    )
+    _detach(parser)
+
+
 def _list(parser: Parser) -> None:
     """Nothing to say."""
 
@@ -203,6 +222,11 @@ def _run(parser: Parser) -> None:
     parser.add_argument(
         "command", nargs=argparse.REMAINDER, metavar="-- COMMAND ...", help="what to run, and with what"
     )
+
+
+def _activate(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("--shell", choices=SHELLS, default="", help="whose language; without it that of $SHELL")
 
 
 def _job(parser: Parser) -> None:
@@ -235,8 +259,14 @@ COMMANDS = (
         "apply_deferred",
         _apply_deferred,
     ),
+    Command(
+        ("kernel",), "Write an environment's kernel anew, or choose how it is shown and started.", "kernel", _kernel
+    ),
     Command(("lock",), "Write down exactly which packages an environment consists of.", "lock", _lock),
     Command(("run",), "Run a command in an environment, as its kernel would see it.", "run", _run),
+    Command(
+        ("activate",), "Print what a shell has to run to have what an environment's kernel has.", "activate", _activate
+    ),
     Command(("jobs",), "Show running and past jobs.", "jobs_list", _list),
     Command(("jobs", "list"), "Show running and past jobs.", "jobs_list", _list, hidden=True),
     Command(("jobs", "show"), "Show what a job has told, and how it ended.", "jobs_show", _jobs_show),

@@ -6,6 +6,7 @@ The name of each function stands in ``arguments.COMMANDS``.
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from argparse import Namespace
@@ -24,16 +25,19 @@ from ..engine.model import (
     ChangePackages,
     CreateEnvironment,
     Environment,
+    KernelOptions,
     Plan,
     Planned,
     PlanRequest,
+    RegisterKernel,
     RemoveEnvironment,
     Settings,
     StackEnvironment,
     When,
 )
 from ..jobs import Job, Jobs, Outcome
-from . import answers, text
+from . import answers, shells, text
+from .arguments import PROGRAM
 from .exits import Exit
 from .follow import follow
 from .output import Output
@@ -77,6 +81,15 @@ def apply_deferred(arguments: Namespace, output: Output) -> None:
     settings = _settings()
     environment = environments.find(arguments.environment, settings)
     _perform(ApplyDeferred(prefix=environment.prefix), settings, arguments, output)
+
+
+def kernel(arguments: Namespace, output: Output) -> None:
+    settings = _settings()
+    environment = environments.find(arguments.environment, settings)
+    options = KernelOptions(
+        display_name=arguments.display_name, library_path=arguments.library_path, always_run=arguments.always_run
+    )
+    _perform(RegisterKernel(prefix=environment.prefix, options=options), settings, arguments, output)
 
 
 def delete(arguments: Namespace, output: Output) -> None:
@@ -255,9 +268,6 @@ def _with_kernels(found: Iterable[Environment], settings: Settings) -> list[Envi
 
 def run(arguments: Namespace, output: Output) -> int:
     """Become the command, with the variables that the environment's kernel has."""
-    from ..engine import activation, stack
-    from ..kernels import launcher
-
     command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
     if not command:
         raise InvalidRequest(
@@ -265,16 +275,7 @@ def run(arguments: Namespace, output: Output) -> int:
         )
     settings = _settings()
     environment = environments.find(arguments.environment, settings)
-    if environment.problem:
-        raise Broken(
-            f"{environment.name} cannot be used. {environment.problem}",
-            f"Make it again: `lock {environment.name} -o FILE`, `delete {environment.name}`, "
-            f"`create {environment.name} --lock FILE`.",
-        )
-    levels = stack.levels(environment.prefix)
-    variables, warnings = activation.launch_environment(levels, dict(os.environ), launcher.cache_dir(settings))
-    for warning in warnings:
-        output.note(f"warning: {warning}")
+    variables = _activated(environment, settings, output)
     # Python ignores this signal for itself and would hand that on.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
@@ -285,6 +286,41 @@ def run(arguments: Namespace, output: Output) -> int:
     except OSError as error:
         output.failure(Refused(f"{command[0]} cannot be executed: {error.strerror}.").failure())
         return Exit.CANNOT_EXECUTE
+
+
+def activate(arguments: Namespace, output: Output) -> None:
+    """Say what a shell has to run to have the variables that the environment's kernel has."""
+    settings = _settings()
+    variables = _activated(environments.find(arguments.environment, settings), settings, output)
+    if output.json:
+        output.result(answers.Activated(variables=variables))
+        return
+    shell = arguments.shell or shells.of_login(os.environ.get("SHELL", ""))
+    if sys.stdout.isatty():
+        command = f"{PROGRAM} activate {shlex.quote(arguments.environment)} --shell {shell}"
+        output.note(f"To have this in {shell}: {shells.SHELLS[shell].use.format(command=command)}")
+    for statement in shells.statements(shell, os.environ, variables):
+        print(statement)
+
+
+def _activated(environment: Environment, settings: Settings, output: Output) -> dict[str, str]:
+    """The variables that the kernel of ``environment`` would have if it were started from here. Raises Broken."""
+    from ..engine import activation, stack
+    from ..kernels import launcher, specs
+
+    if environment.problem:
+        raise Broken(
+            f"{environment.name} cannot be used. {environment.problem}",
+            f"Make it again: `lock {environment.name} -o FILE`, `delete {environment.name}`, "
+            f"`create {environment.name} --lock FILE`.",
+        )
+    levels = stack.levels(environment.prefix)
+    options = specs.arguments(specs.options(environment.prefix, settings), settings)
+    cache_dir = launcher.cache_dir(settings)
+    variables, warnings = activation.launch_environment(levels, dict(os.environ), cache_dir, options)
+    for warning in warnings:
+        output.note(f"warning: {warning}")
+    return variables
 
 
 # --- jobs ------------------------------------------------------------------------------------------------------------

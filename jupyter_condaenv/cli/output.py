@@ -16,7 +16,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..engine.errors import Failure
-from ..engine.model import Changed, Deferred, Event, Message, Plan, Planned, Progress, Removed, Result, Solved, Step
+from ..engine.model import (
+    Changed,
+    Deferred,
+    Event,
+    Message,
+    Plan,
+    Planned,
+    Progress,
+    Registered,
+    Removed,
+    Result,
+    Solved,
+    Step,
+)
 from . import answers, text
 
 if TYPE_CHECKING:
@@ -302,6 +315,8 @@ def answer(result: Result) -> Iterable[str]:
     if isinstance(result, Removed):
         kernels = f" and its kernel {', '.join(result.kernels)}" if result.kernels else ""
         return [f"Deleted {result.prefix}{kernels}."]
+    if isinstance(result, Registered):
+        return [f"{result.environment.name}: kernel {', '.join(result.environment.kernels)}"]
     if isinstance(result, answers.Environments):
         return text.environments(result.environments) or [
             "There are no environments yet. Make one: jupyter condaenv create NAME python ipykernel"

@@ -771,13 +771,22 @@ _THREADS = (
 
 
 def launch_environment(
-    prefixes: tuple[str, ...], environ: dict[str, str], cache_dir: str
+    prefixes: tuple[str, ...], environ: dict[str, str], cache_dir: str, options: tuple[str, ...] = ()
 ) -> tuple[dict[str, str], list[str]]:
-    """The variables with which a kernel of ``prefixes`` (bottom first) runs, and what a person should know of them."""
-    environ = {name: value for name, value in environ.items() if name not in FOREIGN}
-    changes = activated(prefixes, environ, cache_dir)
+    """The variables with which a kernel of ``prefixes`` (bottom first) runs, and what a person should know of them.
+
+    ``options`` are those of its kernelspec: ``--always-run``, ``--library-path=prefix``, ``--library-path=clean``.
+    """
+    foreign = (*FOREIGN, "LD_LIBRARY_PATH") if "--library-path=clean" in options else FOREIGN
+    environ = {name: value for name, value in environ.items() if name not in foreign}
+    always = "--always-run" in options
+    changes = capture(prefixes, environ)[0] if always else activated(prefixes, environ, cache_dir)
     env = changes.apply(environ)
     env["PYTHONNOUSERSITE"] = "1"
+    if "--library-path=prefix" in options:
+        own = [f"{prefix}/lib" for prefix in reversed(prefixes)]
+        rest = [path for path in env.get("LD_LIBRARY_PATH", "").split(":") if path and path not in own]
+        env["LD_LIBRARY_PATH"] = ":".join([*own, *rest])
     _add_threads(env, thread_limit(env))
     _add_cuda(env, prefixes)
     _add_overlay(env, prefixes)

@@ -15,6 +15,9 @@ Kind = Literal["full", "overlay"]
 ChannelPriority = Literal["strict", "flexible", "disabled"]
 When = Literal["next_start", "now"]
 """When a change that replaces what a living kernel may have loaded is put in place."""
+LibraryPath = Literal["off", "prefix", "clean"]
+"""What becomes of ``LD_LIBRARY_PATH`` in a kernel: nothing of ours (conda's packages find their libraries without it);
+the environment's ``lib`` put in front; or what the server had taken away."""
 ChangeKind = Literal["add", "remove", "upgrade", "downgrade", "rebuild"]
 
 
@@ -40,6 +43,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seconds after which a solve is given up."""
     stall_timeout: float = 120.0
     """Seconds without any sign of progress after which a job is ended."""
+    library_path: LibraryPath = "off"
+    """Of kernels that have no choice of their own."""
 
 
 class Package(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -180,6 +185,16 @@ class Environment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why it cannot be used, in a sentence; empty when it can."""
 
 
+class KernelOptions(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How a kernel is shown and started. What is left at its default is as it was before, and at first as the site has
+    it."""
+
+    display_name: str = ""
+    library_path: Literal["", LibraryPath] = ""
+    always_run: bool | None = None
+    """Whether activation scripts run at each start, rather than once until something they depend on changes."""
+
+
 # --- requests: one struct a verb ---
 
 
@@ -235,15 +250,23 @@ class RemoveEnvironment(Request, frozen=True, kw_only=True, tag="remove"):
     """The environment with all that is in it, and its kernels."""
 
 
+class RegisterKernel(Request, frozen=True, kw_only=True, tag="kernel"):
+    """The kernel of the environment, written anew."""
+
+    options: KernelOptions = KernelOptions()
+
+
 class PlanRequest(Request, frozen=True, kw_only=True, tag="plan"):
     """A dry run of ``request``."""
 
     request: CreateEnvironment | ChangePackages | StackEnvironment
 
 
-AnyRequest = (
+EngineRequest = (
     CreateEnvironment | ChangePackages | StackEnvironment | ApplyPlan | ApplyDeferred | RemoveEnvironment | PlanRequest
 )
+"""What ``operations.perform`` does."""
+AnyRequest = EngineRequest | RegisterKernel
 
 # --- events: what an operation tells while it runs ---
 
@@ -331,7 +354,13 @@ class Removed(Result, frozen=True, kw_only=True, tag="removed"):
     kernels: tuple[str, ...] = ()
 
 
-AnyResult = Planned | Changed | Deferred | Removed
+class Registered(Result, frozen=True, kw_only=True, tag="registered"):
+    """The kernel was written; ``environment`` names it."""
+
+    environment: Environment
+
+
+AnyResult = Planned | Changed | Deferred | Removed | Registered
 
 
 def digest(packages: tuple[Package, ...]) -> str:

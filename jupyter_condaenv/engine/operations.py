@@ -11,7 +11,6 @@ from pathlib import Path
 from . import deferred, environments, exchange, history, lockfiles, solve, transaction
 from .errors import InvalidRequest, NotFound, Outdated, Refused
 from .model import (
-    AnyRequest,
     AnyResult,
     ApplyDeferred,
     ApplyPlan,
@@ -19,6 +18,7 @@ from .model import (
     ChangePackages,
     CreateEnvironment,
     Deferred,
+    EngineRequest,
     Message,
     Plan,
     Planned,
@@ -34,7 +34,7 @@ from .transaction import Emit
 from .trees import storage_error
 
 
-def perform(request: AnyRequest, settings: Settings, emit: Emit) -> AnyResult:
+def perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult:
     """Do what ``request`` asks. Raises a CondaEnvError; the environment is then as it was."""
     try:
         return _perform(request, settings, emit)
@@ -42,7 +42,7 @@ def perform(request: AnyRequest, settings: Settings, emit: Emit) -> AnyResult:
         raise storage_error(error) from error
 
 
-def _perform(request: AnyRequest, settings: Settings, emit: Emit) -> AnyResult:
+def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult:
     environments.check_prefix(request.prefix)
     if isinstance(request, PlanRequest):
         emit(Step(phase="solve", text="Solving"))
@@ -163,7 +163,7 @@ def _check_removable(prefix: Path, settings: Settings) -> None:
         )
 
 
-def _purpose(request: AnyRequest) -> str:
+def _purpose(request: EngineRequest) -> str:
     """What is told to those who have to wait for this."""
     name = Path(request.prefix).name
     if isinstance(request, CreateEnvironment):

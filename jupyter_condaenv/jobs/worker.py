@@ -12,8 +12,21 @@ from pathlib import Path
 
 import msgspec
 
-from ..engine.errors import Cancelled, CondaEnvError, Failure, InvalidRequest, StorageError
-from ..engine.model import AnyEvent, AnyRequest, AnyResult, Changed, Environment, Message, Removed, Settings, Step
+from ..engine.errors import Cancelled, CondaEnvError, Failure, InvalidRequest, Refused, StorageError
+from ..engine.model import (
+    AnyEvent,
+    AnyRequest,
+    AnyResult,
+    Changed,
+    Environment,
+    KernelOptions,
+    Message,
+    Registered,
+    RegisterKernel,
+    Removed,
+    Settings,
+    Step,
+)
 from . import files, processes
 from .journal import EventWriter
 from .records import Assignment, Outcome, now, without_secrets
@@ -26,9 +39,10 @@ def perform(request: AnyRequest, settings: Settings, emit: Callable[[AnyEvent], 
     from ..engine import operations
     from ..kernels import specs
 
+    if isinstance(request, RegisterKernel):
+        return _registered(request, settings, emit)
     result = operations.perform(request, settings, emit)
     if isinstance(result, Changed):
-        emit(Step(phase="register", text=f"Registering {result.environment.name} as a kernel"))
         environment = result.environment
         kernels = _register(environment, getattr(request, "display_name", ""), settings, emit)
         return msgspec.structs.replace(result, environment=msgspec.structs.replace(environment, kernels=kernels))
@@ -41,17 +55,42 @@ def _register(
     environment: Environment, display_name: str, settings: Settings, emit: Callable[[AnyEvent], None]
 ) -> tuple[str, ...]:
     """The kernels of an environment that has just been changed: it has been, so what fails here is only told."""
-    from ..engine import stack
-    from ..kernels import specs
-
     try:
-        kernels = specs.register(environment, settings, display_name, stack.levels(environment.prefix))
+        kernels = _written(environment, KernelOptions(display_name=display_name), settings, emit)
         if not kernels:
-            specs.unregister(environment.prefix, settings)
             emit(Message(text=f"{environment.name} has no kernel: add ipykernel to it for one"))
     except StorageError as error:
         emit(Message(level="warning", text=f"{error.message} {error.hint}"))
         return ()
+    return kernels
+
+
+def _registered(request: RegisterKernel, settings: Settings, emit: Callable[[AnyEvent], None]) -> Registered:
+    """Raises NotFound, StorageError, and Refused where nothing could be started."""
+    from ..engine import environments
+
+    prefix = Path(request.prefix)
+    environments.check_exists(prefix)
+    environment = environments.describe(prefix)
+    kernels = _written(environment, request.options, settings, emit)
+    if not kernels:
+        raise Refused(
+            f"{environment.name} has no kernel.", f"ipykernel makes one: jupyter condaenv add {prefix} ipykernel"
+        )
+    return Registered(environment=msgspec.structs.replace(environment, kernels=kernels))
+
+
+def _written(
+    environment: Environment, options: KernelOptions, settings: Settings, emit: Callable[[AnyEvent], None]
+) -> tuple[str, ...]:
+    """The kernels that the environment has from now on."""
+    from ..engine import stack
+    from ..kernels import specs
+
+    emit(Step(phase="register", text=f"Registering {environment.name} as a kernel"))
+    kernels = specs.register(environment, settings, options, stack.levels(environment.prefix))
+    if not kernels:
+        specs.unregister(environment.prefix, settings)
     return kernels
 
 

@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from jupyter_condaenv.engine import activation
 from jupyter_condaenv.engine.errors import StorageError
-from jupyter_condaenv.engine.model import Environment, Settings
+from jupyter_condaenv.engine.model import Environment, KernelOptions, Settings
 from jupyter_condaenv.kernels import launcher
 
 SCHEMA = 1
@@ -25,12 +27,15 @@ _LOGOS = ("logo-32x32.png", "logo-64x64.png", "logo-svg.svg")
 
 
 def register(
-    environment: Environment, settings: Settings, display_name: str = "", levels: tuple[str, ...] = ()
+    environment: Environment,
+    settings: Settings,
+    options: KernelOptions = KernelOptions(),  # noqa: B008 - frozen
+    levels: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
     """Write the kernelspec of ``environment`` and return its name in a tuple; an empty one if it has no ipykernel.
 
     ``levels`` are the prefixes it consists of, bottom first, its own last; without them only its own. Doing it again
-    brings the kernelspec up to date and keeps a ``display_name`` that was given before. Activation is captured here, so
+    brings the kernelspec up to date and keeps the ``options`` that were given before. Activation is captured here, so
     that the first start need not.
     ``StorageError`` when the kernelspec cannot be written.
     """
@@ -40,18 +45,17 @@ def register(
         return ()
     files = launcher.install(settings)
     name = _free_name(environment, prefixes[-1], settings)
-    mark: dict[str, Any] = {"prefixes": list(prefixes), "schema": SCHEMA, "host": socket.gethostname()}
-    given = display_name or _mark_in(Path(settings.kernels_dir, name)).get("display_name")
-    if given:
-        mark["display_name"] = given
+    kept = _kept(Path(settings.kernels_dir, name), options)
+    mark = {"prefixes": list(prefixes), "schema": SCHEMA, "host": socket.gethostname(), **msgspec.to_builtins(kept)}
     spec = {
         "argv": [
             str(files.trampoline),
             str(files.shim),
             activation.join_levels(prefixes),
+            *arguments(kept, settings),
             *("-m", "ipykernel_launcher", "-f", "{connection_file}"),
         ],
-        "display_name": given or _display_name(environment, prefixes[-1]),
+        "display_name": kept.display_name or _display_name(environment, prefixes[-1]),
         "language": "python",
         "interrupt_mode": "signal",
         "metadata": {
@@ -114,6 +118,33 @@ def registered(settings: Settings) -> dict[str, tuple[str, ...]]:
     for name, prefixes in _ours(settings):
         found.setdefault(prefixes[-1], []).append(name)
     return {prefix: tuple(sorted(names)) for prefix, names in found.items()}
+
+
+def options(prefix: str, settings: Settings) -> KernelOptions:
+    """What was chosen for the kernel of the environment at ``prefix``."""
+    for name in registered(settings).get(prefix, ()):
+        return _kept(Path(settings.kernels_dir, name), KernelOptions())
+    return KernelOptions()
+
+
+def arguments(options: KernelOptions, settings: Settings) -> tuple[str, ...]:
+    """``options`` as ``activation.launch_environment`` takes them."""
+    library_path = options.library_path or settings.library_path
+    return (
+        *(("--always-run",) if options.always_run else ()),
+        *((f"--library-path={library_path}",) if library_path != "off" else ()),
+    )
+
+
+def _kept(folder: Path, given: KernelOptions) -> KernelOptions:
+    """``given``, and for what is not given there what the kernelspec in ``folder`` has."""
+    mark = _mark_in(folder)
+    known = {name: mark[name] for name in KernelOptions.__struct_fields__ if name in mark}
+    try:
+        before = msgspec.convert(known, KernelOptions)
+    except msgspec.ValidationError:
+        return given
+    return msgspec.structs.replace(before, **msgspec.to_builtins(given))
 
 
 def _ours(settings: Settings) -> Iterator[tuple[str, tuple[str, ...]]]:

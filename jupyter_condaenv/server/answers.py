@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ..engine.model import ChannelPriority, Environment, Package
+from ..engine.model import ChannelPriority, Environment, KernelOptions, Package
 from ..jobs import Job, NumberedEvent, Outcome, State
 
 MOST_EVENTS = 1000
@@ -56,6 +56,13 @@ class Revisions(Answer, frozen=True, kw_only=True):
     """Oldest first."""
 
     revisions: tuple[RevisionSummary, ...]
+
+
+class Kernel(Answer, frozen=True, kw_only=True):
+    """The names of the kernelspecs that start it; none where it has no ipykernel."""
+
+    kernels: tuple[str, ...]
+    options: KernelOptions
 
 
 class JobSummary(Answer, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 
 from jupyter_condaenv.engine.errors import StorageError
-from jupyter_condaenv.engine.model import Settings
+from jupyter_condaenv.engine.model import KernelOptions, Settings
 from jupyter_condaenv.kernels import launcher, specs
 
 from .conftest import environment, lend_ipykernel, make_prefix
@@ -71,9 +71,39 @@ def test_what_is_written(own: Settings, tmp_path: Path) -> None:
 
 def test_registering_again_changes_the_same_kernel(own: Settings, tmp_path: Path, shared: Path) -> None:
     prefix = placed(shared, tmp_path / "envs/geo")
-    assert specs.register(environment(prefix), own) == specs.register(environment(prefix), own, "Geodesy")
+    assert specs.register(environment(prefix), own) == specs.register(
+        environment(prefix), own, KernelOptions(display_name="Geodesy")
+    )
     assert spec_of(own, "condaenv-geo")["display_name"] == "Geodesy"
     assert specs.registered(own) == {str(prefix): ("condaenv-geo",)}
+
+
+def test_what_was_chosen_stays_until_something_else_is(own: Settings, tmp_path: Path, shared: Path) -> None:
+    prefix = placed(shared, tmp_path / "envs/geo")
+    chosen = KernelOptions(display_name="Geodesy", library_path="prefix", always_run=True)
+    specs.register(environment(prefix), own, chosen)
+    specs.register(environment(prefix), own)
+    assert specs.options(str(prefix), own) == chosen
+    argv = spec_of(own, "condaenv-geo")["argv"]
+    assert isinstance(argv, list)
+    assert argv[2:] == [
+        *(str(prefix), "--always-run", "--library-path=prefix"),
+        *("-m", "ipykernel_launcher", "-f", "{connection_file}"),
+    ]
+    specs.register(environment(prefix), own, KernelOptions(library_path="off", always_run=False))
+    assert spec_of(own, "condaenv-geo")["argv"][3] == "-m"  # type: ignore[index]
+    assert specs.options(str(prefix), own).display_name == "Geodesy"
+
+
+def test_a_choice_that_cannot_be_read_is_none(own: Settings, tmp_path: Path, shared: Path) -> None:
+    prefix = placed(shared, tmp_path / "envs/geo")
+    specs.register(environment(prefix), own)
+    file = Path(own.kernels_dir, "condaenv-geo/kernel.json")
+    spec = json.loads(file.read_text())
+    spec["metadata"]["jupyter_condaenv"]["library_path"] = "somewhere"
+    file.write_text(json.dumps(spec))
+    assert specs.register(environment(prefix), own) == ("condaenv-geo",)
+    assert specs.options(str(prefix), own) == KernelOptions()
 
 
 @pytest.mark.parametrize(

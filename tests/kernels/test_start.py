@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 from jupyter_client.kernelspec import KernelSpec
 
-from jupyter_condaenv.engine.model import Settings
+from jupyter_condaenv.engine.model import KernelOptions, LibraryPath, Settings
 from jupyter_condaenv.kernels import specs
 
 from .conftest import environment, lend_ipykernel, make_prefix, manager_of, started
@@ -214,3 +215,43 @@ def test_arguments_at_the_end_reach_the_kernel(own: Settings, tmp_path: Path) ->
     manager = manager_of(own, name)
     with started(manager, extra_arguments=["--Session.username=somebody"]) as kernel:
         assert kernel.run("print(get_ipython().kernel.session.username)") == "somebody"
+
+
+LIBRARIES = "import os; print(os.environ.get('LD_LIBRARY_PATH'))"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "of_the_site", "seen"),
+    [
+        ("", "off", "/of/the/server"),
+        ("", "clean", "None"),
+        ("clean", "off", "None"),
+        ("prefix", "off", "{prefix}/lib:/of/the/server"),
+        ("off", "prefix", "/of/the/server"),
+    ],
+)
+def test_library_path(
+    settings: Callable[..., Settings], tmp_path: Path, chosen: LibraryPath, of_the_site: LibraryPath, seen: str
+) -> None:
+    own = settings(library_path=of_the_site)
+    prefix = make_prefix(tmp_path / "envs/geo")
+    (name,) = specs.register(environment(prefix), own, KernelOptions(library_path=chosen))
+    with started(manager_of(own, name), env={**os.environ, "LD_LIBRARY_PATH": "/of/the/server"}) as kernel:
+        assert kernel.run(LIBRARIES) == seen.format(prefix=prefix)
+
+
+def test_scripts_that_always_run(own: Settings, tmp_path: Path) -> None:
+    prefix = make_prefix(
+        tmp_path / "envs/geo", 'echo ran >>"$CONDA_PREFIX/ran"\nexport RUN=$(wc -l <"$CONDA_PREFIX/ran")\n'
+    )
+    (name,) = specs.register(environment(prefix), own, KernelOptions(always_run=True))
+    shown = "import os; print(int(os.environ['RUN']))"
+    with started(manager_of(own, name)) as kernel:
+        first = int(kernel.run(shown))
+    with started(manager_of(own, name)) as kernel:
+        assert int(kernel.run(shown)) == first + 1
+    specs.register(environment(prefix), own, KernelOptions(always_run=False))
+    with started(manager_of(own, name)) as kernel:
+        kept = kernel.run(shown)
+    with started(manager_of(own, name)) as kernel:
+        assert kernel.run(shown) == kept

@@ -118,6 +118,27 @@ def test_nothing_waits_for_the_start_of_a_kernel(client: Client) -> None:
     assert outcome["failure"]["code"] == "not_found"
 
 
+def test_a_kernel_is_shown_and_started_as_one_chooses(client: Client) -> None:
+    client.do("POST", "environments", {"name": "chosen", "specs": ["ipykernel"]})
+    assert client.get("environments/chosen/kernel") == {"kernels": ["condaenv-chosen"], "options": {}}
+    client.do("PUT", "environments/chosen/kernel", {"display_name": "Mine", "library_path": "prefix"})
+    result = client.do("PUT", "environments/chosen/kernel", {"always_run": True})
+    assert result["environment"]["kernels"] == ["condaenv-chosen"]
+    options = {"display_name": "Mine", "library_path": "prefix", "always_run": True}
+    assert client.get("environments/chosen/kernel")["options"] == options
+    found = client.jupyter("GET", "kernelspecs/condaenv-chosen").body["spec"]
+    assert found["display_name"] == "Mine"
+    assert {"--always-run", "--library-path=prefix"} <= set(found["argv"])
+    for body in ({"library_path": "somewhere"}, {"nothere": 1}):
+        assert client.call("PUT", "environments/chosen/kernel", body).status == 400
+
+
+def test_an_environment_that_nothing_can_be_started_in(client: Client) -> None:
+    client.do("POST", "environments", {"name": "bare", "specs": ["tool"]})
+    failure = client.follow(client.start("PUT", "environments/bare/kernel", {}))["outcome"]["failure"]
+    assert (failure["code"], "ipykernel" in failure["hint"]) == ("refused", True)
+
+
 def test_channels(client: Client, small_channel: Path) -> None:
     assert client.get("channels") == {
         "channels": [{"name": str(small_channel), "url": small_channel.as_uri()}],

@@ -1,6 +1,7 @@
-"""Activate a conda environment in this very process, then run the kernel's module: ``shim.py LEVELS -m MODULE ...``.
+"""Activate a conda environment in this very process, then run the kernel's module.
 
-An IPython kernel has ``%condaenv`` as well.
+``shim.py LEVELS [--OPTION ...] -m MODULE ...``, where the options are those of ``activation.launch_environment``. An
+IPython kernel has ``%condaenv`` as well.
 
 Runs in the environment's own Python: standard library only, Python 3.8 and newer. ``LEVELS`` is what
 ``activation.join_levels`` makes; empty when the process was started again after activation.
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 
 def main() -> None:
     here = os.path.dirname(os.path.abspath(__file__))
-    levels, arguments = sys.argv[1], sys.argv[2:]
+    levels, rest = sys.argv[1], sys.argv[2:]
+    options, arguments = rest[: rest.index("-m")], rest[rest.index("-m") :]
     # Nothing is imported from beside this file but what it names itself.
     sys.path[:] = [path for path in sys.path if path != here]
     if levels:
-        _activate(here, levels, arguments)
+        _activate(here, levels, options, arguments)
     module = arguments[1]
     sys.argv = arguments[1:]
     if module == "ipykernel_launcher":
@@ -37,7 +39,7 @@ def main() -> None:
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
-def _activate(here: str, levels: str, arguments: list[str]) -> None:
+def _activate(here: str, levels: str, options: list[str], arguments: list[str]) -> None:
     activation = _beside(here, "activation")
     del sys.modules["activation"]
     prefixes = activation.split_levels(levels)
@@ -45,7 +47,8 @@ def _activate(here: str, levels: str, arguments: list[str]) -> None:
         _explain(here, ["--levels", levels, *arguments])
     old = dict(os.environ)
     data_dir = os.path.dirname(os.path.dirname(here))
-    new, warnings = activation.launch_environment(prefixes, old, os.path.join(data_dir, "activation"))
+    cache_dir = os.path.join(data_dir, "activation")
+    new, warnings = activation.launch_environment(prefixes, old, cache_dir, tuple(options))
     for warning in warnings:
         print(f"condaenv: {warning}", file=sys.stderr)
     if activation.read_at_start(old, new):

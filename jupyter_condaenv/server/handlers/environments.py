@@ -17,9 +17,11 @@ from ...engine.errors import NotFound
 from ...engine.model import (
     ApplyDeferred,
     Environment,
+    KernelOptions,
     Lock,
     Package,
     Plan,
+    RegisterKernel,
     RemoveEnvironment,
     Revision,
     Settings,
@@ -124,6 +126,24 @@ class DeferredApplicationHandler(Handler):
         return await self.service.start(lambda settings: ApplyDeferred(prefix=find(environment, settings).prefix))
 
 
+class KernelHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(answer=answers.Kernel)
+    async def get(self, environment: str) -> answers.Kernel:
+        """The kernel of an environment, and what was chosen for it."""
+        return await self.service.read(lambda settings: _kernel(environment, settings))
+
+    @web.authenticated
+    @authorized
+    @operation(body=KernelOptions, answer=answers.JobSummary, status=202)
+    async def put(self, environment: str, body: KernelOptions) -> answers.JobSummary:
+        """Write the kernel anew; what is left out stays as it was."""
+        return await self.service.start(
+            lambda settings: RegisterKernel(prefix=find(environment, settings).prefix, options=body)
+        )
+
+
 def listed(settings: Settings) -> answers.Environments:
     return answers.Environments(environments=with_kernels(environments.list_environments(settings), settings))
 
@@ -144,6 +164,11 @@ def _detail(name_or_prefix: str, settings: Settings) -> answers.EnvironmentDetai
         revision=last.number if last else 0,
         deferred=deferred.read(prefix) is not None,
     )
+
+
+def _kernel(name_or_prefix: str, settings: Settings) -> answers.Kernel:
+    (environment,) = with_kernels([find(name_or_prefix, settings)], settings)
+    return answers.Kernel(kernels=environment.kernels, options=specs.options(environment.prefix, settings))
 
 
 def _lock(name_or_prefix: str, settings: Settings) -> Lock:
@@ -192,6 +217,7 @@ ROUTES = (
     Route("environments", EnvironmentsHandler),
     Route("environments/{environment}", EnvironmentHandler),
     Route("environments/{environment}/packages", PackagesHandler),
+    Route("environments/{environment}/kernel", KernelHandler),
     Route("environments/{environment}/lock", LockHandler),
     Route("environments/{environment}/revisions", RevisionsHandler),
     Route("environments/{environment}/revisions/{number}", RevisionHandler),
