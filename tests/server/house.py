@@ -1,28 +1,20 @@
-"""A real Jupyter server in a home of its own, and clients that check every answer against the OpenAPI document."""
+"""Jupyter servers in homes of their own, and clients that check every answer against the OpenAPI document."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
-import socket
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import jsonschema
 
+from tests.jupyter import Answer, JupyterServer, Visitor
+
 TOKEN = "let-me-in"
 BASE_URL = "/user/a@b/"
-PATIENCE = 120.0
-"""Seconds that anything in these tests may take."""
 CONFIG = """
 from jupyter_server.auth import Authorizer
 
@@ -34,13 +26,6 @@ class AsTheRequestSays(Authorizer):
 
 c.ServerApp.authorizer_class = AsTheRequestSays
 """
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: HTTPMessage
-    body: Any
-    """Decoded, where it is JSON."""
 
 
 class Home:
@@ -67,67 +52,12 @@ class Home:
         path.write_text(json.dumps({"CondaEnv": traits}))
 
 
-class Server:
-    """A Jupyter server in ``home``, which runs when this returns."""
+class Server(JupyterServer):
+    """A server in ``home``, which runs when this returns."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
-        options = {
-            "ServerApp.ip": "127.0.0.1",
-            "ServerApp.port": str(self.port),
-            "ServerApp.port_retries": "0",
-            "ServerApp.base_url": BASE_URL,
-            "ServerApp.root_dir": str(home.folder),
-            "ServerApp.allow_root": "True",
-            "IdentityProvider.token": TOKEN,
-        }
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "jupyter_server",
-                "--no-browser",
-                *(f"--{key}={value}" for key, value in options.items()),
-            ],
-            env=home.env,
-            cwd=home.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.log: list[str] = []
-        self._running = threading.Event()
-        self._reader = threading.Thread(target=self._read_log, daemon=True)
-        self._reader.start()
-        assert self._running.wait(PATIENCE) and self.process.poll() is None, "".join(self.log)
-        assert any("jupyter_condaenv | extension was successfully loaded" in line for line in self.log), (
-            "The extension is not enabled where these tests run. Install the project again: pip install -e '.[dev]'"
-        )
-        self._wait_until_it_listens()
-
-    def _wait_until_it_listens(self) -> None:
-        give_up = time.monotonic() + PATIENCE
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-            except ConnectionRefusedError:
-                assert time.monotonic() < give_up, "".join(self.log)
-                with suppress(subprocess.TimeoutExpired):
-                    self.process.wait(0.02)
-            else:
-                return
-
-    def _read_log(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.log.append(line)
-            if "is running at" in line:
-                self._running.set()
-        self._running.set()  # it has ended: nobody need wait
+        super().__init__(home.folder, home.env, token=TOKEN, base_url=BASE_URL)
 
     def client(self, **headers: str) -> Client:
         """One that is logged in by token."""
@@ -136,40 +66,15 @@ class Server:
     def stranger(self, **headers: str) -> Client:
         return Client(self.port, headers)
 
-    def end(self, signal_number: int = signal.SIGTERM) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal_number)
-        self.process.wait(PATIENCE)
-        self._reader.join(PATIENCE)
-        assert self.process.stderr is not None
-        self.process.stderr.close()
-
     @property
     def faults(self) -> list[str]:
         """What the log says of errors that nobody foresaw."""
         return [line for line in self.log if "Traceback" in line or "Uncaught" in line or "wrote error: 500" in line]
 
 
-class Client:
+class Client(Visitor):
     def __init__(self, port: int, headers: Mapping[str, str]) -> None:
-        self.port = port
-        self.headers = dict(headers)
-
-    def raw(self, verb: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
-        """What the server answers at ``path``, from its root, whatever that is."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        try:
-            connection.request(verb, path, body, self.headers | headers)
-            response = connection.getresponse()
-            data = response.read()
-        finally:
-            connection.close()
-        is_json = response.headers.get_content_type() == "application/json"
-        return Answer(response.status, response.headers, json.loads(data) if is_json and data else data)
-
-    def jupyter(self, verb: str, path: str, body: object = None) -> Answer:
-        """What Jupyter's own API answers."""
-        return self.raw(verb, f"{BASE_URL}api/{path}", None if body is None else json.dumps(body).encode())
+        super().__init__(port, BASE_URL, headers)
 
     def call(self, verb: str, path: str, body: object = None, *, data: bytes | None = None, **headers: str) -> Answer:
         """What our API answers at ``path``. It must be what the OpenAPI document promises."""

@@ -16,8 +16,9 @@ from tornado.websocket import websocket_connect
 
 from jupyter_condaenv.server.hints import SCHEMA
 from tests.channel import ChannelServer
+from tests.jupyter import PATIENCE
 
-from .house import BASE_URL, PATIENCE, TOKEN, Client, Serve, Server
+from .house import BASE_URL, TOKEN, Client, Serve, Server
 
 
 def stalled(client: Client, small: ChannelServer, big: str) -> str:

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jupyter_client.blocking.client import BlockingKernelClient
 
 from tests.channel import ChannelServer
 
-from .house import PATIENCE, Client, Server
+from .house import Client, Server
 
 CELL = "import sys, threadpoolctl; print(sys.prefix, threadpoolctl.__file__, sep='|', end='')"
 
@@ -27,31 +26,18 @@ def story(server: Server, channel: ChannelServer) -> Iterator[Client]:
     client.do("DELETE", "environments/base-env")
 
 
-def run(client: Client, server: Server, kernel: str, code: str) -> str:
+def run(client: Client, kernel: str, code: str) -> str:
     """What ``code`` prints in a kernel that the server starts."""
-    started = client.jupyter("POST", "kernels", {"name": kernel})
-    assert started.status == 201, started.body
-    id = started.body["id"]
-    heard: list[str] = []
-    kernel_client = BlockingKernelClient()
-    kernel_client.load_connection_file(str(server.home.folder / "run" / f"kernel-{id}.json"))
-    kernel_client.start_channels()
-    try:
-        kernel_client.wait_for_ready(timeout=PATIENCE)
-        kernel_client.execute_interactive(
-            code, timeout=PATIENCE, output_hook=lambda message: heard.append(message["content"].get("text", ""))
-        )
-    finally:
-        kernel_client.stop_channels()
-        client.jupyter("DELETE", f"kernels/{id}")
-    return "".join(heard)
+    cell = client.run(kernel, code)
+    assert not cell.error, cell.error
+    return cell.text
 
 
 def test_a_stack_is_a_kernel_at_once(server: Server, story: Client) -> None:
     assert {"python3", "condaenv-base-env", "condaenv-over"} <= set(
         story.jupyter("GET", "kernelspecs").body["kernelspecs"]
     )
-    prefix, module = run(story, server, "condaenv-over", CELL).split("|")
+    prefix, module = run(story, "condaenv-over", CELL).split("|")
     assert Path(prefix) == server.home.envs / "over"
     assert Path(module).is_relative_to(prefix)
 
@@ -79,9 +65,7 @@ def test_a_lock_makes_the_same_python_again(server: Server, story: Client) -> No
     lock = story.get("environments/base-env/lock")
     story.do("POST", "environments", {"name": "same", "lock": lock})
     assert story.get("environments/same/lock")["packages"] == lock["packages"]
-    assert run(story, server, "condaenv-same", "import sys; print(sys.prefix, end='')") == str(
-        server.home.envs / "same"
-    )
+    assert run(story, "condaenv-same", "import sys; print(sys.prefix, end='')") == str(server.home.envs / "same")
     story.do("DELETE", "environments/same")
 
 

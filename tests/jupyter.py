@@ -1,0 +1,188 @@
+"""A real Jupyter server, and what any client of one does: what the demo and the tests of the server have in common."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from http.client import HTTPConnection, HTTPMessage
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import websocket
+
+PATIENCE = 120.0
+"""Seconds that one thing may take."""
+
+
+class ServerError(Exception):
+    """The server, or a kernel of it, does not do what it is there for."""
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: HTTPMessage
+    body: Any
+    """Decoded, where it is JSON."""
+
+
+class Cell(NamedTuple):
+    """What came of a cell."""
+
+    text: str
+    """What it printed."""
+    error: str
+    """The traceback; empty where all went well."""
+
+
+class JupyterServer:
+    """A server of ``folder``, with the variables ``env``. It runs when this returns."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str], *, token: str, base_url: str = "/") -> None:
+        self.port = free_port()
+        self.log: list[str] = []
+        self._running = threading.Event()
+        options = {
+            "ServerApp.ip": "127.0.0.1",
+            "ServerApp.port": str(self.port),
+            "ServerApp.port_retries": "0",
+            "ServerApp.base_url": base_url,
+            "ServerApp.root_dir": str(folder),
+            "ServerApp.allow_root": "True",
+        }
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "jupyter_server",
+                "--no-browser",
+                *(f"--{key}={value}" for key, value in options.items()),
+            ],
+            env={**env, "JUPYTER_TOKEN": token},
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for the one who started it, and who ends it
+        )
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
+        try:
+            self._wait_until_it_runs()
+        except BaseException:
+            self.end()
+            raise
+
+    def end(self, signal_number: int = signal.SIGTERM) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal_number)
+        self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
+    def _wait_until_it_runs(self) -> None:
+        if not self._running.wait(PATIENCE) or self.process.poll() is not None:
+            raise ServerError("The Jupyter server does not start:\n" + "".join(self.log))
+        if not any("jupyter_condaenv | extension was successfully loaded" in line for line in self.log):
+            raise ServerError(
+                "The extension is not enabled in this Python. Install the project again: pip install -e '.[dev]'"
+            )
+        wait_until_it_listens(self.process, self.port)
+
+    def _read_log(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log.append(line)
+            if "is running at" in line:
+                self._running.set()
+        self._running.set()  # it has ended: nobody need wait
+
+
+class Visitor:
+    """Whoever talks to the server at ``port``, which may be that of a proxy."""
+
+    def __init__(self, port: int, base_url: str, headers: Mapping[str, str]) -> None:
+        self.port = port
+        self.base_url = base_url
+        self.headers = dict(headers)
+
+    def raw(self, verb: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+        """What the server answers at ``path``, from its root, whatever that is."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request(verb, path, body, self.headers | headers)
+            response = connection.getresponse()
+            data = response.read()
+        finally:
+            connection.close()
+        is_json = response.headers.get_content_type() == "application/json"
+        return Answer(response.status, response.headers, json.loads(data) if is_json and data else data)
+
+    def jupyter(self, verb: str, path: str, body: object = None) -> Answer:
+        """What Jupyter's own API answers."""
+        return self.raw(verb, f"{self.base_url}api/{path}", None if body is None else json.dumps(body).encode())
+
+    def run(self, kernel: str, code: str) -> Cell:
+        """What comes of the cell ``code`` in a kernel that the server starts for it, and then ends."""
+        started = self.jupyter("POST", "kernels", {"name": kernel})
+        if started.status != 201:
+            raise ServerError(f"The kernel {kernel} does not start: {started.body}")
+        id = started.body["id"]
+        try:
+            return self._run_in(id, code)
+        finally:
+            self.jupyter("DELETE", f"kernels/{id}")
+
+    def _run_in(self, kernel_id: str, code: str) -> Cell:
+        """As a page does it: over the websocket of the kernel."""
+        url = f"ws://127.0.0.1:{self.port}{self.base_url}api/kernels/{kernel_id}/channels"
+        request = uuid4().hex
+        header = {"msg_id": request, "msg_type": "execute_request", "session": uuid4().hex, "username": "", "date": ""}
+        content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
+        message = {"channel": "shell", "header": header, "parent_header": {}, "metadata": {}, "content": content}
+        text, error, awaited = "", "", {"idle", "execute_reply"}
+        with closing(websocket.create_connection(url, timeout=PATIENCE, header=self.headers)) as channels:
+            channels.send(json.dumps(message))
+            while awaited:
+                heard = json.loads(channels.recv())
+                kind, content = heard["msg_type"], heard["content"]
+                if kind == "status" and content["execution_state"] in ("dead", "restarting"):
+                    raise ServerError("The kernel died.")
+                if heard["parent_header"].get("msg_id") != request:
+                    continue
+                awaited -= {kind, content.get("execution_state")}
+                if kind == "stream" and content["name"] == "stdout":
+                    text += content["text"]
+                elif kind == "error":
+                    error = "\n".join(content["traceback"])
+        return Cell(text, error)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def wait_until_it_listens(process: subprocess.Popen[str], port: int) -> None:
+    """Until a connection to ``port`` is taken. Raises ServerError when ``process`` ends before."""
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            if process.poll() is not None or time.monotonic() >= give_up:
+                raise ServerError(f"Nothing listens at port {port}.") from None
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.02)
+        else:
+            return
