@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..engine.errors import Cancelled
-from .output import Output
+from .output import Followed, Output
 
 if TYPE_CHECKING:
     from ..engine.model import AnyResult
-    from ..jobs import Job
 
 T = TypeVar("T")
 
@@ -49,7 +48,7 @@ class Interrupts:
         self._pending = True
 
 
-def follow(job: Job, output: Output, *, since: int = 0, cancel: bool = True) -> AnyResult:
+def follow(job: Followed, output: Output, *, since: int = 0, cancel: bool = True) -> AnyResult:
     """Show ``job``'s events until it ends and return its result, or raise what it met.
 
     Ctrl-C asks the job to stop and goes on until it has; a second one leaves it alone to do so. With ``cancel``
@@ -78,7 +77,7 @@ def iter_with(interrupts: Interrupts, events: Iterator[T]) -> Iterator[T]:
         yield event
 
 
-def leaving(job: Job, *, asked: bool) -> Cancelled:
+def leaving(job: Followed, *, asked: bool) -> Cancelled:
     """What is said when the job is left before its end."""
     state = "is being stopped" if asked else "goes on"
     return Cancelled(

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -33,12 +33,29 @@ from ..engine.model import (
 from . import answers, text
 
 if TYPE_CHECKING:
+    from ..engine.model import AnyResult
     from ..jobs import Job, NumberedEvent
 
 BAR = 16
 """Characters of a full bar."""
 PROGRESS_EVERY = 5.0
 """Seconds between two lines about the same step in a log."""
+
+
+class Followed(Protocol):
+    """A job that can be followed: one of ours, whose folder is here, or one that only a server knows."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def created(self) -> datetime: ...
+
+    def follow(self, since: int = 0) -> Iterator[NumberedEvent]: ...
+
+    def cancel(self) -> None: ...
+
+    def result(self) -> AnyResult: ...
 
 
 class Output:
@@ -51,7 +68,7 @@ class Output:
 
     # --- while a job runs --------------------------------------------------------------------------------------------
 
-    def job(self, job: Job) -> None:
+    def job(self, job: Followed) -> None:
         """What follows is about this job."""
         self._lines = Lines(job.created)
 
@@ -131,7 +148,7 @@ class JsonOutput(Output):
 
     json = True
 
-    def job(self, job: Job) -> None:
+    def job(self, job: Followed) -> None:
         self._line({"job": job.id})
 
     def event(self, numbered: NumberedEvent) -> None:
