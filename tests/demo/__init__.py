@@ -1,0 +1,1 @@
+"""The story of the product, told by doing it: `make demo`."""
