@@ -62,6 +62,13 @@ def perform(command: list[str], tell: Callable[[dict[str, Any]], None]) -> dict[
             raise CondaEnvError(error["code"], error["message"], error.get("hint", ""))
         if interrupts.number:
             raise CondaEnvError("cancelled", "Stopped.", "")
+        if "job" in answer:
+            job = answer["job"]
+            raise CondaEnvError(
+                "worker_died",
+                f"Who told of the job {job} is gone; the job itself goes on.",
+                f"To look at it: jupyter condaenv jobs follow {job}",
+            )
         log.seek(0)
         words = log.read().decode(errors="replace").strip()[-_LAST_WORDS:]
         raise CondaEnvError(
@@ -72,7 +79,7 @@ def perform(command: list[str], tell: Callable[[dict[str, Any]], None]) -> dict[
 
 
 def _read(process: subprocess.Popen[bytes], tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """The line that has the result or the error; empty when there is none."""
+    """The line that has the result or the error; where there is none, the one that names the job, or nothing."""
     answer: dict[str, Any] = {}
     assert process.stdout is not None
     for line in process.stdout:
@@ -82,7 +89,7 @@ def _read(process: subprocess.Popen[bytes], tell: Callable[[dict[str, Any]], Non
             continue
         if "event" in found:
             tell(found["event"])
-        elif "result" in found or "error" in found:
+        else:
             answer = found
     return answer
 

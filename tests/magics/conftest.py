@@ -45,6 +45,10 @@ class Notebook:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=WAIT)
 
+    @property
+    def pid(self) -> int:
+        return int(self.manager.provisioner.pid)  # type: ignore[union-attr]
+
     def run(self, code: str, seen: Callable[[str], object] = len) -> Cell:
         """Run ``code``; ``seen`` is told each piece of text when it comes."""
         texts: list[str] = []

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from jupyter_condaenv.engine.model import Settings, StackEnvironment
@@ -139,6 +140,19 @@ def test_an_interrupt_cancels_and_leaves_it_whole(notebook: Notebook, geo: Path,
         channel.stall = set()
         assert not notebook.run(f"%condaenv install big -c {channel.url}").error
     assert "big" in installed(geo)
+
+
+def test_the_command_line_is_killed_and_the_job_goes_on(notebook: Notebook, geo: Path, site: Settings) -> None:
+    def kill_at_solve(text: str) -> None:
+        if "Solving" in text:
+            for child in psutil.Process(notebook.pid).children():
+                child.kill()
+
+    cell = notebook.run("%condaenv install threadpoolctl", kill_at_solve)
+    job = next(iter(Jobs(site).list()))
+    assert f"the job {job.id} is gone; the job itself goes on" in cell.error
+    assert job.wait(WAIT) and job.state == "succeeded"
+    assert "threadpoolctl" in installed(geo)
 
 
 def test_an_overlay_gets_it_and_its_base_does_not(geo: Path, site: Settings, open_notebook: Open) -> None:
