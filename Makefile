@@ -8,7 +8,7 @@ READY := $(VENV)/ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint bench clean
+.PHONY: help demo test test-slow lint docs bench clean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ lint: $(READY)  ## style, types, and the direction of imports
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 	@$(RUN) -m pytest -q tests/test_layers.py
+
+docs: $(READY)  ## write the pages that are made from the code
+	@$(RUN) -m jupyter_condaenv.config > docs/configuration.md
 
 bench: $(READY)  ## measure, and print what the bars are
 	@$(RUN) -m benchmarks $(ARGS)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import get_args
+from typing import Any, get_args
 
 from jupyter_core.paths import jupyter_config_path, jupyter_data_dir
-from traitlets import Enum, Float, List, Unicode
+from traitlets import Enum, Float, List, TraitType, Unicode
 from traitlets.config import Application, Config, Configurable
 
 from .engine import condarc
@@ -134,6 +134,36 @@ class _Reader(Application):
         return self.config
 
 
+def generated() -> str:
+    """A configuration file in which every trait stands with its meaning and its default, commented out."""
+    return _Reader().generate_config_file(classes=[CondaEnv])
+
+
+def reference() -> str:
+    """The page about all traits, as Markdown."""
+    lines = [
+        "# Configuration",
+        "",
+        "<!-- Made from jupyter_condaenv/config.py by `make docs`. -->",
+        "",
+        "The traits of `CondaEnv`. `jupyter condaenv --generate-config` writes a file in which they stand with their",
+        f"defaults; they are read from {' and '.join(f'`{name}.py`' for name in CONFIG_FILES)} (or `.json`) in any",
+        "directory that `jupyter --paths` lists under config. A server takes them on its command line as well, such as",
+        "`--CondaEnv.solve_timeout=300`, for itself alone: the command line and `%condaenv` go by the files.",
+    ]
+    for name, trait in sorted(CondaEnv.class_own_traits(config=True).items()):
+        default = repr(trait.default()) if trait.default() else "empty"
+        lines += ["", f"## {name}", "", f"{_kind(trait)}; by default {default}.", ""]
+        lines += [line.strip() for line in trait.help.strip().splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def _kind(trait: TraitType[Any, Any]) -> str:
+    if isinstance(trait, Enum):
+        return f"One of {', '.join(value for value in trait.values if value)}"
+    return {Float: "A number", List: "A list of texts", Unicode: "A text"}[type(trait)]
+
+
 def load() -> CondaEnv:
     """The configuration of this user, from Jupyter's files. Raises InvalidRequest for one that cannot be used."""
     try:
@@ -145,3 +175,7 @@ def load() -> CondaEnv:
             f"Jupyter's configuration cannot be used: {error}",
             f"Mend the file: one of {' or '.join(CONFIG_FILES)} (.py or .json) in {', '.join(jupyter_config_path())}.",
         ) from error
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

@@ -43,6 +43,12 @@ class Activated(Result, frozen=True, kw_only=True, tag="activated"):
     """All that a process of the environment has, and it has no other."""
 
 
+class Written(Result, frozen=True, kw_only=True, tag="written"):
+    """``--generate-config``"""
+
+    path: str
+
+
 class Started(Result, frozen=True, kw_only=True, tag="started"):
     """``--detach``: the job that does it."""
 
@@ -69,4 +75,4 @@ class Jobs(Result, frozen=True, kw_only=True, tag="jobs"):
     jobs: tuple[JobSummary, ...]
 
 
-Answer = Environments | Shown | Locked | Activated | Started | JobSummary | Jobs
+Answer = Environments | Shown | Locked | Activated | Written | Started | JobSummary | Jobs

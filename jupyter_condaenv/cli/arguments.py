@@ -229,6 +229,10 @@ def _activate(parser: Parser) -> None:
     parser.add_argument("--shell", choices=SHELLS, default="", help="whose language; without it that of $SHELL")
 
 
+def _generate_config(parser: Parser) -> None:
+    parser.add_argument("-y", "--yes", action="store_true", help="also in place of one that is there")
+
+
 def _job(parser: Parser) -> None:
     parser.add_argument("job", metavar="ID", help="id of the job, as `jobs list` shows it")
 
@@ -267,6 +271,13 @@ COMMANDS = (
     Command(
         ("activate",), "Print what a shell has to run to have what an environment's kernel has.", "activate", _activate
     ),
+    Command(
+        ("--generate-config",),
+        "Write a configuration file in which every setting stands with its meaning and default.",
+        "generate_config",
+        _generate_config,
+        hidden=True,
+    ),
     Command(("jobs",), "Show running and past jobs.", "jobs_list", _list),
     Command(("jobs", "list"), "Show running and past jobs.", "jobs_list", _list, hidden=True),
     Command(("jobs", "show"), "Show what a job has told, and how it ended.", "jobs_show", _jobs_show),
@@ -299,6 +310,7 @@ Conda environments as Jupyter kernels. An environment is meant by its name or by
 {commands}
 
   {PROGRAM} COMMAND --help   the arguments of one command
+  {PROGRAM} --generate-config   a configuration file with every setting, to be edited
   {PROGRAM} --version
 """
 

@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
+from jupyter_core.paths import jupyter_config_dir
 
 from .. import config
 from ..engine import deferred, environments
-from ..engine.errors import Broken, Cancelled, InvalidRequest, NotFound, Refused
+from ..engine.errors import AlreadyExists, Broken, Cancelled, InvalidRequest, NotFound, Refused, StorageError
 from ..engine.model import (
     AnyRequest,
     ApplyDeferred,
@@ -321,6 +322,19 @@ def _activated(environment: Environment, settings: Settings, output: Output) -> 
     for warning in warnings:
         output.note(f"warning: {warning}")
     return variables
+
+
+def generate_config(arguments: Namespace, output: Output) -> None:
+    path = Path(jupyter_config_dir(), f"{config.CONFIG_FILES[-1]}.py")
+    if path.exists() and not arguments.yes:
+        raise AlreadyExists(f"{path} is there already.", "To have it replaced by the defaults: --yes", path=str(path))
+    text = config.generated()
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}.", "Set JUPYTER_CONFIG_DIR.") from error
+    output.result(answers.Written(path=str(path)))
 
 
 # --- jobs ------------------------------------------------------------------------------------------------------------

@@ -342,6 +342,8 @@ def answer(result: Result) -> Iterable[str]:
         return shown(result)
     if isinstance(result, answers.Locked):
         return [f"Wrote {result.path}: {text.count(len(result.lock.packages), 'package')}, {result.lock.platform}."]
+    if isinstance(result, answers.Written):
+        return [f"Wrote {result.path}."]
     if isinstance(result, answers.Started):
         return [result.id]
     if isinstance(result, answers.JobSummary):

@@ -178,3 +178,14 @@ def test_a_folder_that_nobody_may_look_into(person: Person, small_channel: Path)
     for command in (("create", "closed/env", "tool", "-c", small_channel), ("show", "closed/env")):
         ended = person.run(*command, code=None)
         assert ended.code in (5, 7), ended
+
+
+def test_a_configuration_file_to_start_from(person: Person) -> None:
+    place = Path(person.env["JUPYTER_CONFIG_DIR"], "jupyter_condaenv_config.py")
+    assert person.run("--generate-config").out == f"Wrote {place}.\n"
+    place.write_text("c.CondaEnv.solve_timeout = 7\n")
+    refused = person.run("--generate-config", "--json", code=5).last["error"]
+    assert (refused["code"], "--yes" in refused["hint"]) == ("already_exists", True)
+    assert place.read_text() == "c.CondaEnv.solve_timeout = 7\n"
+    assert person.run("--generate-config", "--yes", "--json").last == {"result": "written", "path": str(place)}
+    assert "# c.CondaEnv.solve_timeout = 120.0" in place.read_text()
