@@ -86,6 +86,13 @@ class CondaEnv(Configurable):
         `clean`: what the server had is taken away, as is right where a module system sets it for other programs.
         """,
     ).tag(config=True)
+    host = Unicode(
+        help="""
+        What this host is called where several share a home. Two that cannot see each other's processes must differ,
+        or one takes the other's jobs for dead: name them where containers all have one host name.
+        Empty: as the system says.
+        """,
+    ).tag(config=True)
     solve_timeout = Float(120.0, min=1.0, help="Seconds after which the search for fitting packages is given up.").tag(
         config=True
     )
@@ -108,6 +115,7 @@ class CondaEnv(Configurable):
             solve_timeout=self.solve_timeout,
             stall_timeout=self.stall_timeout,
             library_path=self.library_path,
+            host=self.host,
         )
 
 

@@ -45,6 +45,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seconds without any sign of progress after which a job is ended."""
     library_path: LibraryPath = "off"
     """Of kernels that have no choice of their own."""
+    host: str = ""
+    """What this host is called; empty: as the system says."""
 
 
 class Package(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

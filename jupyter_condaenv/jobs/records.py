@@ -98,8 +98,9 @@ def now() -> datetime:
 
 
 @cache
-def this_machine() -> Machine:
-    return Machine(platform.node(), processes.boot_id(), processes.pid_namespace())
+def this_machine(host: str = "") -> Machine:
+    """Where this process runs; ``host`` is what it is called, where the system's own name does not tell it apart."""
+    return Machine(host or platform.node(), processes.boot_id(), processes.pid_namespace())
 
 
 def without_secrets(value: T) -> T:

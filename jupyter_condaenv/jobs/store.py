@@ -43,7 +43,7 @@ class Jobs:
     def __init__(self, settings: Settings, perform: str = PERFORM, machine: Machine | None = None) -> None:
         self._settings = settings
         self._perform = perform
-        self._machine = machine or this_machine()
+        self._machine = machine or this_machine(settings.host)
         self._folder = Path(settings.data_dir) / "jobs"
         self._clock = FileSystemClock(self._folder)
 

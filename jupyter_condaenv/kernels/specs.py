@@ -46,7 +46,12 @@ def register(
     files = launcher.install(settings)
     name = _free_name(environment, prefixes[-1], settings)
     kept = _kept(Path(settings.kernels_dir, name), options)
-    mark = {"prefixes": list(prefixes), "schema": SCHEMA, "host": socket.gethostname(), **msgspec.to_builtins(kept)}
+    mark = {
+        "prefixes": list(prefixes),
+        "schema": SCHEMA,
+        "host": settings.host or socket.gethostname(),
+        **msgspec.to_builtins(kept),
+    }
     spec = {
         "argv": [
             str(files.trampoline),

@@ -1,0 +1,82 @@
+"""Two servers of one user on one home, each on a host of its own, where a process id of the other means nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jupyter_condaenv.jobs import files
+from jupyter_condaenv.jobs.job import DEAD_AFTER
+from tests.channel import ChannelServer
+
+from .house import Client, Home, Serve
+
+On = Callable[[str], Client]
+
+
+@pytest.fixture
+def on(home: Home, serve: Serve, small: ChannelServer) -> On:
+    """A client of a server on the host that is called so."""
+
+    def start(host: str) -> Client:
+        home.configure(channels=[small.url], host=host)
+        return serve().client()
+
+    return start
+
+
+def owner_of(home: Home, job: str) -> Path:
+    return home.folder / "jupyter" / "condaenv" / "jobs" / job / files.OWNER
+
+
+def test_neither_takes_the_other_s_jobs_for_dead(home: Home, on: On, small: ChannelServer, big: str) -> None:
+    small.stall = {f"*/{big}-*.conda"}
+    one, two = on("one"), on("two")
+    job = one.start("POST", "environments", {"name": "geo", "specs": [big]})
+    assert two.get("jobs")["jobs"][0] | {"created": ""} == one.get("jobs")["jobs"][0] | {"created": ""}
+
+    # As the other host's process is seen from here: no such process.
+    owner = json.loads(owner_of(home, job).read_text())
+    nobody = 2**22 + 1
+    owner_of(home, job).write_text(json.dumps(owner | {"pid": nobody}))
+    assert two.get(f"jobs/{job}")["state"] == "running"
+    owner_of(home, job).write_text(json.dumps(owner))
+
+    # What the one tells, the other hears, and may stop.
+    heard = two.get(f"jobs/{job}?wait=20")["events"]
+    assert heard and heard == one.get(f"jobs/{job}")["events"][: len(heard)]
+    assert two.call("DELETE", f"jobs/{job}").status == 202
+    assert one.follow(job)["outcome"]["state"] == two.follow(job)["outcome"]["state"] == "cancelled"
+
+
+def test_a_host_that_is_gone_is_known_by_its_silence(home: Home, on: On, small: ChannelServer, big: str) -> None:
+    small.stall = {f"*/{big}-*.conda"}
+    one, two = on("one"), on("two")
+    job = one.start("POST", "environments", {"name": "geo", "specs": [big]})
+    heartbeat = owner_of(home, job).with_name(files.HEARTBEAT)
+    os.kill(json.loads(owner_of(home, job).read_text())["pid"], signal.SIGKILL)
+    assert two.get(f"jobs/{job}")["state"] == "running", "it may be heard of again"
+    silent_since = heartbeat.stat().st_mtime - DEAD_AFTER - 1
+    os.utime(heartbeat, (silent_since, silent_since))
+    assert two.get(f"jobs/{job}")["outcome"]["failure"]["code"] == "worker_died"
+
+
+def test_kernels_of_environments_that_are_only_there_stay(home: Home, on: On, tmp_path: Path) -> None:
+    scratch, unmounted = tmp_path / "scratch", tmp_path / "unmounted"
+    on("one").do("POST", "environments", {"prefix": str(scratch / "geo"), "specs": ["ipykernel"]})
+    scratch.rename(unmounted)
+    two = on("two")
+    (kernel,) = [name for name in two.jupyter("GET", "kernelspecs").body["kernelspecs"] if name.startswith("condaenv")]
+    two.do("POST", "environments", {"name": "other", "specs": ["ipykernel"]})
+    two.do("PATCH", "environments/other/packages", {"add": ["tool"]})
+    two.do("DELETE", "environments/other")
+    assert [one["name"] for one in two.get("environments")["environments"]] == []
+    three = on("two")
+    assert kernel in three.jupyter("GET", "kernelspecs").body["kernelspecs"]
+    unmounted.rename(scratch)
+    assert [one["kernels"] for one in three.get("environments")["environments"]] == [[kernel]]
