@@ -150,7 +150,10 @@ class Visitor:
         content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
         message = {"channel": "shell", "header": header, "parent_header": {}, "metadata": {}, "content": content}
         text, error, awaited = "", "", {"idle", "execute_reply"}
-        with closing(websocket.create_connection(url, timeout=PATIENCE, header=self.headers)) as channels:
+        channels = websocket.create_connection(
+            url, timeout=PATIENCE, header=self.headers, suppress_origin="Origin" in self.headers
+        )
+        with closing(channels):
             channels.send(json.dumps(message))
             while awaited:
                 heard = json.loads(channels.recv())

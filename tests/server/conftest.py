@@ -10,7 +10,8 @@ import pytest
 
 from tests.channel import ChannelServer, index, write_package
 
-from .house import Client, Home, Serve, Server
+from .house import BASE_URL, Client, Home, Serve, Server, log_in
+from .proxy import Proxy
 
 BIG = tuple(f"big-{number}" for number in range(12))
 KERNEL = "lib/python3.11/site-packages/ipykernel_launcher.py"
@@ -61,6 +62,21 @@ def server(tmp_path_factory: pytest.TempPathFactory, small_channel: Path) -> Ite
 @pytest.fixture
 def client(server: Server) -> Client:
     return server.client()
+
+
+@pytest.fixture(scope="session")
+def proxy(server: Server) -> Iterator[Proxy]:
+    """Stands before ``server``."""
+    running = Proxy(BASE_URL, server.port)
+    yield running
+    running.end()
+
+
+@pytest.fixture(params=["at the server", "through a proxy"])
+def browser(request: pytest.FixtureRequest, server: Server) -> Client:
+    """Another client of ``server`` than ``client``, logged in with a cookie."""
+    through: Server | Proxy = request.getfixturevalue("proxy") if "proxy" in request.param else server
+    return log_in(through.port)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -14,7 +15,8 @@ import jsonschema
 from tests.jupyter import Answer, JupyterServer, Visitor
 
 TOKEN = "let-me-in"
-BASE_URL = "/user/a@b/"
+BASE_URL = "/user/j%C3%B6rg%20a@b/"
+"""As a hub writes the name `jörg a@b`."""
 CONFIG = """
 from jupyter_server.auth import Authorizer
 
@@ -135,6 +137,18 @@ class Client(Visitor):
 
 
 _documents: dict[int, dict[str, Any]] = {}
+
+
+def log_in(port: int) -> Client:
+    """A browser: it has a cookie instead of a token, and pages that send the value against forged requests."""
+    cookies: SimpleCookie = SimpleCookie()
+    for path in (f"login?token={TOKEN}&next={BASE_URL}api", "login"):
+        for line in Client(port, {}).raw("GET", f"{BASE_URL}{path}").headers.get_all("Set-Cookie") or ():
+            cookies.load(line)
+    assert {morsel["path"] for morsel in cookies.values()} == {BASE_URL}
+    sent = "; ".join(f"{name}={morsel.coded_value}" for name, morsel in cookies.items())
+    origin = f"http://127.0.0.1:{port}"
+    return Client(port, {"Cookie": sent, "Origin": origin, "X-XSRFToken": cookies["_xsrf"].value})
 
 
 def declared(document: dict[str, Any], verb: str, path: str) -> dict[str, Any] | None:

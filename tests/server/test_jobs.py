@@ -120,6 +120,30 @@ def test_cancel(server: Server, client: Client, small: ChannelServer, big: str) 
     assert client.get(f"jobs/{job}")["state"] == "cancelled"
 
 
+def test_another_client_looks_on_and_cancels(client: Client, browser: Client, small: ChannelServer, big: str) -> None:
+    job = stalled(client, small, big)
+    assert (job, "running") in [(one["id"], one["state"]) for one in browser.get("jobs")["jobs"]]
+    so_far = browser.get(f"jobs/{job}")
+    assert so_far["events"] == client.get(f"jobs/{job}")["events"]
+    mine = in_background(lambda: client.follow(job))
+    theirs = in_background(lambda: browser.get(f"jobs/{job}?since={numbers(so_far)[-1]}&wait=60"))
+    assert browser.start("DELETE", f"jobs/{job}") == job
+    assert mine()["state"] == "cancelled"
+    assert theirs()["events"] or theirs()["state"] == "cancelled"
+    assert browser.follow(job) == mine()
+
+
+def test_another_client_sees_what_happens_while_it_happens(
+    client: Client, browser: Client, small: ChannelServer, big: str
+) -> None:
+    job = stalled(client, small, big)
+    since = numbers(client.get(f"jobs/{job}"))[-1]
+    theirs = in_background(lambda: browser.get(f"jobs/{job}?since={since}&wait=60"))
+    small.release()
+    assert numbers(theirs())[0] == since + 1
+    assert browser.follow(job) == client.follow(job)
+
+
 def test_what_failed_says_why(client: Client) -> None:
     outcome = client.follow(client.start("POST", "environments", {"name": "a", "specs": ["no-such-package"]}))[
         "outcome"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from jupyter_condaenv.server.handlers.base import MOST_BYTES
 
-from .house import BASE_URL, TOKEN, Client, Server, segment
+from .house import Client, segment
 
 BAD_NAMES = {
     "empty": "",
@@ -264,21 +263,8 @@ def test_secrets_are_not_repeated(client: Client) -> None:
     assert "geheim" not in json.dumps(failure)
 
 
-def logged_in(server: Server) -> tuple[Client, str]:
-    """A browser: it has a cookie instead of a token, and the value that its pages send against forged requests."""
-    page = server.stranger().raw("GET", f"{BASE_URL}login?token={TOKEN}&next={BASE_URL}api")
-    cookies: SimpleCookie = SimpleCookie()
-    for line in page.headers.get_all("Set-Cookie") or ():
-        cookies.load(line)
-    login = server.stranger().raw("GET", f"{BASE_URL}login")
-    for line in login.headers.get_all("Set-Cookie") or ():
-        cookies.load(line)
-    sent = "; ".join(f"{name}={morsel.coded_value}" for name, morsel in cookies.items())
-    return server.stranger(Cookie=sent), cookies["_xsrf"].value
-
-
-def test_forged_requests_of_a_browser(server: Server) -> None:
-    browser, xsrf = logged_in(server)
+def test_forged_requests_of_a_browser(browser: Client) -> None:
+    xsrf = browser.headers.pop("X-XSRFToken")
     assert browser.call("GET", "environments").status == 200
     for verb, path in (
         ("POST", "environments"),

@@ -9,15 +9,15 @@ import pytest
 
 from tests.channel import ChannelServer
 
-from .house import Client, Server
+from .house import Client, Server, log_in
 
 CELL = "import sys, threadpoolctl; print(sys.prefix, threadpoolctl.__file__, sep='|', end='')"
 
 
-@pytest.fixture(scope="module")
-def story(server: Server, channel: ChannelServer) -> Iterator[Client]:
+@pytest.fixture(scope="module", params=["by token", "in a browser, through a proxy"])
+def story(request: pytest.FixtureRequest, server: Server, channel: ChannelServer) -> Iterator[Client]:
     """`base-env`, a real Python with a kernel, and `over`, stacked on it."""
-    client = server.client()
+    client = server.client() if request.param == "by token" else log_in(request.getfixturevalue("proxy").port)
     base = {"name": "base-env", "specs": ["python", "ipykernel"], "channels": [channel.url]}
     client.do("POST", "environments", base)
     client.do("POST", "stacks", {"name": "over", "base": "base-env", "specs": ["threadpoolctl"]})
@@ -48,11 +48,16 @@ def test_stacks_are_listed_with_what_they_stand_on(server: Server, story: Client
     assert [package["name"] for package in story.get("environments/over/packages")["packages"]] == ["threadpoolctl"]
 
 
-def test_what_a_stack_would_be(server: Server, story: Client) -> None:
+def test_what_a_stack_would_be_and_then_is(server: Server, story: Client) -> None:
     base = str(server.home.envs / "base-env")
     job = story.start("POST", "plans", {"verb": "stack", "name": "over-too", "base": base, "specs": ["threadpoolctl"]})
     assert story.follow(job)["outcome"]["state"] == "succeeded"
-    assert [change["after"]["name"] for change in story.get(f"plans/{job}")["changes"]] == ["threadpoolctl"]
+    plan = story.get(f"plans/{job}")
+    assert [change["after"]["name"] for change in plan["changes"]] == ["threadpoolctl"]
+    assert story.do("POST", f"plans/{job}/application", {})["plan"] == plan
+    assert "condaenv-over-too" in story.jupyter("GET", "kernelspecs").body["kernelspecs"]
+    story.do("DELETE", "environments/over-too")
+    assert "condaenv-over-too" not in story.jupyter("GET", "kernelspecs").body["kernelspecs"]
 
 
 def test_a_base_that_is_stood_on_stays(story: Client) -> None:
