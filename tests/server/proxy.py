@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import node
 from tests.channel import home
 from tests.jupyter import PATIENCE, free_port, wait_until_it_listens
 
@@ -31,7 +31,7 @@ class Proxy:
         places = [f"--port={self.port}", f"--api-port={self._api_port}", "--ip=127.0.0.1", "--api-ip=127.0.0.1"]
         self._process = subprocess.Popen(
             [program(), *places],
-            env=os.environ | {"CONFIGPROXY_AUTH_TOKEN": self._token},
+            env=node.ENVIRONMENT | {"CONFIGPROXY_AUTH_TOKEN": self._token},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             text=True,
@@ -60,7 +60,7 @@ class Proxy:
 
 def program() -> str:
     """The machine's own, else one that npm installs once beside the local channel."""
-    found = shutil.which(NAME)
+    found = shutil.which(NAME, path=node.SEARCH_PATH)
     if found:
         return found
     place = home() / f"{NAME}-{VERSION}"
@@ -70,14 +70,14 @@ def program() -> str:
 
 
 def _install(place: Path) -> None:
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip(f"no {NAME} and no npm. apt install npm would bring npm, and npm the proxy")
+    npm = node.program("npm")
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent) as folder:
         made = Path(folder, "made")
         command = [npm, "install", "--engine-strict", "--no-audit", "--no-fund", "--prefix", str(made)]
-        done = subprocess.run([*command, f"{NAME}@{VERSION}"], capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run(
+            [*command, f"{NAME}@{VERSION}"], env=node.ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE
+        )
         if done.returncode:
             pytest.skip(f"npm cannot install {NAME}. npm install -g {NAME}@{VERSION} would bring it, or say why not")
         with suppress(OSError):  # another run was faster
