@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ..engine.model import Environment, Lock, Package, Plan, Result
+from ..engine.model import Difference, Environment, Lock, Package, Plan, Result, RevisionSummary
 from ..jobs.records import Outcome, State
 
 
@@ -34,6 +34,19 @@ class Locked(Result, frozen=True, kw_only=True, tag="lock"):
     lock: Lock
     path: str = ""
     """The file it was written to; empty when it was only asked for."""
+
+
+class History(Result, frozen=True, kw_only=True, tag="history"):
+    """``history``"""
+
+    revisions: tuple[RevisionSummary, ...]
+    """Oldest first."""
+
+
+class Diff(Result, frozen=True, kw_only=True, tag="diff"):
+    """``diff``"""
+
+    difference: Difference
 
 
 class Activated(Result, frozen=True, kw_only=True, tag="activated"):
@@ -75,4 +88,4 @@ class Jobs(Result, frozen=True, kw_only=True, tag="jobs"):
     jobs: tuple[JobSummary, ...]
 
 
-Answer = Environments | Shown | Locked | Activated | Written | Started | JobSummary | Jobs
+Answer = Environments | Shown | Locked | History | Diff | Activated | Written | Started | JobSummary | Jobs

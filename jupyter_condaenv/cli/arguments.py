@@ -166,6 +166,38 @@ def _update(parser: Parser) -> None:
     _detach(parser)
 
 
+def _rollback_request(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument(
+        "revision",
+        nargs="?",
+        type=_number,
+        default=0,
+        metavar="N",
+        help="number of the revision, as `history` shows it; without it the last that is not as things are now",
+    )
+
+
+def _rollback(parser: Parser) -> None:
+    _rollback_request(parser)
+    _now(parser)
+    _detach(parser)
+
+
+def _diff(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("one", type=_number, metavar="A", help="number of a revision, as `history` shows it")
+    parser.add_argument("other", type=_number, metavar="B", help="number of another one")
+
+
+def _number(text: str) -> int:
+    """The number of a revision; they begin at 1."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
 def _delete(parser: Parser) -> None:
     _environment(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
@@ -250,12 +282,16 @@ COMMANDS = (
     Command(("add",), "Add packages to an environment.", "change", _add),
     Command(("update",), "Move packages of an environment to their newest version.", "change", _update),
     Command(("remove",), "Take packages out of an environment.", "change", _remove),
+    Command(("history",), "Show the states that an environment has had.", "history", _environment),
+    Command(("diff",), "Show what is different between two of them.", "diff", _diff),
+    Command(("rollback",), "Bring an environment back to one of them.", "change", _rollback),
     Command(("delete",), "Delete an environment with all that is in it, and its kernels.", "delete", _delete),
     Command(("plan", "create"), "What `create` would do.", "plan", _planned(_create_request)),
     Command(("plan", "stack"), "What `stack` would do.", "plan", _planned(_stack_request)),
     Command(("plan", "add"), "What `add` would do.", "plan", _planned(_add_request)),
     Command(("plan", "update"), "What `update` would do.", "plan", _planned(_update_request)),
     Command(("plan", "remove"), "What `remove` would do.", "plan", _planned(_remove_request)),
+    Command(("plan", "rollback"), "What `rollback` would do.", "plan", _planned(_rollback_request)),
     Command(("apply",), "Do exactly what a plan shows; refused if the environment has changed since.", "apply", _apply),
     Command(
         ("apply-deferred",),
@@ -292,7 +328,9 @@ ELSEWHERE = {
     "info": ("show",),
     "install": ("add",),
     "ls": ("list",),
+    "revisions": ("history",),
     "rm": ("delete",),
+    "undo": ("rollback",),
     "uninstall": ("remove",),
 }
 """Words that other tools use, and ours."""

@@ -32,6 +32,7 @@ from ..engine.model import (
     PlanRequest,
     RegisterKernel,
     RemoveEnvironment,
+    Rollback,
     Settings,
     StackEnvironment,
     When,
@@ -55,7 +56,7 @@ def _settings() -> Settings:
 
 
 def change(arguments: Namespace, output: Output) -> None:
-    """``create``, ``stack``, ``add``, ``update``, ``remove``."""
+    """``create``, ``stack``, ``add``, ``update``, ``remove``, ``rollback``."""
     settings = _settings()
     _perform(_REQUESTS[arguments.verb](arguments, settings), settings, arguments, output)
 
@@ -165,16 +166,24 @@ def _remove_request(arguments: Namespace, settings: Settings) -> ChangePackages:
     return ChangePackages(prefix=prefix, remove=tuple(arguments.packages), when=_when(arguments))
 
 
+def _rollback_request(arguments: Namespace, settings: Settings) -> Rollback:
+    prefix = environments.find(arguments.environment, settings).prefix
+    return Rollback(prefix=prefix, revision=arguments.revision, when=_when(arguments))
+
+
 def _when(arguments: Namespace) -> When:
     return "now" if getattr(arguments, "now", False) else "next_start"
 
 
-_REQUESTS: dict[str, Callable[[Namespace, Settings], CreateEnvironment | ChangePackages | StackEnvironment]] = {
+_REQUESTS: dict[
+    str, Callable[[Namespace, Settings], CreateEnvironment | ChangePackages | StackEnvironment | Rollback]
+] = {
     "create": _create_request,
     "stack": _stack_request,
     "add": _add_request,
     "update": _update_request,
     "remove": _remove_request,
+    "rollback": _rollback_request,
 }
 
 
@@ -241,6 +250,21 @@ def show(arguments: Namespace, output: Output) -> None:
             deferred=deferred.read(prefix),
         )
     )
+
+
+def history(arguments: Namespace, output: Output) -> None:
+    from ..engine import history
+
+    prefix = Path(environments.find(arguments.environment, _settings()).prefix)
+    output.result(answers.History(revisions=tuple(one.summary for one in history.revisions(prefix))))
+
+
+def diff(arguments: Namespace, output: Output) -> None:
+    from ..engine import changes, history
+
+    prefix = Path(environments.find(arguments.environment, _settings()).prefix)
+    one, other = (history.revision(prefix, number).lock for number in (arguments.one, arguments.other))
+    output.result(answers.Diff(difference=changes.difference(one, other)))
 
 
 def lock(arguments: Namespace, output: Output) -> None:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from ..engine.model import Brief, Change, Environment, Package, Plan
+from ..engine.model import Brief, Change, Difference, Environment, Package, Plan, RevisionSummary
 
 KINDS: dict[str, str] = {"add": "new", "upgrade": "up", "downgrade": "down", "rebuild": "rebuilt", "remove": "removed"}
 """The words for what happens to a package, in the order in which they are counted."""
@@ -95,8 +95,7 @@ def _step(before: str, after: str) -> str:
 
 def plan(shown: Plan, only: Sequence[str] | None = None, *, done: bool = False) -> list[str]:
     """What a plan changes: a line a package (of the names in ``only``, where given), then the sum."""
-    order = list(KINDS)
-    changes = sorted(shown.changes, key=lambda change: (order.index(change.kind), change.name))
+    changes = _sorted(shown.changes)
     listed = changes if only is None else [change for change in changes if change.name in only]
     lines = table((change_row(change) for change in listed), indent="  ")
     if len(listed) < len(changes):
@@ -106,6 +105,29 @@ def plan(shown: Plan, only: Sequence[str] | None = None, *, done: bool = False) 
     if not changes:
         return ["Nothing changed." if done else "Nothing would change."]
     return [*lines, total(changes, shown.download_bytes, done=done)]
+
+
+def revisions(found: Iterable[RevisionSummary]) -> list[str]:
+    rows = [
+        (str(one.number), one.time[:16].replace("T", " "), one.author, one.verb, " ".join(one.specs)) for one in found
+    ]
+    return table(rows, ("REVISION", "TIME (UTC)", "AUTHOR", "VERB", "ASKED FOR"))
+
+
+def difference(found: Difference) -> list[str]:
+    """What was asked for and what is there, in two states of an environment."""
+    asked = [("asked", f"for {spec}") for spec in found.specs_added]
+    asked += [("no longer", f"asked for {spec}") for spec in found.specs_dropped]
+    lines = [f"  {word} {rest}" for word, rest in asked]
+    if found.changes:
+        lines += table((change_row(change) for change in _sorted(found.changes)), indent="  ")
+        lines.append(total(found.changes, 0))
+    return lines or ["They do not differ."]
+
+
+def _sorted(changes: Iterable[Change]) -> list[Change]:
+    order = list(KINDS)
+    return sorted(changes, key=lambda change: (order.index(change.kind), change.name))
 
 
 def total(changes: Iterable[Change | Brief], download_bytes: int, *, done: bool = False) -> str:

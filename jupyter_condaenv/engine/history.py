@@ -19,7 +19,7 @@ import msgspec
 
 from . import prefix as prefixes
 from .channels import redact
-from .errors import Broken
+from .errors import Broken, NotFound
 from .model import Change, Lock, Package, Revision
 
 _SPECS = re.compile(r"#\s*(?P<action>\w+)\s*specs:\s*(?P<specs>.+)")
@@ -34,6 +34,18 @@ def revisions(prefix: Path) -> tuple[Revision, ...]:
 def latest(prefix: Path) -> Revision | None:
     files = _files(prefix)
     return _read(files[-1]) if files else None
+
+
+def revision(prefix: Path, number: int) -> Revision:
+    """The state with that number. Raises NotFound where there is none, Broken where it is damaged."""
+    path = _folder(prefix) / f"{number:04d}.json"
+    if not path.is_file():
+        raise NotFound(
+            f"{prefix.name} has no revision {number}.",
+            "`jupyter condaenv history` shows those there are.",
+            revision=number,
+        )
+    return _read(path)
 
 
 def current_lock(prefix: Path, platform: str = "") -> Lock:
@@ -111,7 +123,7 @@ def _channels(packages: Iterable[Package]) -> tuple[str, ...]:
 def record(stage: Path, verb: str, lock: Lock, changes: Iterable[Change], asked: Iterable[str]) -> Revision:
     """Write the next revision into ``stage`` and tell conda's history about it."""
     files = _files(stage)
-    revision = Revision(
+    made = Revision(
         number=int(files[-1].stem) + 1 if files else 1,
         time=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         author=author(),
@@ -120,11 +132,11 @@ def record(stage: Path, verb: str, lock: Lock, changes: Iterable[Change], asked:
     )
     wanted = {_name(spec) for spec in lock.specs}
     no_more = [spec for spec in requested(stage, lock.packages) if _name(spec) not in wanted]
-    folder = stage / "conda-meta" / "condaenv" / "revisions"
+    folder = _folder(stage)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{revision.number:04d}.json").write_bytes(msgspec.json.encode(revision))
+    (folder / f"{made.number:04d}.json").write_bytes(msgspec.json.encode(made))
     _tell_conda(stage, verb, changes, asked, no_more)
-    return revision
+    return made
 
 
 def author() -> str:
@@ -159,9 +171,12 @@ def _dist(package: Package) -> str:
     return f"{package.channel}/{package.subdir}::{package.name}-{package.version}-{package.build}"
 
 
+def _folder(prefix: Path) -> Path:
+    return prefix / "conda-meta" / "condaenv" / "revisions"
+
+
 def _files(prefix: Path) -> list[Path]:
-    folder = prefix / "conda-meta" / "condaenv" / "revisions"
-    numbered = (path for path in folder.glob("[0-9]*.json") if path.stem.isdecimal())
+    numbered = (path for path in _folder(prefix).glob("[0-9]*.json") if path.stem.isdecimal())
     return sorted(numbered, key=lambda path: int(path.stem))
 
 

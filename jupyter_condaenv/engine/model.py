@@ -7,9 +7,9 @@ its path), compare by value and give their own JSON Schema.
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 Kind = Literal["full", "overlay"]
 ChannelPriority = Literal["strict", "flexible", "disabled"]
@@ -145,6 +145,14 @@ def _version(package: Package | None, with_build: bool) -> str:
     return f"{package.version} {package.build}" if with_build else package.version
 
 
+class Difference(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What two states of an environment differ in: what was asked for, and what is there because of it."""
+
+    specs_added: tuple[str, ...] = ()
+    specs_dropped: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+
 class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A change that can be shown and then applied exactly as shown."""
 
@@ -167,6 +175,28 @@ class Revision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     author: str
     verb: str
     lock: Lock
+
+    @property
+    def summary(self) -> RevisionSummary:
+        return RevisionSummary(
+            number=self.number,
+            time=self.time,
+            author=self.author,
+            verb=self.verb,
+            specs=self.lock.specs,
+            digest=self.lock.digest,
+        )
+
+
+class RevisionSummary(Struct, frozen=True, kw_only=True):
+    """One state that an environment has had; the revision itself holds its lock."""
+
+    number: int
+    time: str
+    author: str
+    verb: str
+    specs: tuple[str, ...]
+    digest: str
 
 
 class Environment(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -237,6 +267,15 @@ class StackEnvironment(Request, frozen=True, kw_only=True, tag="stack"):
     display_name: str = ""
 
 
+class Rollback(Request, frozen=True, kw_only=True, tag="rollback"):
+    """The environment as it was at an earlier revision: exactly the packages of its lock, without a solve. What pip or
+    a person put there stays. It makes a revision of its own, and so can itself be undone."""
+
+    revision: Annotated[int, Meta(ge=0)] = 0
+    """Its number; 0: the last that is not as things are now."""
+    when: When = "next_start"
+
+
 class ApplyPlan(Request, frozen=True, kw_only=True, tag="apply"):
     """Exactly what ``plan`` showed; refused when the environment has changed since."""
 
@@ -261,11 +300,18 @@ class RegisterKernel(Request, frozen=True, kw_only=True, tag="kernel"):
 class PlanRequest(Request, frozen=True, kw_only=True, tag="plan"):
     """A dry run of ``request``."""
 
-    request: CreateEnvironment | ChangePackages | StackEnvironment
+    request: CreateEnvironment | ChangePackages | StackEnvironment | Rollback
 
 
 EngineRequest = (
-    CreateEnvironment | ChangePackages | StackEnvironment | ApplyPlan | ApplyDeferred | RemoveEnvironment | PlanRequest
+    CreateEnvironment
+    | ChangePackages
+    | StackEnvironment
+    | Rollback
+    | ApplyPlan
+    | ApplyDeferred
+    | RemoveEnvironment
+    | PlanRequest
 )
 """What ``operations.perform`` does."""
 AnyRequest = EngineRequest | RegisterKernel

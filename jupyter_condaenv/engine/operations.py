@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TypeAlias
 
 from . import deferred, environments, exchange, history, lockfiles, solve, transaction
 from .errors import InvalidRequest, NotFound, Outdated, Refused
@@ -25,6 +26,7 @@ from .model import (
     PlanRequest,
     Removed,
     RemoveEnvironment,
+    Rollback,
     Settings,
     Solved,
     StackEnvironment,
@@ -32,6 +34,8 @@ from .model import (
 )
 from .transaction import Emit
 from .trees import storage_error
+
+_Changing: TypeAlias = CreateEnvironment | ChangePackages | StackEnvironment | Rollback | ApplyPlan | ApplyDeferred
 
 
 def perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult:
@@ -47,7 +51,7 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
     if isinstance(request, PlanRequest):
         emit(Step(phase="solve", text="Solving"))
         return Planned(plan=solve.plan(request.request, settings))
-    if isinstance(request, ChangePackages | ApplyDeferred | RemoveEnvironment):
+    if isinstance(request, ChangePackages | Rollback | ApplyDeferred | RemoveEnvironment):
         environments.check_exists(Path(request.prefix))  # before a lock is left where there is nothing
     if isinstance(request, CreateEnvironment | StackEnvironment):
         solve.check_free(request.prefix)
@@ -57,7 +61,7 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
 
 
 def _change(
-    request: CreateEnvironment | ChangePackages | StackEnvironment | ApplyPlan | ApplyDeferred,
+    request: _Changing,
     settings: Settings,
     emit: Emit,
 ) -> Changed | Deferred:
@@ -87,9 +91,7 @@ def _change(
     return Changed(environment=environments.describe(prefix), plan=plan, revision=number)
 
 
-def _plan(
-    request: CreateEnvironment | ChangePackages | StackEnvironment | ApplyPlan | ApplyDeferred, settings: Settings
-) -> Plan:
+def _plan(request: _Changing, settings: Settings) -> Plan:
     if isinstance(request, ApplyPlan):
         return _checked(request)
     if isinstance(request, ApplyDeferred):
@@ -97,11 +99,9 @@ def _plan(
     return solve.plan(request, settings)
 
 
-def _kernels_in_the_way(
-    request: CreateEnvironment | ChangePackages | StackEnvironment | ApplyPlan | ApplyDeferred, plan: Plan
-) -> tuple[int, ...]:
+def _kernels_in_the_way(request: _Changing, plan: Plan) -> tuple[int, ...]:
     """Living kernels that may have loaded what the plan replaces, unless that is wanted all the same."""
-    if isinstance(request, ChangePackages | ApplyPlan) and request.when == "now":
+    if isinstance(request, ChangePackages | Rollback | ApplyPlan) and request.when == "now":
         return ()
     return deferred.living_kernels(Path(plan.prefix)) if deferred.replaces(plan) else ()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -29,8 +30,9 @@ from rattler.exceptions import (
     SolverError,
     TransactionError,
 )
+from rattler.package_streaming import download_to_writer
 
-from .channels import redact
+from .channels import local_path, redact
 from .errors import ChannelError, InvalidRequest, StorageError, Tampered, Unsatisfiable
 from .model import ChannelPriority, Package
 
@@ -83,12 +85,6 @@ def with_channel(spec: str, resolve: Callable[[str], str]) -> tuple[str, str]:
     url = resolve(channel.name)
     rest = str(_match_spec(spec)[1]).removeprefix(channel.name)
     return f"{url}{rest}", url
-
-
-def compare_versions(one: str, other: str) -> int:
-    """Negative, zero or positive as ``one`` is older than, the same as or newer than ``other`` (CEP 33)."""
-    first, second = rattler.Version(one), rattler.Version(other)
-    return (first > second) - (first < second)
 
 
 def solve(
@@ -163,6 +159,37 @@ def cached(packages: Iterable[Package], cache_dir: Path) -> set[str]:
         return {package.name for package in packages if index.contains_record(_record(package))}
 
     return asyncio.run(run()) if (cache_dir / "pkgs").is_dir() else set()
+
+
+def unreachable(packages: Iterable[Package]) -> list[Package]:
+    """Those of ``packages`` whose archive cannot be read at its URL. Of the others only the beginning is fetched."""
+
+    async def missing(package: Package, client: rattler.Client) -> bool:
+        path = local_path(package.url)  # py-rattler reads no file:// here
+        if path is not None:
+            return not os.access(path, os.R_OK)
+        beginning = _Beginning()
+        with suppress(Exception):  # py-rattler's errors have no class in common
+            await download_to_writer(client, package.url, beginning)
+        return not beginning.came
+
+    async def run() -> list[Package]:
+        asked = list(packages)
+        client = rattler.Client.default_client()
+        found = await asyncio.gather(*(missing(package, client) for package in asked))
+        return [package for package, gone in zip(asked, found, strict=True) if gone]
+
+    return asyncio.run(run())
+
+
+class _Beginning:
+    """A file that wants no more than the first bytes."""
+
+    came = False
+
+    def write(self, chunk: bytes) -> int:
+        self.came = True
+        raise EOFError
 
 
 def link(

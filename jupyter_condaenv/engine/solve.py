@@ -8,24 +8,24 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from . import channels, condarc, deferred, environments, history, lockfiles, rattler, stack, staging
+from . import changes, channels, condarc, deferred, environments, history, lockfiles, rattler, stack, staging
 from .errors import AlreadyExists, InvalidRequest, NotFound, Outdated, Refused
 from .model import (
     Base,
-    Change,
-    ChangeKind,
     ChangePackages,
     CreateEnvironment,
     Lock,
     Package,
     Plan,
+    Revision,
+    Rollback,
     Settings,
     StackEnvironment,
     digest,
 )
 
 
-def plan(request: CreateEnvironment | ChangePackages | StackEnvironment, settings: Settings) -> Plan:
+def plan(request: CreateEnvironment | ChangePackages | StackEnvironment | Rollback, settings: Settings) -> Plan:
     """What ``request`` would do. Reads channels; changes nothing but caches.
 
     Raises InvalidRequest, NotFound, AlreadyExists, Unsatisfiable, Refused or ChannelError.
@@ -35,6 +35,8 @@ def plan(request: CreateEnvironment | ChangePackages | StackEnvironment, setting
         return _create(request, settings)
     if isinstance(request, StackEnvironment):
         return _stack(request, settings)
+    if isinstance(request, Rollback):
+        return _rollback(request, settings)
     return _change(request, settings)
 
 
@@ -66,14 +68,7 @@ def _create(request: CreateEnvironment, settings: Settings) -> Plan:
                 "Make it from the lock and add the packages afterwards.",
             )
         lock = request.lock
-        lockfiles.check(lock, "the lock")
-        if lock.base is not None:
-            _check_base(lock.base)
-        if lock.platform != rattler.platform():
-            raise InvalidRequest(
-                f"This lock is for {lock.platform}, and this machine is {rattler.platform()}.",
-                "Lock the same requests on this machine.",
-            )
+        _check_lock(lock, "the lock")
     else:
         lock = _solve(request.specs, request.channels, settings)
     return _plan(request.prefix, "create", (), lock, settings)
@@ -134,6 +129,38 @@ def _change(request: ChangePackages, settings: Settings) -> Plan:
             raise _still_needed(still, lock.packages)
     verb = "add" if request.add else "update" if request.update else "remove"
     return _plan(request.prefix, verb, installed.packages, lock, settings)
+
+
+def _rollback(request: Rollback, settings: Settings) -> Plan:
+    prefix = Path(request.prefix)
+    environments.check_exists(prefix)
+    staging.workspace(prefix)  # says early when the environment cannot be written
+    now = history.current_lock(prefix, rattler.platform())
+    wanted = _revision(prefix, request.revision, now)
+    _check_lock(wanted.lock, f"revision {wanted.number} of {prefix.name}")
+    return _plan(request.prefix, "rollback", now.packages, wanted.lock, settings)
+
+
+def _revision(prefix: Path, number: int, now: Lock) -> Revision:
+    """The revision to go back to: the one with ``number``, or the last that is not as things are now."""
+    if not number:
+        for earlier in reversed(history.revisions(prefix)):
+            if not _same(earlier.lock, now):
+                return earlier
+        raise NotFound(f"{prefix.name} has not been otherwise than it is now.", "There is nothing to go back to.")
+    wanted = history.revision(prefix, number)
+    if _same(wanted.lock, now):
+        raise Refused(
+            f"{prefix.name} is as it was at revision {number} already.",
+            "`jupyter condaenv history` shows the others.",
+            revision=number,
+        )
+    return wanted
+
+
+def _same(one: Lock, other: Lock) -> bool:
+    """Whether an environment of ``one`` is that of ``other``."""
+    return (one.digest, one.specs, one.base) == (other.digest, other.specs, other.base)
 
 
 def _check_change(request: ChangePackages, dropped: set[str], moved: set[str]) -> None:
@@ -308,36 +335,17 @@ def _check_allowed(urls: Sequence[str], settings: Settings, own: condarc.Condarc
 
 
 def _plan(prefix: str, verb: str, before: Sequence[Package], lock: Lock, settings: Settings) -> Plan:
-    changes = compare(before, lock.packages)
-    incoming = [change.after for change in changes if change.after is not None]
+    found = changes.compare(before, lock.packages)
+    incoming = [change.after for change in found if change.after is not None]
     there = rattler.cached(incoming, Path(settings.cache_dir))
     return Plan(
         prefix=prefix,
         verb=verb,
         before=digest(tuple(before)) if environments.is_environment(Path(prefix)) else "",
         lock=lock,
-        changes=changes,
+        changes=found,
         download_bytes=sum(package.size for package in incoming if package.name not in there),
     )
-
-
-def compare(before: Sequence[Package], after: Sequence[Package]) -> tuple[Change, ...]:
-    """What turns ``before`` into ``after``, sorted by name."""
-    old = {package.name: package for package in before}
-    new = {package.name: package for package in after}
-    changes = []
-    for name in sorted(old.keys() | new.keys()):
-        one, other = old.get(name), new.get(name)
-        if one is None or other is None:
-            changes.append(Change(kind="add" if one is None else "remove", before=one, after=other))
-        elif one.identity != other.identity:
-            changes.append(Change(kind=_direction(one, other), before=one, after=other))
-    return tuple(changes)
-
-
-def _direction(one: Package, other: Package) -> ChangeKind:
-    order = rattler.compare_versions(one.version, other.version)
-    return "rebuild" if order == 0 else "upgrade" if order < 0 else "downgrade"
 
 
 def check_free(prefix: str) -> None:
@@ -356,6 +364,18 @@ def check_free(prefix: str) -> None:
         parent = parent.parent
     if not os.path.isdir(parent) or not os.access(parent, os.W_OK):
         raise Refused(f"{parent} cannot be written by you.", "Choose another place.", prefix=prefix)
+
+
+def _check_lock(lock: Lock, source: str) -> None:
+    """Raises InvalidRequest or Outdated unless ``lock`` can be made into an environment here and now."""
+    lockfiles.check(lock, source)
+    if lock.base is not None:
+        _check_base(lock.base)
+    if lock.platform != rattler.platform():
+        raise InvalidRequest(
+            f"{source} is for {lock.platform}, and this machine is {rattler.platform()}.",
+            "Lock the same requests on this machine.",
+        )
 
 
 def _check_base(base: Base) -> None:

@@ -58,7 +58,7 @@ def fetch(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -
         return
     try:
         work.stage.mkdir(parents=True)
-        with _package_cache(settings, emit) as cache_dir:
+        with _package_cache(settings, emit) as cache_dir, _naming_what_is_missing(plan, cache_dir):
             _check_local_archives(plan, cache_dir, emit)
             _announce(plan, emit)
             _link(work, plan, cache_dir, emit)
@@ -71,7 +71,7 @@ def fetch(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -
 def _apply(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -> Revision:
     before = _records(work.prefix)
     work.root.mkdir(parents=True, exist_ok=True)
-    with _package_cache(settings, emit) as cache_dir:
+    with _package_cache(settings, emit) as cache_dir, _naming_what_is_missing(plan, cache_dir):
         _check_local_archives(plan, cache_dir, emit)
         emit(Step(phase="stage", text=f"Preparing {work.prefix.name}"))
         snapshot = staging.make_stage(work, lambda done: emit(Progress(phase="stage", done=done, unit="files")))
@@ -122,6 +122,29 @@ def _package_cache(settings: Settings, emit: Emit) -> Iterator[Path]:
     cache_dir.mkdir(parents=True, exist_ok=True)
     with lock(cache_dir / "lock", "linking packages", _waiting("for the package cache", emit)):
         yield cache_dir
+
+
+@contextmanager
+def _naming_what_is_missing(plan: Plan, cache_dir: Path) -> Iterator[None]:
+    """Where packages cannot be fetched, say of all of them which: py-rattler stops at the first."""
+    try:
+        yield
+    except Tampered:
+        raise
+    except ChannelError as error:
+        incoming = [change.after for change in plan.changes if change.after is not None]
+        there = rattler.cached(incoming, cache_dir)
+        missing = rattler.unreachable(package for package in incoming if package.name not in there)
+        if not missing:
+            raise
+        names = ", ".join(str(package) for package in missing)
+        whose = "its" if len(missing) == 1 else "their"
+        raise ChannelError(
+            f"{names}: neither in the package cache nor to be had from {whose} channel.",
+            "Nothing was changed. Check the network; a channel that has dropped them can do without another version.",
+            packages=[package.name for package in missing],
+            reason=error.message,
+        ) from error
 
 
 def _waiting(what: str, emit: Emit) -> Callable[[str, float], None]:

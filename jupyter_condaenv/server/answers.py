@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ..engine.model import ChannelPriority, Environment, KernelOptions, Package
+from ..engine.model import ChannelPriority, Environment, KernelOptions, Package, RevisionSummary
 from ..jobs import Job, NumberedEvent, Outcome, State
 
 MOST_EVENTS = 1000
@@ -39,17 +39,6 @@ class Packages(Answer, frozen=True, kw_only=True):
     """What lies in the prefix, sorted by name."""
 
     packages: tuple[Package, ...]
-
-
-class RevisionSummary(Answer, frozen=True, kw_only=True):
-    """One state that an environment has had; the revision itself holds its lock."""
-
-    number: int
-    time: str
-    author: str
-    verb: str
-    specs: tuple[str, ...]
-    digest: str
 
 
 class Revisions(Answer, frozen=True, kw_only=True):

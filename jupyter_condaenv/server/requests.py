@@ -16,6 +16,7 @@ from ..engine.model import (
     CreateEnvironment,
     Environment,
     Lock,
+    Rollback,
     Settings,
     StackEnvironment,
     When,
@@ -24,6 +25,8 @@ from ..engine.model import (
 LONGEST_WAIT = 60.0
 """Seconds that a long poll may take; proxies cut connections that are silent for longer."""
 MOST_JOBS = 200
+MOST = 2**53
+"""The largest whole number that every JSON parser reads."""
 
 
 def find(name_or_prefix: str, settings: Settings) -> Environment:
@@ -171,13 +174,32 @@ class PlanChange(_Packages, frozen=True, kw_only=True, tag_field="verb", tag="ch
         return self._change(environment, settings, "next_start")
 
 
-NewPlan = PlanCreation | PlanStack | PlanChange
+class PlanRollback(Body, frozen=True, kw_only=True, tag_field="verb", tag="rollback"):
+    """What bringing `environment`, a name or a prefix, back to the revision of that number would do; 0 stands for the
+    last that is not as things are now."""
+
+    environment: str
+    revision: Annotated[int, Meta(ge=0, le=MOST)] = 0
+
+    def request(self, settings: Settings) -> Rollback:
+        with _field("$.environment"):
+            environment = find(self.environment, settings)
+        return Rollback(prefix=environment.prefix, revision=self.revision)
+
+
+NewPlan = PlanCreation | PlanStack | PlanChange | PlanRollback
 
 
 class NewApplication(Body, frozen=True, kw_only=True):
-    """A plan to be applied; `when` as for a change of packages."""
+    """A plan to be applied, or a revision to be gone back to; `when` as for a change of packages."""
 
     when: When = "next_start"
+
+
+class ChangesQuery(Struct, frozen=True, kw_only=True):
+    """Up to the revision `until`."""
+
+    until: Annotated[int, Meta(ge=1, le=MOST)]
 
 
 class JobsQuery(Struct, frozen=True, kw_only=True):
@@ -189,5 +211,5 @@ class JobsQuery(Struct, frozen=True, kw_only=True):
 class JobQuery(Struct, frozen=True, kw_only=True):
     """Events after number `since`; where there are none yet, those that come within `wait` seconds."""
 
-    since: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    since: Annotated[int, Meta(ge=0, le=MOST)] = 0
     wait: Annotated[float, Meta(ge=0, le=LONGEST_WAIT)] = 0.0

@@ -65,6 +65,10 @@ def test_each_command_answers_in_json(person: Person, make: Callable[..., Path])
         (("lock", "geo"), "lock"),
         (("lock", "geo", "-o", "file"), "lock"),
         (("plan", "add", "geo", "big"), "planned"),
+        (("add", "geo", "big"), "changed"),
+        (("history", "geo"), "history"),
+        (("diff", "geo", "1", "2"), "diff"),
+        (("rollback", "geo"), "changed"),
         (("jobs",), "jobs"),
         (("delete", "geo", "--yes"), "removed"),
     ]:

@@ -67,6 +67,40 @@ def test_options_may_stand_between_specs(person: Person, small_channel: Path) ->
     assert installed(person.envs / "geo") == {"tool-2.0", "big-1.0"}
 
 
+def test_history_diff_rollback(person: Person, make: Callable[..., Path]) -> None:
+    prefix = make("geo", "tool<2")
+    person.run("add", "geo", "big", "tool=2.0")
+    rows = [line.split() for line in person.run("history", "geo").out.splitlines()]
+    assert [(row[0], row[4], row[5:]) for row in rows[1:]] == [
+        ("1", "create", ["tool<2"]),
+        ("2", "add", ["tool=2.0", "big"]),
+    ]
+
+    lines = [line.split() for line in person.run("diff", "geo", "1", "2").out.splitlines()]
+    assert ["up", "tool", "1.0", "->", "2.0"] in [line[:5] for line in lines]
+    assert ["new", "big", "1.0"] in [line[:3] for line in lines]
+    assert ["no", "longer", "asked", "for", "tool<2"] in lines
+    assert person.run("diff", "geo", "2", "2").out == "They do not differ.\n"
+
+    person.run("plan", "rollback", "geo", "1", "-o", "plan.json")
+    assert installed(prefix) == {"tool-2.0", "big-1.0"}
+    assert "down" in person.run("apply", "plan.json").out
+    assert installed(prefix) == {"tool-1.0"}
+    person.run("rollback", "geo")
+    assert installed(prefix) == {"tool-2.0", "big-1.0"}
+    person.run("rollback", "geo", "1")
+    assert installed(prefix) == {"tool-1.0"}
+
+
+def test_a_revision_that_cannot_be(person: Person, make: Callable[..., Path]) -> None:
+    make("geo", "tool")
+    for arguments in (("rollback", "geo", "7"), ("diff", "geo", "1", "7")):
+        assert "geo has no revision 7" in person.run(*arguments, code=3).err
+    for number in ("0", "-1", "one"):
+        person.run("rollback", "geo", number, code=2)
+    assert "already" in person.run("rollback", "geo", "1", code=5).err
+
+
 def test_a_plan_changes_nothing_and_is_applied_as_shown(person: Person, make: Callable[..., Path]) -> None:
     prefix = make("geo", "tool<2")
     shown = person.run("plan", "add", "geo", "big", "-o", "plan.json")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import history, solve
+from jupyter_condaenv.engine import changes, history
 from jupyter_condaenv.engine.errors import Broken
 from jupyter_condaenv.engine.model import Lock, Package
 
@@ -42,7 +42,7 @@ def put(prefix: Path, *packages: Package) -> None:
 
 def change(prefix: Path, verb: str, before: Lock, after: Lock) -> None:
     put(prefix, *after.packages)
-    history.record(prefix, verb, after, solve.compare(before.packages, after.packages), after.specs)
+    history.record(prefix, verb, after, changes.compare(before.packages, after.packages), after.specs)
 
 
 def as_conda_reads(prefix: Path) -> dict[str, str]:

@@ -19,6 +19,7 @@ from jupyter_condaenv.engine.model import (
     ChangePackages,
     CreateEnvironment,
     RemoveEnvironment,
+    Rollback,
     Settings,
     StackEnvironment,
 )
@@ -170,6 +171,12 @@ def make_case(kind: str, settings: Settings, *, python: bool) -> Case:
         gone = more.partition("=")[0]
         forth = ChangePackages(prefix=str(prefix), remove=(gone,))
         return Case(prefix, forth, back, base | {gone}, base, settings, foreign)
+    if kind == "rollback":
+        forth = ChangePackages(prefix=str(prefix), add=(newer,))
+        run(forth, settings)
+        settled(prefix)
+        there = names(prefix)
+        return Case(prefix, Rollback(prefix=str(prefix), revision=1), forth, there, base, settings, foreign)
     assert kind == "upgrade"
     run(ChangePackages(prefix=str(prefix), add=(f"{name}=1.0",)), settings)
     settled(prefix)
@@ -184,7 +191,7 @@ def make_case(kind: str, settings: Settings, *, python: bool) -> Case:
     )
 
 
-@pytest.mark.parametrize("kind", ["create", "add", "upgrade", "remove"])
+@pytest.mark.parametrize("kind", ["create", "add", "upgrade", "rollback", "remove"])
 def test_a_kill_at_a_random_moment(kind: str, little_settings: Settings) -> None:
     outcomes = kill_at_random(make_case(kind, little_settings, python=False), 3)
     assert outcomes.total() == 3
@@ -197,6 +204,7 @@ def test_a_kill_at_a_random_moment(kind: str, little_settings: Settings) -> None
         "add",
         pytest.param("uninstall", marks=pytest.mark.slow),
         "stack",
+        pytest.param("rollback", marks=pytest.mark.slow),
     ],
 )
 def test_a_kill_at_each_step(kind: str, real_settings: Settings) -> None:

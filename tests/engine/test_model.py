@@ -18,6 +18,7 @@ from jupyter_condaenv.engine.model import (
     Lock,
     Package,
     PlanRequest,
+    Rollback,
     Settings,
     StackEnvironment,
     digest,
@@ -61,6 +62,7 @@ def test_a_change_in_brief() -> None:
         CreateEnvironment(prefix="/a", lock=Lock(platform="linux-64", channels=(), specs=(), packages=(A,))),
         ChangePackages(prefix="/a", add=("x",), remove=("y",), update=("z",)),
         StackEnvironment(prefix="/a", base="/b"),
+        Rollback(prefix="/a", revision=3, when="now"),
         PlanRequest(prefix="/a", request=ChangePackages(prefix="/a", add=("x",))),
     ],
 )
@@ -80,6 +82,7 @@ def test_a_request_survives_its_json(request_: Any) -> None:
         ('{"verb": "create", "prefix": "/a", "spec": ["x"]}', "spec"),
         ('{"verb": "change", "prefix": "/a", "add": "x"}', "$.add"),
         ('{"verb": "change", "prefix": "/a", "add": ["x", null]}', "$.add[1]"),
+        ('{"verb": "rollback", "prefix": "/a", "revision": -1}', "$.revision"),
         ('{"verb": "plan", "prefix": "/a", "request": {"verb": "remove", "prefix": "/a"}}', "$.request"),
         ("[]", "array"),
     ],

@@ -149,12 +149,6 @@ def test_the_channel_of_a_spec_is_looked_for_below_anaconda_org_only() -> None:
     assert rattler.with_channel("numpy=1", resolve) == ("numpy=1", "")
 
 
-def test_versions_are_compared_as_conda_does() -> None:
-    for older, newer in [("1.9", "1.10"), ("1.0a", "1.0"), ("1.1.1j", "1.1.1k"), ("2004a", "2004D"), ("1", "1!0")]:
-        assert rattler.compare_versions(older, newer) < 0 < rattler.compare_versions(newer, older)
-    assert rattler.compare_versions("1.0", "1.0.0") == 0
-
-
 # --- records ---
 
 

@@ -27,7 +27,6 @@ from jupyter_condaenv.engine.model import (
     ChangePackages,
     CreateEnvironment,
     Lock,
-    Package,
     Plan,
     Planned,
     PlanRequest,
@@ -414,33 +413,3 @@ def test_a_login_leaves_no_trace(own: Settings, prefix: Path, tiny: Path, tmp_pa
     assert b"canary" not in msgspec.json.encode([result, events])
     assert b"canary" not in contents(tmp_path / "envs")
     assert b"canary" not in contents(tmp_path / "cache")
-
-
-# --- compare ---
-
-
-def test_what_turns_one_set_into_another() -> None:
-    def package(name: str, version: str, build: str = "0", sha256: str = "1" * 64) -> Package:
-        url = f"https://h/noarch/{name}"
-        return Package(
-            name=name, version=version, build=build, sha256=sha256, subdir="noarch", url=url, channel="https://h",
-            file_name=name,
-        )  # fmt: skip
-
-    before = [
-        package("up", "1.9"),
-        package("down", "2"),
-        package("same", "1"),
-        package("gone", "1"),
-        package("re", "1"),
-    ]
-    after = [package("up", "1.10"), package("down", "1"), package("same", "1"), package("new", "1")]
-    after.append(package("re", "1", sha256="2" * 64))
-    assert [(each.name, each.kind) for each in solve.compare(before, after)] == [
-        ("down", "downgrade"),
-        ("gone", "remove"),
-        ("new", "add"),
-        ("re", "rebuild"),
-        ("up", "upgrade"),
-    ]
-    assert solve.compare(before, before) == ()

@@ -22,6 +22,7 @@ from jupyter_condaenv.engine.model import (
     ChangePackages,
     CreateEnvironment,
     Deferred,
+    Rollback,
     Settings,
 )
 from jupyter_condaenv.jobs import Jobs
@@ -111,6 +112,21 @@ def test_now_means_now(site: Settings) -> None:
         result = do(site, ChangePackages(prefix=geo(site), remove=("smallpkg",), when="now"))
     assert isinstance(result, Changed)
     assert "smallpkg" not in installed(site)
+
+
+def test_going_back_waits_too_and_takes_the_place_of_what_waited(site: Settings) -> None:
+    assert isinstance(do(site, ChangePackages(prefix=geo(site), add=("entrydemo",))), Changed)
+    with kernel(site):
+        assert isinstance(do(site, ChangePackages(prefix=geo(site), add=("smallpkg ==2.0",))), Deferred)
+        result = do(site, Rollback(prefix=geo(site), revision=1))
+        assert isinstance(result, Deferred)
+        assert deferred.read(Path(geo(site))) == result.plan
+        assert "entrydemo" in installed(site)
+    done = do(site, ApplyDeferred(prefix=geo(site)))
+    assert isinstance(done, Changed)
+    assert (done.plan.verb, done.revision) == ("rollback", 3)
+    assert "entrydemo" not in installed(site)
+    assert installed(site)["smallpkg"] == "1.1"
 
 
 def test_without_a_kernel_nothing_waits(site: Settings) -> None:

@@ -42,7 +42,28 @@ def test_from_creation_to_deletion(server: Server, client: Client) -> None:
     assert [(one["number"], one["verb"]) for one in revisions] == [(1, "create"), (2, "add")]
     first = client.get("environments/life/revisions/1")
     assert [package["version"] for package in first["lock"]["packages"] if package["name"] == "tool"] == ["1.0"]
-    assert client.call("GET", "environments/life/revisions/3").status == 404
+    for nowhere in ("3", "0", "-1", "1.0", "one", "9" * 30, "²"):
+        assert client.call("GET", f"environments/life/revisions/{segment(nowhere)}").status == 404
+
+    changes = client.get("environments/life/revisions/1/changes?until=2")
+    assert (changes["specs_added"], changes["specs_dropped"]) == (["tool >=2", "extra"], ["tool <2"])
+    assert [(one["kind"], one["after"]["name"]) for one in changes["changes"]] == [
+        ("add", "extra"),
+        ("upgrade", "tool"),
+    ]
+    assert client.get("environments/life/revisions/2/changes?until=2") == {}
+    for path, status in (("1/changes?until=3", 404), ("1/changes", 400), ("1/changes?until=0", 400)):
+        assert client.call("GET", f"environments/life/revisions/{path}").status == status
+
+    job = client.start("POST", "plans", {"verb": "rollback", "environment": "life"})
+    client.follow(job)
+    plan = client.get(f"plans/{job}")
+    assert (plan["verb"], versions(client, "life")["tool"]) == ("rollback", "2.0")
+    assert client.do("POST", f"plans/{job}/application", {})["revision"] == 3
+    assert versions(client, "life") == {"ipykernel": "7.0", "tool": "1.0"}
+    assert client.do("POST", "environments/life/revisions/2/application", {"when": "now"})["revision"] == 4
+    assert versions(client, "life") == {"extra": "1.0", "ipykernel": "7.0", "tool": "2.0"}
+    assert client.call("POST", "environments/life/revisions/5/application", {}).status == 404
 
     assert client.do("DELETE", "environments/life") == {
         "result": "removed",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from jupyter_server.auth.decorator import authorized
 from msgspec.structs import replace
 from tornado import web
 
-from ...engine import deferred, environments, history
+from ...engine import changes, deferred, environments, history
 from ...engine.errors import NotFound
 from ...engine.model import (
     ApplyDeferred,
+    Difference,
     Environment,
     KernelOptions,
     Lock,
@@ -24,13 +26,17 @@ from ...engine.model import (
     RegisterKernel,
     RemoveEnvironment,
     Revision,
+    Rollback,
     Settings,
 )
 from ...kernels import specs
 from .. import answers
-from ..requests import Body, NewEnvironment, PackageChange, find
+from ..requests import Body, ChangesQuery, NewApplication, NewEnvironment, PackageChange, find
 from ..routing import Route, operation
 from .base import Handler
+
+_NUMBER = re.compile(r"[1-9]\d{0,15}\Z", re.ASCII)
+"""Of a revision."""
 
 
 class EnvironmentsHandler(Handler):
@@ -108,6 +114,24 @@ class RevisionHandler(Handler):
         return await self.service.read(lambda settings: _revision(environment, number, settings))
 
 
+class RevisionChangesHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(query=ChangesQuery, answer=Difference)
+    async def get(self, environment: str, number: str, query: ChangesQuery) -> Difference:
+        """What is different in another revision."""
+        return await self.service.read(lambda settings: _difference(environment, number, query.until, settings))
+
+
+class RevisionApplicationHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(body=NewApplication, answer=answers.JobSummary, status=202)
+    async def post(self, environment: str, number: str, body: NewApplication) -> answers.JobSummary:
+        """Bring an environment back to what it was at a revision."""
+        return await self.service.start(lambda settings: _rollback(environment, number, body, settings))
+
+
 class DeferredHandler(Handler):
     @web.authenticated
     @authorized
@@ -179,31 +203,26 @@ def _packages(name_or_prefix: str, settings: Settings) -> tuple[Package, ...]:
     return tuple(sorted(_lock(name_or_prefix, settings).packages, key=lambda package: package.name))
 
 
-def _all_revisions(name_or_prefix: str, settings: Settings) -> tuple[Revision, ...]:
-    return history.revisions(Path(find(name_or_prefix, settings).prefix))
-
-
 def _revisions(name_or_prefix: str, settings: Settings) -> answers.Revisions:
-    return answers.Revisions(
-        revisions=tuple(
-            answers.RevisionSummary(
-                number=one.number,
-                time=one.time,
-                author=one.author,
-                verb=one.verb,
-                specs=one.lock.specs,
-                digest=one.lock.digest,
-            )
-            for one in _all_revisions(name_or_prefix, settings)
-        )
-    )
+    prefix = Path(find(name_or_prefix, settings).prefix)
+    return answers.Revisions(revisions=tuple(one.summary for one in history.revisions(prefix)))
 
 
 def _revision(name_or_prefix: str, number: str, settings: Settings) -> Revision:
-    for one in _all_revisions(name_or_prefix, settings):
-        if str(one.number) == number:
-            return one
-    raise NotFound(f"{name_or_prefix} has no revision {number}.", "The list of revisions says which there are.")
+    prefix = Path(find(name_or_prefix, settings).prefix)
+    if not _NUMBER.match(number):
+        raise NotFound(f"{name_or_prefix} has no revision {number}.", "The list of revisions says which there are.")
+    return history.revision(prefix, int(number))
+
+
+def _difference(name_or_prefix: str, number: str, until: int, settings: Settings) -> Difference:
+    one = _revision(name_or_prefix, number, settings)
+    return changes.difference(one.lock, _revision(name_or_prefix, str(until), settings).lock)
+
+
+def _rollback(name_or_prefix: str, number: str, body: NewApplication, settings: Settings) -> Rollback:
+    prefix = find(name_or_prefix, settings).prefix
+    return Rollback(prefix=prefix, revision=_revision(name_or_prefix, number, settings).number, when=body.when)
 
 
 def _deferred(name_or_prefix: str, settings: Settings) -> Plan:
@@ -221,6 +240,8 @@ ROUTES = (
     Route("environments/{environment}/lock", LockHandler),
     Route("environments/{environment}/revisions", RevisionsHandler),
     Route("environments/{environment}/revisions/{number}", RevisionHandler),
+    Route("environments/{environment}/revisions/{number}/changes", RevisionChangesHandler),
+    Route("environments/{environment}/revisions/{number}/application", RevisionApplicationHandler),
     Route("environments/{environment}/deferred", DeferredHandler),
     Route("environments/{environment}/deferred/application", DeferredApplicationHandler),
 )

@@ -1,0 +1,36 @@
+"""What is different between two sets of packages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import versions
+from .model import Change, ChangeKind, Difference, Lock, Package
+
+
+def compare(before: Sequence[Package], after: Sequence[Package]) -> tuple[Change, ...]:
+    """What turns ``before`` into ``after``, sorted by name."""
+    old = {package.name: package for package in before}
+    new = {package.name: package for package in after}
+    changes = []
+    for name in sorted(old.keys() | new.keys()):
+        one, other = old.get(name), new.get(name)
+        if one is None or other is None:
+            changes.append(Change(kind="add" if one is None else "remove", before=one, after=other))
+        elif one.identity != other.identity:
+            changes.append(Change(kind=_direction(one, other), before=one, after=other))
+    return tuple(changes)
+
+
+def difference(before: Lock, after: Lock) -> Difference:
+    """What ``after`` has and asks for that ``before`` does not, and the other way round."""
+    return Difference(
+        specs_added=tuple(spec for spec in after.specs if spec not in before.specs),
+        specs_dropped=tuple(spec for spec in before.specs if spec not in after.specs),
+        changes=compare(before.packages, after.packages),
+    )
+
+
+def _direction(one: Package, other: Package) -> ChangeKind:
+    order = versions.compare(one.version, other.version)
+    return "rebuild" if order == 0 else "upgrade" if order < 0 else "downgrade"

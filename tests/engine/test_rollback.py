@@ -1,0 +1,186 @@
+"""Going back to an earlier revision: the same files as then, without a solve, and nobody's own files lost."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from jupyter_condaenv.engine import history, stack
+from jupyter_condaenv.engine.errors import ChannelError, NotFound, Outdated, Refused
+from jupyter_condaenv.engine.model import (
+    ApplyPlan,
+    Changed,
+    ChangePackages,
+    CreateEnvironment,
+    Plan,
+    Planned,
+    PlanRequest,
+    Rollback,
+    Settings,
+    StackEnvironment,
+)
+from tests.channel import ChannelServer
+
+from . import packages
+from .child import operate
+from .harness import leftovers, problems, settled, tree
+
+CHANGES: tuple[dict[str, tuple[str, ...]], ...] = (
+    {"add": ("alpha=2.0",)},
+    {"add": ("beta", "gamma")},
+    {"add": ("shape=2.0",)},
+    {"remove": ("gamma",)},
+    {"add": ("shape=3.0", "alpha=1.0")},
+    {"add": ("shape=1.0",), "remove": ("beta",)},
+)
+
+
+@pytest.fixture
+def prefix(tmp_path: Path) -> Path:
+    return tmp_path / "envs" / "demo"
+
+
+def made(prefix: Path, settings: Settings, *specs: str) -> None:
+    operate(CreateEnvironment(prefix=str(prefix), specs=specs), settings)
+
+
+def change(prefix: Path, settings: Settings, **what: Any) -> None:
+    result, _ = operate(ChangePackages(prefix=str(prefix), **what), settings)
+    assert isinstance(result, Changed)
+
+
+def back(prefix: Path, settings: Settings, revision: int = 0) -> Changed:
+    result, _ = operate(Rollback(prefix=str(prefix), revision=revision), settings)
+    assert isinstance(result, Changed)
+    settled(prefix)
+    return result
+
+
+def files(prefix: Path) -> dict[str, tuple[object, ...]]:
+    return tree(prefix, ours=False)
+
+
+def test_each_state_comes_back_as_it_was(little_settings: Settings, prefix: Path, little: Path) -> None:
+    seed = random.SystemRandom().randrange(1 << 32)
+    chance = random.Random(seed)
+    made(prefix, little_settings, "alpha=1.0", "shape=1.0")
+    (prefix / "notes").write_text("mine\n")
+    states = {1: (files(prefix), history.current_lock(prefix))}
+    for number, what in enumerate(CHANGES, 2):
+        change(prefix, little_settings, **what)
+        settled(prefix)
+        states[number] = (files(prefix), history.current_lock(prefix))
+    offline = replace(little_settings, channels=("https://nowhere.invalid",))
+    last = len(states)
+    for number in chance.sample(range(1, last + 1), last):
+        was, lock = states[number]
+        if files(prefix) == was:
+            continue
+        result = back(prefix, offline, number)
+        last += 1
+        assert (result.revision, result.plan.verb, result.plan.download_bytes) == (last, "rollback", 0)
+        assert files(prefix) == was, f"seed {seed}: revision {number}"
+        assert history.current_lock(prefix) == lock
+        assert problems(prefix, "notes") == []
+    latest = history.latest(prefix)
+    assert latest is not None
+    assert (latest.number, latest.verb) == (last, "rollback")
+
+
+def test_without_a_number_it_undoes_and_then_redoes(little_settings: Settings, prefix: Path) -> None:
+    made(prefix, little_settings, "alpha=1.0")
+    old = files(prefix)
+    change(prefix, little_settings, add=("alpha=2.0",))
+    new = files(prefix)
+    for number, state in [(3, old), (4, new), (5, old)]:
+        assert back(prefix, little_settings).revision == number
+        assert files(prefix) == state
+
+
+def test_what_another_tool_did_is_undone_too(little_settings: Settings, prefix: Path) -> None:
+    made(prefix, little_settings, "alpha=1.0", "gamma")
+    was = files(prefix)
+    (prefix / "share/gamma/g.txt").unlink()
+    for record in (prefix / "conda-meta").glob("gamma-*.json"):
+        record.unlink()
+    assert back(prefix, little_settings).revision == 2
+    assert files(prefix) == was
+
+
+def test_a_plan_is_applied_as_shown(little_settings: Settings, prefix: Path) -> None:
+    made(prefix, little_settings, "alpha=1.0")
+    change(prefix, little_settings, add=("gamma",))
+    request = Rollback(prefix=str(prefix), revision=1)
+    planned, _ = operate(PlanRequest(prefix=str(prefix), request=request), little_settings)
+    assert isinstance(planned, Planned)
+    plan: Plan = planned.plan
+    assert ([(each.kind, each.name) for each in plan.changes], plan.verb) == ([("remove", "gamma")], "rollback")
+    done, _ = operate(ApplyPlan(prefix=str(prefix), plan=plan), little_settings)
+    assert isinstance(done, Changed)
+    assert history.revisions(prefix)[-1].verb == "rollback"
+    change(prefix, little_settings, add=("gamma",))
+    change(prefix, little_settings, add=("alpha=2.0",))
+    with pytest.raises(Outdated):
+        operate(ApplyPlan(prefix=str(prefix), plan=plan), little_settings)
+
+
+def test_what_cannot_be_gone_back_to(little_settings: Settings, prefix: Path) -> None:
+    with pytest.raises(NotFound, match="no environment"):
+        back(prefix, little_settings, 1)
+    made(prefix, little_settings, "alpha=1.0")
+    was = tree(prefix)
+    with pytest.raises(NotFound, match="demo has no revision 2"):
+        back(prefix, little_settings, 2)
+    with pytest.raises(Refused, match="as it was at revision 1 already"):
+        back(prefix, little_settings, 1)
+    with pytest.raises(NotFound, match="has not been otherwise"):
+        back(prefix, little_settings)
+    assert tree(prefix) == was
+
+
+@pytest.mark.parametrize("scheme", ["file", "http"])
+def test_archives_that_are_nowhere_are_named(
+    scheme: str, tmp_path: Path, prefix: Path, settings: Callable[..., Settings]
+) -> None:
+    """All of them, and not those that could still be had."""
+    channel = packages.write(tmp_path / "channel")
+    with ChannelServer(channel) as server:
+        ours = settings(channels=(channel.as_uri() if scheme == "file" else server.url,))
+        made(prefix, ours, "alpha=1.0", "gamma", "wide=1.0")
+        change(prefix, ours, add=("alpha=2.0", "wide=2.0"), remove=("gamma",))
+        settled(prefix)
+        was = tree(prefix)
+        archives = {name: channel / "noarch" / f"{name}-1.0-0.conda" for name in ("alpha", "gamma", "wide")}
+        kept = {name: path.read_bytes() for name, path in archives.items()}
+        archives["alpha"].unlink()
+        archives["wide"].unlink()
+        empty = replace(ours, cache_dir=str(tmp_path / "empty"))
+        with pytest.raises(ChannelError, match=r"alpha 1\.0 0, wide 1\.0 0: neither in the package cache") as caught:
+            back(prefix, empty, 1)
+        assert caught.value.details["packages"] == ["alpha", "wide"]
+        assert tree(prefix) == was and leftovers(prefix) == []
+        for name, path in archives.items():
+            path.write_bytes(kept[name])
+        back(prefix, empty, 1)
+        assert problems(prefix) == []
+
+
+def test_an_overlay_goes_back_as_long_as_its_base_is_the_same(real_settings: Settings, tmp_path: Path) -> None:
+    base, top = (Path(real_settings.envs_dirs[0]) / name for name in ("base-env", "top"))
+    made(base, real_settings, "python", "smallpkg=1.0")
+    operate(StackEnvironment(prefix=str(top), base=str(base), specs=("entrydemo",)), real_settings)
+    was = files(top)
+    change(top, real_settings, add=("cloudpickle",))
+    settled(top)
+    assert back(top, real_settings, 1).environment.kind == "overlay"
+    assert files(top) == was
+    assert stack.read(top) is not None
+    change(base, real_settings, add=("smallpkg=2.0",))
+    with pytest.raises(Outdated, match=f"stands on {base}"):
+        back(top, real_settings)
+    assert files(top) == was
