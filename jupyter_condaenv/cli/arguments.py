@@ -244,6 +244,10 @@ def _list(parser: Parser) -> None:
     """Nothing to say."""
 
 
+def _storage(parser: Parser) -> None:
+    _detach(parser)
+
+
 def _lock(parser: Parser) -> None:
     _environment(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="write the lock here; without it, to standard output")
@@ -302,6 +306,7 @@ COMMANDS = (
     Command(
         ("kernel",), "Write an environment's kernel anew, or choose how it is shown and started.", "kernel", _kernel
     ),
+    Command(("storage",), "Measure how much room environments and the package cache take.", "storage", _storage),
     Command(("lock",), "Write down exactly which packages an environment consists of.", "lock", _lock),
     Command(("run",), "Run a command in an environment, as its kernel would see it.", "run", _run),
     Command(
@@ -324,6 +329,7 @@ COMMANDS = (
 )
 
 ELSEWHERE = {
+    "du": ("storage",),
     "env": ("list", "create", "delete"),
     "info": ("show",),
     "install": ("add",),

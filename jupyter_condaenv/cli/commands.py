@@ -27,6 +27,7 @@ from ..engine.model import (
     CreateEnvironment,
     Environment,
     KernelOptions,
+    MeasureStorage,
     Plan,
     Planned,
     PlanRequest,
@@ -100,6 +101,10 @@ def delete(arguments: Namespace, output: Output) -> None:
     if not arguments.yes:
         _confirm(environment, output)
     _perform(RemoveEnvironment(prefix=environment.prefix), settings, arguments, output)
+
+
+def storage(arguments: Namespace, output: Output) -> None:
+    _perform(MeasureStorage(), _settings(), arguments, output)
 
 
 def _create_request(arguments: Namespace, settings: Settings) -> CreateEnvironment:

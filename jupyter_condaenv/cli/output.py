@@ -20,6 +20,7 @@ from ..engine.model import (
     Changed,
     Deferred,
     Event,
+    Measured,
     Message,
     Plan,
     Planned,
@@ -334,6 +335,8 @@ def answer(result: Result) -> Iterable[str]:
         return [f"Deleted {result.prefix}{kernels}."]
     if isinstance(result, Registered):
         return [f"{result.environment.name}: kernel {', '.join(result.environment.kernels)}"]
+    if isinstance(result, Measured):
+        return text.storage(result.storage)
     if isinstance(result, answers.Environments):
         return text.environments(result.environments) or [
             "There are no environments yet. Make one: jupyter condaenv create NAME python ipykernel"

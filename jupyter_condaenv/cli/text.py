@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from ..engine.model import Brief, Change, Difference, Environment, Package, Plan, RevisionSummary
+from ..engine.model import Brief, Change, Difference, Environment, Package, Plan, RevisionSummary, Storage
 
 KINDS: dict[str, str] = {"add": "new", "upgrade": "up", "downgrade": "down", "rebuild": "rebuilt", "remove": "removed"}
 """The words for what happens to a package, in the order in which they are counted."""
@@ -68,6 +68,28 @@ def environments(found: Sequence[Environment]) -> list[str]:
     ]
     lines = table(rows, ("NAME", "PYTHON", "PACKAGES", "KIND", "KERNEL", "PREFIX"))
     return lines + [f"{item.name}: {item.problem}" for item in found if item.problem]
+
+
+def storage(found: Storage) -> list[str]:
+    """A line for each environment, the largest first, and what the package cache takes."""
+    rows = [
+        (one.name, str(one.files), size(one.alone), size(one.freed), one.prefix)
+        for one in sorted(found.environments, key=lambda one: -one.freed)
+    ]
+    lines = table(rows, ("NAME", "FILES", "SIZE", "FREED IF DELETED", "PREFIX"))
+    for one in found.environments:
+        if one.unreadable:
+            lines.append(f"{one.name}: {one.unreadable} of its folders and files cannot be read, so it is larger.")
+        if one.other_file_system:
+            lines.append(f"{one.name}: lies on another file system than the package cache, so packages are copied.")
+    cache = found.cache
+    parts = [
+        (size(cache.packages), f"packages, {size(cache.unlinked)} of them in no environment of this file system"),
+        (size(cache.archives), "archives"),
+        (size(cache.bytecode), "compiled Python"),
+        (size(cache.indexes), "channel indexes"),
+    ]
+    return [*lines, f"Package cache {cache.path}:", *table(parts, indent="  ")]
 
 
 def packages(found: Iterable[Package]) -> list[str]:

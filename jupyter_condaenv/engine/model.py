@@ -217,6 +217,46 @@ class Environment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why it cannot be used, in a sentence; empty when it can."""
 
 
+class EnvironmentStorage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The room that an environment takes."""
+
+    name: str
+    prefix: str
+    alone: int
+    """Bytes on disk of all that is in it, also of what it shares with the package cache and other environments."""
+    freed: int
+    """Bytes on disk that deleting it would free: of files that have no link elsewhere."""
+    files: int
+    unreadable: int = 0
+    """Folders and files that could not be looked at, so that the other numbers are too small."""
+    other_file_system: bool = False
+    """It does not lie where the package cache does, so that packages were copied into it."""
+
+
+class CacheStorage(Struct, frozen=True, kw_only=True):
+    """The room that the package cache takes, in bytes on disk."""
+
+    path: str
+    archives: int
+    packages: int
+    """Of extracted packages."""
+    unlinked: int
+    """Of those extracted packages of which no environment has a hard link. Environments on other file systems have
+    copies."""
+    bytecode: int
+    indexes: int
+    """Of channels."""
+
+
+class Storage(Struct, frozen=True, kw_only=True):
+    """What was measured."""
+
+    time: str
+    """UTC, ISO 8601, to the second."""
+    environments: tuple[EnvironmentStorage, ...]
+    cache: CacheStorage
+
+
 class KernelOptions(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """How a kernel is shown and started. What is left at its default is as it was before, and at first as the site has
     it."""
@@ -297,6 +337,13 @@ class RegisterKernel(Request, frozen=True, kw_only=True, tag="kernel"):
     options: KernelOptions = KernelOptions()
 
 
+class MeasureStorage(Request, frozen=True, kw_only=True, tag="storage"):
+    """How much room environments and the package cache take. It looks at every file."""
+
+    prefix: str = ""
+    """Of all environments."""
+
+
 class PlanRequest(Request, frozen=True, kw_only=True, tag="plan"):
     """A dry run of ``request``."""
 
@@ -311,6 +358,7 @@ EngineRequest = (
     | ApplyPlan
     | ApplyDeferred
     | RemoveEnvironment
+    | MeasureStorage
     | PlanRequest
 )
 """What ``operations.perform`` does."""
@@ -318,7 +366,9 @@ AnyRequest = EngineRequest | RegisterKernel
 
 # --- events: what an operation tells while it runs ---
 
-Phase = Literal["wait", "solve", "download", "stage", "link", "compile", "check", "commit", "register", "remove"]
+Phase = Literal[
+    "wait", "solve", "download", "stage", "link", "compile", "check", "commit", "register", "remove", "measure"
+]
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
@@ -408,7 +458,11 @@ class Registered(Result, frozen=True, kw_only=True, tag="registered"):
     environment: Environment
 
 
-AnyResult = Planned | Changed | Deferred | Removed | Registered
+class Measured(Result, frozen=True, kw_only=True, tag="measured"):
+    storage: Storage
+
+
+AnyResult = Planned | Changed | Deferred | Removed | Registered | Measured
 
 
 def digest(packages: tuple[Package, ...]) -> str:

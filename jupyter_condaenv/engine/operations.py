@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TypeAlias
 
-from . import deferred, environments, exchange, history, lockfiles, solve, transaction
+from . import deferred, environments, exchange, history, lockfiles, solve, storage, transaction
 from .errors import InvalidRequest, NotFound, Outdated, Refused
 from .model import (
     AnyResult,
@@ -20,6 +20,8 @@ from .model import (
     CreateEnvironment,
     Deferred,
     EngineRequest,
+    Measured,
+    MeasureStorage,
     Message,
     Plan,
     Planned,
@@ -47,6 +49,8 @@ def perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult
 
 
 def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult:
+    if isinstance(request, MeasureStorage):
+        return Measured(storage=storage.measure(settings, emit))
     environments.check_prefix(request.prefix)
     if isinstance(request, PlanRequest):
         emit(Step(phase="solve", text="Solving"))

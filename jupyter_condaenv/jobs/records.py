@@ -63,7 +63,7 @@ class Topic(Struct, frozen=True):
     """As much of a request as a list shows."""
 
     verb: str
-    prefix: str
+    prefix: str = ""
 
 
 class Heading(Struct, frozen=True):

@@ -62,6 +62,7 @@ def test_each_command_answers_in_json(person: Person, make: Callable[..., Path])
     for arguments, result in [
         (("list",), "environments"),
         (("show", "geo"), "environment"),
+        (("storage",), "measured"),
         (("lock", "geo"), "lock"),
         (("lock", "geo", "-o", "file"), "lock"),
         (("plan", "add", "geo", "big"), "planned"),

@@ -101,6 +101,22 @@ def test_a_revision_that_cannot_be(person: Person, make: Callable[..., Path]) ->
     assert "already" in person.run("rollback", "geo", "1", code=5).err
 
 
+def test_storage_is_measured(person: Person, make: Callable[..., Path]) -> None:
+    prefix = make("geo", "big")
+    make("two", "tool")
+    (prefix / "mine").write_bytes(b"x" * 3_000_000)
+    lines = person.run("storage").out.splitlines()
+    assert [line.split()[0] for line in lines[:3]] == ["NAME", "geo", "two"]
+    assert str(prefix) in lines[1] and "3.0 MB" in lines[1] and "3.5 MB" in lines[1]
+    assert lines[3] == f"Package cache {person.home / 'cache' / 'jupyter-condaenv'}:"
+    told = person.run("storage", "--json").last["storage"]
+    geo, two = told["environments"]
+    assert geo["alone"] - geo["freed"] > 500_000 > two["alone"]
+    assert told["cache"]["packages"] > 500_000 > told["cache"]["unlinked"]
+    person.run("delete", "geo", "--yes")
+    assert person.run("storage", "--json").last["storage"]["cache"]["unlinked"] > 500_000
+
+
 def test_a_plan_changes_nothing_and_is_applied_as_shown(person: Person, make: Callable[..., Path]) -> None:
     prefix = make("geo", "tool<2")
     shown = person.run("plan", "add", "geo", "big", "-o", "plan.json")

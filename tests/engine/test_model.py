@@ -16,6 +16,7 @@ from jupyter_condaenv.engine.model import (
     ChangePackages,
     CreateEnvironment,
     Lock,
+    MeasureStorage,
     Package,
     PlanRequest,
     Rollback,
@@ -63,6 +64,7 @@ def test_a_change_in_brief() -> None:
         ChangePackages(prefix="/a", add=("x",), remove=("y",), update=("z",)),
         StackEnvironment(prefix="/a", base="/b"),
         Rollback(prefix="/a", revision=3, when="now"),
+        MeasureStorage(),
         PlanRequest(prefix="/a", request=ChangePackages(prefix="/a", add=("x",))),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .house import Client, Server, segment
+from .house import Client, Serve, Server, segment
 
 
 def named(client: Client, name: str) -> dict[str, Any]:
@@ -81,6 +81,19 @@ def test_a_lock_makes_the_same_environment_again(client: Client) -> None:
     lock = client.get("environments/locked/lock")
     client.do("POST", "environments", {"name": "again", "lock": lock})
     assert client.get("environments/again/lock")["packages"] == lock["packages"]
+
+
+def test_storage_is_measured_when_somebody_asks(serve: Serve) -> None:
+    client = serve().client()
+    assert client.get("storage") is None
+    client.do("POST", "environments", {"name": "measured", "specs": ["tool"]})
+    assert client.get("storage") is None
+    told = client.do("POST", "storage", {})["storage"]
+    (one,) = told["environments"]
+    assert one["name"] == "measured" and one["alone"] >= one["freed"] > 0
+    assert client.get("storage") == told
+    (job, *_) = client.get("jobs")["jobs"]
+    assert (job["verb"], job["prefix"]) == ("storage", "")
 
 
 def test_by_prefix_anywhere(client: Client, tmp_path: Path) -> None:

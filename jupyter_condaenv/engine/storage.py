@@ -1,0 +1,193 @@
+"""How much room environments and the package cache take.
+
+Packages are hard-linked from the cache, so an environment has two sizes: what is in it, and what deleting it would
+free. Bytes are those on disk (blocks, so that sparse files count as what they take), links are never followed, and
+what lies on another file system below a prefix is left out.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from . import environments
+from .model import (
+    AnyEvent,
+    CacheStorage,
+    Environment,
+    EnvironmentStorage,
+    Progress,
+    Settings,
+    Step,
+    Storage,
+)
+from .trees import write_whole
+
+_BLOCK = 512
+"""Bytes, whatever the file system's own blocks are (POSIX, ``st_blocks``)."""
+_TICK = 1000
+"""Files between two signs of life."""
+_ARCHIVES = (".conda", ".tar.bz2")
+
+
+def measure(settings: Settings, emit: Callable[[AnyEvent], None]) -> Storage:
+    """Look at every file of every known environment and of the package cache, and keep what was found.
+
+    What vanishes in the meantime is left out; what cannot be looked into is counted.
+    """
+    known = environments.list_environments(settings)
+    tick = _ticker(emit)
+    emit(Step(phase="measure", text="Measuring the package cache"))
+    cache = _cache(Path(settings.cache_dir), tick)
+    emit(Step(phase="measure", text=f"Measuring {len(known)} environments"))
+    measured = [found for one in known if (found := _environment(one, known, settings, tick)) is not None]
+    storage = Storage(
+        time=datetime.now(timezone.utc).isoformat(timespec="seconds"), environments=tuple(measured), cache=cache
+    )
+    _file(settings).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(_file(settings), msgspec.json.encode(storage).decode())
+    return storage
+
+
+def latest(settings: Settings) -> Storage | None:
+    """What was measured last; None where nothing was, or nothing that can be read."""
+    try:
+        return msgspec.json.decode(_file(settings).read_bytes(), type=Storage)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _file(settings: Settings) -> Path:
+    return Path(settings.data_dir) / "storage.json"
+
+
+def _ticker(emit: Callable[[AnyEvent], None]) -> Callable[[str], None]:
+    """Counts files, and tells how many there were now and then."""
+    count = 0
+
+    def tick(item: str) -> None:
+        nonlocal count
+        count += 1
+        if count % _TICK == 0:
+            emit(Progress(phase="measure", done=count, unit="files", item=item))
+
+    return tick
+
+
+def _environment(
+    one: Environment, known: Iterable[Environment], settings: Settings, tick: Callable[[str], None]
+) -> EnvironmentStorage | None:
+    """None where it is gone by now."""
+    prefix = os.path.realpath(one.prefix)
+    others = {os.path.realpath(other.prefix) for other in known} - {prefix}
+    found = _walk(prefix, others, lambda: tick(one.name))
+    if not environments.is_environment(Path(prefix)):
+        return None
+    return EnvironmentStorage(
+        name=one.name,
+        prefix=one.prefix,
+        alone=found.alone,
+        freed=found.freed,
+        files=found.files,
+        unreadable=found.unreadable,
+        other_file_system=_device(prefix) != _device(settings.cache_dir),
+    )
+
+
+def _cache(cache_dir: Path, tick: Callable[[str], None]) -> CacheStorage:
+    archives = packages = unlinked = 0
+    for entry in _entries(str(cache_dir / "pkgs")) or ():
+        if entry.is_dir(follow_symlinks=False):
+            package = _walk(entry.path, (), lambda name=entry.name: tick(name))  # type: ignore[misc]
+            packages += package.alone
+            unlinked += package.alone if package.freed == package.alone else 0
+        elif entry.name.endswith(_ARCHIVES):
+            with suppress(OSError):
+                archives += _bytes(entry.stat(follow_symlinks=False))
+    bytecode, indexes = (
+        _walk(str(cache_dir / name), (), lambda name=name: tick(name)).alone  # type: ignore[misc]
+        for name in ("bytecode", "repodata")
+    )
+    return CacheStorage(
+        path=str(cache_dir),
+        archives=archives,
+        packages=packages,
+        unlinked=unlinked,
+        bytecode=bytecode,
+        indexes=indexes,
+    )
+
+
+class _Found(NamedTuple):
+    alone: int = 0
+    freed: int = 0
+    files: int = 0
+    unreadable: int = 0
+
+
+def _walk(root: str, others: Iterable[str], tick: Callable[[], None]) -> _Found:
+    """All that lies in the folder ``root``, without the folders ``others``."""
+    try:
+        top = os.lstat(root)
+    except OSError:
+        return _Found()
+    alone = freed = _bytes(top)
+    files = unreadable = 0
+    links: dict[int, int] = {}
+    """Inode -> how many of its links have not been seen yet."""
+    todo = [root]
+    while todo:
+        entries = _entries(todo.pop())
+        unreadable += entries is None
+        for entry in entries or ():
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                unreadable += 1
+                continue
+            if status.st_dev != top.st_dev or entry.path in others:
+                continue
+            tick()
+            if stat.S_ISDIR(status.st_mode):
+                todo.append(entry.path)
+                alone += _bytes(status)
+                freed += _bytes(status)
+                continue
+            files += 1
+            left = links.get(status.st_ino, status.st_nlink) - 1
+            alone += _bytes(status) if status.st_ino not in links else 0
+            freed += _bytes(status) if left == 0 else 0
+            links[status.st_ino] = left
+    return _Found(alone, freed, files, unreadable)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]] | None:
+    """What is in ``folder``, nothing where it is gone; None where nobody lets us look."""
+    try:
+        return list(os.scandir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError:
+        return None
+
+
+def _bytes(status: os.stat_result) -> int:
+    """On disk; where the system does not say (Windows), the length."""
+    blocks: int | None = getattr(status, "st_blocks", None)
+    return status.st_size if blocks is None else blocks * _BLOCK
+
+
+def _device(folder: str) -> int:
+    """The file system of ``folder``, or, where it is not there yet, of the first folder above it that is."""
+    while not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    return os.stat(folder).st_dev
