@@ -14,6 +14,7 @@ from .measure import machine
 
 ALL = {
     "create": environments.create_from_lock,
+    "clone": environments.clone,
     "add": environments.add_one,
     "start": kernels.start,
     "list": environments.listing,

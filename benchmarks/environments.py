@@ -6,7 +6,14 @@ import statistics
 from pathlib import Path
 
 from jupyter_condaenv.engine import environments, history
-from jupyter_condaenv.engine.model import AnyRequest, ChangePackages, CreateEnvironment, RemoveEnvironment, Settings
+from jupyter_condaenv.engine.model import (
+    AnyRequest,
+    ChangePackages,
+    Clone,
+    CreateEnvironment,
+    RemoveEnvironment,
+    Settings,
+)
 from jupyter_condaenv.jobs import Jobs
 from tests.channel import ChannelServer, index, write_package
 
@@ -30,6 +37,19 @@ def create_from_lock(settings: Settings, rounds: int) -> None:
         theirs.append(hard_link_copy(prefix, source.with_name("copied")))
         _do(settings, RemoveEnvironment(prefix=str(prefix)))
     compare(Sample("create", ours), Sample("cp -al", theirs), "3, stretch 2")
+
+
+def clone(settings: Settings, rounds: int) -> None:
+    """An environment from another one, worker start included."""
+    print("clone, against cp -al of the source")
+    source = kernel_environment(settings)
+    prefix = source.with_name("cloned")
+    ours, theirs = [], []
+    for _ in range(rounds):
+        ours.append(wall(lambda: _do(settings, Clone(prefix=str(prefix), source=str(source)))))
+        theirs.append(hard_link_copy(source, source.with_name("copied")))
+        _do(settings, RemoveEnvironment(prefix=str(prefix)))
+    compare(Sample("clone", ours), Sample("cp -al", theirs), "none set")
 
 
 def add_one(settings: Settings, rounds: int) -> None:

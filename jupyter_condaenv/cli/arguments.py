@@ -244,6 +244,13 @@ def _list(parser: Parser) -> None:
     """Nothing to say."""
 
 
+def _clone(parser: Parser) -> None:
+    parser.add_argument("source", metavar="SOURCE", help="the environment that is cloned, which stays as it is")
+    parser.add_argument("environment", metavar="ENV", help=ENVIRONMENT)
+    _display_name(parser)
+    _detach(parser)
+
+
 def _storage(parser: Parser) -> None:
     _detach(parser)
 
@@ -281,6 +288,7 @@ def _jobs_show(parser: Parser) -> None:
 COMMANDS = (
     Command(("create",), "Make an environment, and its kernel.", "change", _create),
     Command(("stack",), "Make an environment that adds to another one, which stays as it is.", "change", _stack),
+    Command(("clone",), "Make an environment with all that is in another one.", "clone", _clone),
     Command(("list",), "Show the environments.", "list_environments", _list),
     Command(("show",), "Show one environment and what is in it.", "show", _environment),
     Command(("add",), "Add packages to an environment.", "change", _add),
@@ -329,6 +337,8 @@ COMMANDS = (
 )
 
 ELSEWHERE = {
+    "copy": ("clone",),
+    "cp": ("clone",),
     "du": ("storage",),
     "env": ("list", "create", "delete"),
     "info": ("show",),

@@ -24,6 +24,7 @@ from ..engine.model import (
     ApplyDeferred,
     ApplyPlan,
     ChangePackages,
+    Clone,
     CreateEnvironment,
     Environment,
     KernelOptions,
@@ -101,6 +102,16 @@ def delete(arguments: Namespace, output: Output) -> None:
     if not arguments.yes:
         _confirm(environment, output)
     _perform(RemoveEnvironment(prefix=environment.prefix), settings, arguments, output)
+
+
+def clone(arguments: Namespace, output: Output) -> None:
+    settings = _settings()
+    request = Clone(
+        prefix=_new_prefix(arguments.environment, settings),
+        source=environments.find(arguments.source, settings).prefix,
+        display_name=arguments.display_name,
+    )
+    _perform(request, settings, arguments, output)
 
 
 def storage(arguments: Namespace, output: Output) -> None:

@@ -307,6 +307,13 @@ class StackEnvironment(Request, frozen=True, kw_only=True, tag="stack"):
     display_name: str = ""
 
 
+class Clone(Request, frozen=True, kw_only=True, tag="clone"):
+    """A new environment with all that is in the one at ``source``, also what pip and its user put there."""
+
+    source: str
+    display_name: str = ""
+
+
 class Rollback(Request, frozen=True, kw_only=True, tag="rollback"):
     """The environment as it was at an earlier revision: exactly the packages of its lock, without a solve. What pip or
     a person put there stays. It makes a revision of its own, and so can itself be undone."""
@@ -354,6 +361,7 @@ EngineRequest = (
     CreateEnvironment
     | ChangePackages
     | StackEnvironment
+    | Clone
     | Rollback
     | ApplyPlan
     | ApplyDeferred

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TypeAlias
 
-from . import deferred, environments, exchange, history, lockfiles, solve, storage, transaction
+from . import clone, deferred, environments, exchange, history, lockfiles, solve, storage, transaction
 from .errors import InvalidRequest, NotFound, Outdated, Refused
 from .model import (
     AnyResult,
@@ -17,6 +17,7 @@ from .model import (
     ApplyPlan,
     Changed,
     ChangePackages,
+    Clone,
     CreateEnvironment,
     Deferred,
     EngineRequest,
@@ -57,8 +58,11 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
         return Planned(plan=solve.plan(request.request, settings))
     if isinstance(request, ChangePackages | Rollback | ApplyDeferred | RemoveEnvironment):
         environments.check_exists(Path(request.prefix))  # before a lock is left where there is nothing
-    if isinstance(request, CreateEnvironment | StackEnvironment):
+    if isinstance(request, CreateEnvironment | StackEnvironment | Clone):
         solve.check_free(request.prefix)
+    if isinstance(request, Clone):
+        environments.check_prefix(request.source)
+        return clone.clone(request, settings, emit)
     if isinstance(request, RemoveEnvironment):
         return _remove(request, settings, emit)
     return _change(request, settings, emit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,27 @@ def add_paths(path: Path, entries: list[PathEntry]) -> None:
     data.setdefault("paths_data", {"paths_version": 1}).setdefault("paths", []).extend(
         msgspec.to_builtins(entry) for entry in entries
     )
+    _replace(path, data)
+
+
+def change_paths(path: Path, written: Mapping[str, tuple[str, int]], gone: Set[str]) -> None:
+    """Note in the record at ``path``, which becomes a new file, the sha256 and the size in bytes that files have in
+    this prefix, and that others are no more."""
+    data: dict[str, Any] = msgspec.json.decode(path.read_bytes())
+    data["files"] = [name for name in data.get("files") or () if name not in gone]
+    paths = data.get("paths_data") or {}
+    paths["paths"] = [entry for entry in paths.get("paths") or () if entry["_path"] not in gone]
+    for entry in paths["paths"]:
+        sha256, size = written.get(entry["_path"], ("", 0))
+        if sha256 and entry.get("prefix_placeholder"):
+            entry["sha256_in_prefix"] = sha256  # the other hash and the size are those in the package
+        elif sha256:
+            entry["sha256"], entry["size_in_bytes"] = sha256, size
+    data["paths_data"] = paths
+    _replace(path, data)
+
+
+def _replace(path: Path, data: dict[str, Any]) -> None:
     part = path.with_name(path.name + ".part")
     part.write_bytes(msgspec.json.encode(data))
     part.replace(path)

@@ -20,7 +20,7 @@ from . import prefix as prefixes
 from .errors import Broken, InvalidRequest
 from .model import Base, Package, digest
 
-_FILE = Path("conda-meta") / "condaenv" / "stack.json"
+FILE = Path("conda-meta") / "condaenv" / "stack.json"
 CONSTRAINTS = Path("conda-meta") / "condaenv" / "constraints.txt"
 _DIST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 _DIST_VERSION = re.compile(
@@ -43,12 +43,12 @@ class Overlay(Struct, frozen=True):
 def read(prefix: Path) -> Overlay | None:
     """The overlay at ``prefix``; None for every other environment."""
     try:
-        return msgspec.json.decode((prefix / _FILE).read_bytes(), type=Overlay)
+        return msgspec.json.decode((prefix / FILE).read_bytes(), type=Overlay)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, msgspec.MsgspecError) as error:
         raise Broken(
-            f"{prefix / _FILE} is damaged: {error}", "Remove the overlay and stack it again from its lock."
+            f"{prefix / FILE} is damaged: {error}", "Remove the overlay and stack it again from its lock."
         ) from error
 
 
@@ -108,7 +108,7 @@ def lay_out(stage: Path, prefix: Path, base: Base) -> None:
     _link_libraries(stage, below)
     _write(stage / CONSTRAINTS, _constraints(below, prefixes.site_packages(python)))
     _write(
-        stage / _FILE,
+        stage / FILE,
         json.dumps({"base": base.prefix, "digest": base.digest, "python": python.version}),
     )
     _write(

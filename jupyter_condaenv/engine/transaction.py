@@ -28,11 +28,12 @@ def writer(prefix: Path, purpose: str, emit: Emit) -> Iterator[staging.Workspace
     """Be the one writer of ``prefix``; what a killed predecessor left half-way is put right first."""
     work = staging.workspace(prefix)
     with lock(work.lock, purpose, _waiting(f"for {prefix.name}", emit)):
-        _recover(work)
+        recover(work)
         yield work
 
 
-def _recover(work: staging.Workspace) -> None:
+def recover(work: staging.Workspace) -> None:
+    """Put right what was left half-way. The caller is the writer."""
     try:
         exchange.recover(work)
     except OSError as error:
@@ -49,7 +50,7 @@ def apply(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -
     except OSError as error:
         raise trees.storage_error(error) from error
     finally:
-        _recover(work)
+        recover(work)
 
 
 def fetch(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -> None:
@@ -65,7 +66,7 @@ def fetch(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -
     except OSError as error:
         raise trees.storage_error(error) from error
     finally:
-        _recover(work)
+        recover(work)
 
 
 def _apply(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -> Revision:

@@ -13,6 +13,7 @@ from ..engine import condarc, environments, lockfiles
 from ..engine.errors import CondaEnvError, InvalidRequest
 from ..engine.model import (
     ChangePackages,
+    Clone,
     CreateEnvironment,
     Environment,
     Lock,
@@ -71,11 +72,9 @@ class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is sent as JSON."""
 
 
-class _New(Body, frozen=True, kw_only=True):
+class _Place(Body, frozen=True, kw_only=True):
     name: str = ""
     prefix: str = ""
-    specs: tuple[str, ...] = ()
-    channels: tuple[str, ...] = ()
     display_name: Annotated[str, Meta(max_length=200)] = ""
 
     def _prefix(self, settings: Settings) -> str:
@@ -88,6 +87,20 @@ class _New(Body, frozen=True, kw_only=True):
         with _field("$.prefix"):
             _check_prefix(self.prefix)
         return self.prefix
+
+
+class _New(_Place, frozen=True, kw_only=True):
+    specs: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+
+
+class NewClone(_Place, frozen=True, kw_only=True):
+    """An environment to be made in the place that `name` stands for or at `prefix`, with all that is in another one.
+    `display_name` is its kernel's."""
+
+    def request(self, name_or_prefix: str, settings: Settings) -> Clone:
+        source = find(name_or_prefix, settings).prefix
+        return Clone(prefix=self._prefix(settings), source=source, display_name=self.display_name)
 
 
 class NewEnvironment(_New, frozen=True, kw_only=True):

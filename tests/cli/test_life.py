@@ -117,6 +117,26 @@ def test_storage_is_measured(person: Person, make: Callable[..., Path]) -> None:
     assert person.run("storage", "--json").last["storage"]["cache"]["unlinked"] > 500_000
 
 
+def test_a_clone_is_an_environment_of_its_own(owner: Person) -> None:
+    script = "#!/bin/sh\necho mine\n"
+    place = owner.envs / "base-env" / "bin" / "mine"
+    place.write_text(script)
+    place.chmod(0o755)
+    try:
+        done = owner.run("clone", "base-env", "twin")
+        assert "kernel condaenv-twin" in done.out
+        assert owner.run("run", "twin", "--", "mine").out == "mine\n"
+        told = owner.run(
+            "run", "twin", "--", "python", "-c", "import sys, ipykernel; print(sys.prefix, ipykernel.__file__)"
+        )
+        assert {Path(part).is_relative_to(owner.envs / "twin") for part in told.out.split()} == {True}
+        assert owner.run("run", "twin", "--", "jupyter", "kernelspec", "--version").out
+        assert "clone of base-env" in owner.run("history", "twin").out
+    finally:
+        place.unlink()
+        owner.run("delete", "twin", "--yes", code=None)
+
+
 def test_a_plan_changes_nothing_and_is_applied_as_shown(person: Person, make: Callable[..., Path]) -> None:
     prefix = make("geo", "tool<2")
     shown = person.run("plan", "add", "geo", "big", "-o", "plan.json")

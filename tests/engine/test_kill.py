@@ -17,6 +17,7 @@ import pytest
 from jupyter_condaenv.engine.model import (
     AnyRequest,
     ChangePackages,
+    Clone,
     CreateEnvironment,
     RemoveEnvironment,
     Rollback,
@@ -157,6 +158,10 @@ def make_case(kind: str, settings: Settings, *, python: bool) -> Case:
         stack = StackEnvironment(prefix=str(top), base=str(prefix), specs=(more,))
         return Case(top, stack, RemoveEnvironment(prefix=str(top)), set(), {"smallpkg"}, settings, {})
     foreign = add_foreign(prefix, python)
+    if kind == "clone":
+        top = prefix.with_name("top")
+        again = Clone(prefix=str(top), source=str(prefix))
+        return Case(top, again, RemoveEnvironment(prefix=str(top)), set(), base, settings, {})
     name = newer.partition("=")[0]
     if kind == "add":
         added = more.partition("=")[0]
@@ -191,7 +196,7 @@ def make_case(kind: str, settings: Settings, *, python: bool) -> Case:
     )
 
 
-@pytest.mark.parametrize("kind", ["create", "add", "upgrade", "rollback", "remove"])
+@pytest.mark.parametrize("kind", ["create", "clone", "add", "upgrade", "rollback", "remove"])
 def test_a_kill_at_a_random_moment(kind: str, little_settings: Settings) -> None:
     outcomes = kill_at_random(make_case(kind, little_settings, python=False), 3)
     assert outcomes.total() == 3
@@ -254,6 +259,16 @@ def test_a_kill_while_the_environment_is_removed(little_settings: Settings) -> N
     wait: Callable[[Operation], None] = lambda operation: poll(lambda: any(work.glob("trash-*")))  # noqa: E731
     for number in range(3):
         assert case.kill_and_repeat(wait, f"trash, {number}") == "new"
+
+
+@pytest.mark.parametrize(("phase", "kind"), [("stage", "step"), ("stage", "progress"), ("commit", "step")])
+def test_a_kill_while_an_environment_is_cloned(phase: str, kind: str, real_settings: Settings) -> None:
+    case = make_case("clone", real_settings, python=True)
+    source = case.prefix.with_name("demo")
+    before = tree(source)
+    found = case.kill_and_repeat(lambda operation: operation.until(phase, kind), f"at the {kind} {phase}")
+    assert found == "old" or phase == "commit"
+    assert tree(source) == before
 
 
 # --- in place ---

@@ -96,6 +96,26 @@ def test_storage_is_measured_when_somebody_asks(serve: Serve) -> None:
     assert (job["verb"], job["prefix"]) == ("storage", "")
 
 
+def test_a_clone_has_a_kernel_of_its_own(server: Server, client: Client, tmp_path: Path) -> None:
+    client.do("POST", "environments", {"name": "origin", "specs": ["tool <2", "ipykernel"]})
+    (server.home.envs / "origin" / "mine").write_text("mine")
+    result = client.do("POST", "environments/origin/clones", {"name": "twin", "display_name": "Twin"})
+    assert result["environment"]["kernels"] == ["condaenv-twin"]
+    assert client.get("environments/twin/kernel")["options"]["display_name"] == "Twin"
+    assert versions(client, "twin") == versions(client, "origin")
+    assert (server.home.envs / "twin" / "mine").read_text() == "mine"
+    (first,) = client.get("environments/twin/revisions")["revisions"]
+    assert (first["number"], first["verb"]) == (1, "clone of origin")
+    client.do(
+        "POST", f"environments/{segment(server.home.envs / 'origin')}/clones", {"prefix": str(tmp_path / "third")}
+    )
+    for body, status in (({"name": "a/b"}, 400), ({}, 400), ({"name": "x", "specs": []}, 400)):
+        assert client.call("POST", "environments/origin/clones", body).status == status
+    assert client.call("POST", "environments/nowhere/clones", {"name": "x"}).status == 404
+    taken = client.follow(client.start("POST", "environments/origin/clones", {"name": "twin"}))
+    assert taken["outcome"]["failure"]["code"] == "already_exists"
+
+
 def test_by_prefix_anywhere(client: Client, tmp_path: Path) -> None:
     prefix = tmp_path / "an ä, outside"
     client.do("POST", "environments", {"prefix": str(prefix), "specs": ["tool"]})

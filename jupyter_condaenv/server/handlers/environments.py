@@ -31,7 +31,7 @@ from ...engine.model import (
 )
 from ...kernels import specs
 from .. import answers
-from ..requests import Body, ChangesQuery, NewApplication, NewEnvironment, PackageChange, find
+from ..requests import Body, ChangesQuery, NewApplication, NewClone, NewEnvironment, PackageChange, find
 from ..routing import Route, operation
 from .base import Handler
 
@@ -130,6 +130,15 @@ class RevisionApplicationHandler(Handler):
     async def post(self, environment: str, number: str, body: NewApplication) -> answers.JobSummary:
         """Bring an environment back to what it was at a revision."""
         return await self.service.start(lambda settings: _rollback(environment, number, body, settings))
+
+
+class ClonesHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(body=NewClone, answer=answers.JobSummary, status=202)
+    async def post(self, environment: str, body: NewClone) -> answers.JobSummary:
+        """Make another environment with all that is in this one, which stays as it is."""
+        return await self.service.start(lambda settings: body.request(environment, settings))
 
 
 class DeferredHandler(Handler):
@@ -242,6 +251,7 @@ ROUTES = (
     Route("environments/{environment}/revisions/{number}", RevisionHandler),
     Route("environments/{environment}/revisions/{number}/changes", RevisionChangesHandler),
     Route("environments/{environment}/revisions/{number}/application", RevisionApplicationHandler),
+    Route("environments/{environment}/clones", ClonesHandler),
     Route("environments/{environment}/deferred", DeferredHandler),
     Route("environments/{environment}/deferred/application", DeferredApplicationHandler),
 )

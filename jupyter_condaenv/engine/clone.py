@@ -1,0 +1,280 @@
+"""Another environment with all that is in one: its packages, and what pip and its user put there.
+
+Files of packages are hard-linked, as linking the packages anew would. What is anybody's own is copied, since an edit
+in one environment must not be one in the other. Where a file holds the old prefix it gets the new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from . import changes, environments, exchange, history, prefix, rattler, relocate, solve, stack, staging, transaction
+from .errors import Outdated, ReadOnly, Refused
+from .model import Changed, Clone, Lock, Message, Plan, Progress, Settings, Solved, Step
+from .prefix import PathEntry
+from .transaction import Emit
+from .trees import CANNOT_LINK, storage_error
+
+_META = "conda-meta/"
+_OURS = "conda-meta/condaenv/"
+_WITHOUT = frozenset({*staging.APPENDED, f"{_META}{staging.WORK_NAME}"})
+"""What an environment has of its own."""
+_WITH = frozenset(str(path) for path in (stack.FILE, stack.CONSTRAINTS))
+"""Of our own notes: those that make an overlay what it is."""
+_MOST_TEXT = 4 << 20
+"""Bytes of a file of pip's or a person's that is looked through for the prefix."""
+_TICK = 1000
+"""Files between two signs of life."""
+_COMPILED = re.compile(r"__pycache__/(?P<module>[^/]+)\.[^./]+(\.opt-[12])?\.pyc\Z")
+
+
+def clone(request: Clone, settings: Settings, emit: Emit) -> Changed:
+    """Make ``request.prefix`` of what is in ``request.source``, which stays as it is. Needs no channel.
+
+    Raises NotFound, AlreadyExists, Refused, StorageError, and Outdated where the source was changed meanwhile.
+    """
+    source, target = Path(os.path.realpath(request.source)), Path(request.prefix)
+    environments.check_exists(source)
+    _check(source, target)
+    with _unchanged(source, emit), transaction.writer(target, f"cloning {source.name}", emit) as work:
+        solve.check_free(request.prefix)
+        lock = history.current_lock(source, rattler.platform())
+        plan = _plan(request, source, lock)
+        emit(Solved(changes=tuple(change.brief for change in plan.changes), download_bytes=0))
+        emit(Step(phase="stage", text=f"Copying {source.name}"))
+        try:
+            work.stage.mkdir(parents=True)
+            before = _fingerprint(source)
+            copy = _Copy(request, work.stage, lambda done: emit(Progress(phase="stage", done=done, unit="files")))
+            copy.run()
+            _tell(copy, source, emit)
+            revision = history.record(work.stage, plan.verb, lock, plan.changes, lock.specs)
+            if _fingerprint(source) != before:
+                raise Outdated(
+                    f"{source} was changed while it was cloned.", "Nothing was made. Try again.", prefix=str(source)
+                )
+            emit(Step(phase="commit", text=f"Putting {target.name} in place"))
+            exchange.commit(work, staging.Snapshot(0, {}, {}))
+        except OSError as error:
+            raise storage_error(error) from error
+        finally:
+            transaction.recover(work)
+        if lock.base is None:
+            environments.note(target)
+        return Changed(environment=environments.describe(target), plan=plan, revision=revision.number)
+
+
+def _plan(request: Clone, source: Path, lock: Lock) -> Plan:
+    return Plan(
+        prefix=request.prefix,
+        verb=f"clone of {source.name}",
+        before="",
+        lock=lock,
+        changes=changes.compare((), lock.packages),
+        download_bytes=0,
+    )
+
+
+def _check(source: Path, target: Path) -> None:
+    if (source / "condabin").is_dir():
+        raise Refused(
+            f"{source} is the base of a conda installation, with its other environments in it.",
+            "Make one of the same packages: `lock -o FILE`, `create --lock FILE`.",
+        )
+    if source in Path(os.path.realpath(target)).parents:
+        raise Refused(f"{target} lies within {source}.", "Choose a place beside it.")
+
+
+@contextmanager
+def _unchanged(source: Path, emit: Emit) -> Iterator[None]:
+    """Keep our own operations away from ``source``, where it is ours to be kept."""
+    try:
+        staging.workspace(source)
+    except ReadOnly:
+        yield
+        return
+    with transaction.writer(source, f"cloning {source.name}", emit):
+        yield
+
+
+def _fingerprint(source: Path) -> tuple[object, ...]:
+    """Another one after whatever changed the packages in ``source``, also by other tools."""
+    with suppress(OSError):
+        records = [(entry.name, entry.stat().st_mtime_ns) for entry in os.scandir(source / _META)]
+        return os.stat(source).st_ino, *sorted(one for one in records if not one[0].startswith("."))
+    return ()
+
+
+def _tell(copy: _Copy, source: Path, emit: Emit) -> None:
+    if copy.missing:
+        some = ", ".join(sorted(copy.missing)[:3])
+        text = f"Files of packages that are not in {source.name} are not in its clone either: {some}"
+        emit(Message(level="warning", text=text + (" and others" if len(copy.missing) > 3 else "")))
+    if copy.odd:
+        emit(Message(level="warning", text=f"What is no file, folder or link does not come along: {copy.odd[0]}"))
+
+
+class _Owned(NamedTuple):
+    record: Path
+    entry: PathEntry
+
+    @property
+    def holds_prefix(self) -> bool:
+        """Entry points are made at linking, with the prefix in them; records of old conda versions do not tell."""
+        entry = self.entry
+        return bool(entry.prefix_placeholder) or entry.path_type not in ("hardlink", "softlink", "pyc_file")
+
+
+class _Copy:
+    """``stage`` becomes what the source would be in its new place. ``missing`` are files that records name and the
+    source does not have, ``odd`` is what cannot be copied."""
+
+    def __init__(self, request: Clone, stage: Path, tick: Callable[[int], None]) -> None:
+        source = os.path.realpath(request.source)
+        self._source, self._stage, self._tick = source, str(stage), tick
+        self._old, self._new = tuple(dict.fromkeys([request.source, source])), request.prefix
+        """A path with links on the way to it may have been written into files as it was given."""
+        self._written: dict[Path, dict[str, tuple[str, int]]] = {}
+        """Record file -> path -> sha256 and size of what was written anew."""
+        self._count = 0
+        self._owned = _owned(Path(source))
+        self._stale = {path for path in self._owned if path.endswith(".pyc") and self._is_stale(path)}
+        self.missing = self._owned.keys() - self._stale
+        self.odd: list[str] = []
+
+    def run(self) -> None:
+        todo = [""]
+        while todo:
+            folder = todo.pop()
+            here, to = f"{self._source}/{folder}", f"{self._stage}/{folder}"
+            with suppress(FileNotFoundError):  # a temporary folder that somebody deleted just now
+                for entry in list(os.scandir(here)):
+                    path = folder + entry.name
+                    if not self._comes_along(path):
+                        continue
+                    self.missing.discard(path)
+                    if entry.is_dir(follow_symlinks=False):
+                        os.mkdir(to + entry.name)
+                        todo.append(path + "/")
+                    else:
+                        with suppress(FileNotFoundError):
+                            self._bring(entry, to + entry.name, path)
+                shutil.copystat(here, to)
+                os.chmod(to, stat.S_IMODE(os.stat(to).st_mode) | stat.S_IRWXU)  # the clone can be changed
+        self._tick(self._count)
+        for record, written in self._written.items():
+            prefix.change_paths(Path(self._stage, _META, record.name), written, self._stale)
+
+    def _is_stale(self, path: str) -> bool:
+        """Whether it was compiled from a source that is another file in the clone."""
+        compiled = _COMPILED.search(path)
+        source = self._owned.get(f"{path[: compiled.start()]}{compiled['module']}.py") if compiled else None
+        return source is not None and source.holds_prefix
+
+    def _comes_along(self, path: str) -> bool:
+        if path.startswith(_META):
+            return path in _WITH if path.startswith(_OURS) else path not in _WITHOUT
+        return path not in self._stale
+
+    def _bring(self, entry: os.DirEntry[str], to: str, path: str) -> None:
+        self._count += 1
+        if self._count % _TICK == 0:
+            self._tick(self._count)
+        owned = self._owned.get(path)
+        if entry.is_symlink():
+            os.symlink(self._target(os.readlink(entry.path)), to)
+        elif not entry.is_file():
+            self.odd.append(path)
+        elif owned is None:
+            self._copy(entry, to, path)
+        elif owned.holds_prefix:
+            self._relocate(entry, to, owned)
+        else:
+            _link(entry.path, to)
+
+    def _copy(self, entry: os.DirEntry[str], to: str, path: str) -> None:
+        """A file that belongs to no package. Records say of themselves where packages came from."""
+        is_record = path.startswith(_META) and path.endswith(".json") and path.count("/") == 1
+        if not is_record and entry.stat().st_size <= _MOST_TEXT:
+            data = Path(entry.path).read_bytes()
+            moved = self._text(data, whole=True) if b"\0" not in data else data
+            if moved != data:
+                _write(to, moved, entry.path)
+                return
+        shutil.copy2(entry.path, to)
+
+    def _relocate(self, entry: os.DirEntry[str], to: str, owned: _Owned) -> None:
+        """A file into which linking its package wrote the prefix."""
+        data = Path(entry.path).read_bytes()
+        placeholder = owned.entry.prefix_placeholder
+        if owned.entry.file_mode == "binary" and placeholder:
+            moved = self._binary(data, owned, len(os.fsencode(placeholder)))
+        else:
+            moved = self._text(data)
+        if moved == data and _sha256(data) == owned.entry.sha256_in_prefix:
+            raise Refused(
+                f"{owned.entry.path} of {owned.record.stem} holds another path than {self._old[0]}.",
+                "The environment was moved there. Make one of the same packages: `lock -o FILE`, `create --lock FILE`.",
+            )
+        _write(to, moved, entry.path)
+        self._written.setdefault(owned.record, {})[owned.entry.path] = (_sha256(moved), len(moved))
+
+    def _text(self, data: bytes, *, whole: bool = False) -> bytes:
+        for old in self._old:
+            data = relocate.text(data, old, self._new, whole=whole)
+        return data
+
+    def _binary(self, data: bytes, owned: _Owned, room: int) -> bytes:
+        try:
+            for old in self._old:
+                data = relocate.binary(data, old, self._new, room)
+        except ValueError as error:
+            raise Refused(
+                f"{owned.record.stem} has room for a path of {room} bytes, and {self._new} is longer.",
+                "Choose a shorter path.",
+            ) from error
+        return data
+
+    def _target(self, link: str) -> str:
+        """Where a link leads that may lead into the source by its full path."""
+        for old in self._old:
+            if link == old or link.startswith(old + "/"):
+                return self._new + link[len(old) :]
+        return link
+
+
+def _owned(source: Path) -> dict[str, _Owned]:
+    """By path; of a file that several packages bring, what is known of the one that says most."""
+    found: dict[str, _Owned] = {}
+    for record in prefix.record_files(source):
+        for entry in prefix.read_record(record).paths:
+            if entry.path not in found or not found[entry.path].holds_prefix:
+                found[entry.path] = _Owned(record, entry)
+    return found
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _link(source: str, to: str) -> None:
+    try:
+        os.link(source, to)
+    except OSError as error:
+        if error.errno not in CANNOT_LINK:
+            raise
+        shutil.copy2(source, to)
+
+
+def _write(to: str, data: bytes, like: str) -> None:
+    """Not with the old time: what was compiled of the old text would pass for that of the new one."""
+    Path(to).write_bytes(data)
+    shutil.copymode(like, to)
