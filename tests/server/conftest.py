@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -13,21 +14,18 @@ from tests.channel import ChannelServer, index, write_package
 from .house import BASE_URL, Client, Home, Serve, Server, log_in
 from .proxy import Proxy
 
-BIG = tuple(f"big-{number}" for number in range(12))
 KERNEL = "lib/python3.11/site-packages/ipykernel_launcher.py"
 
 
 @pytest.fixture(scope="session")
 def small_channel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`tool` in two versions, `extra` that needs the newer one, `ipykernel` that makes a kernel of its environment
-    without a Python, and the `BIG` ones, half a megabyte each."""
+    """`tool` in two versions, `extra` that needs the newer one, and `ipykernel` that makes a kernel of its environment
+    without a Python."""
     place = tmp_path_factory.mktemp("small") / "channel"
     for version in ("1.0", "2.0"):
         write_package(place, "tool", version, files={"share/tool": version}, noarch="generic")
     write_package(place, "extra", "1.0", depends=["tool >=2"], files={"share/extra": "extra"}, noarch="generic")
     write_package(place, "ipykernel", "7.0", files={KERNEL: ""}, noarch="generic")
-    for name in BIG:
-        write_package(place, name, "1.0", files={f"share/{name}": os.urandom(500_000)}, noarch="generic")
     index(place)
     return place
 
@@ -39,15 +37,13 @@ def small(small_channel: Path) -> Iterator[ChannelServer]:
         yield server
 
 
-@pytest.fixture(scope="session")
-def unused() -> Iterator[str]:
-    return iter(BIG)
-
-
 @pytest.fixture
-def big(unused: Iterator[str]) -> str:
-    """The name of a package that no server has downloaded yet."""
-    return next(unused)
+def big(small_channel: Path) -> str:
+    """The name of a package of half a megabyte that no server has downloaded yet."""
+    name = f"big-{uuid4().hex}"
+    write_package(small_channel, name, "1.0", files={f"share/{name}": os.urandom(500_000)}, noarch="generic")
+    index(small_channel)
+    return name
 
 
 @pytest.fixture(scope="session")
