@@ -251,6 +251,35 @@ def _clone(parser: Parser) -> None:
     _detach(parser)
 
 
+def _move(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("target", metavar="NEW", help="its new name, or its new path")
+    _detach(parser)
+
+
+def _annotate(parser: Parser) -> None:
+    _environment(parser)
+    _detach(parser)
+
+
+def _freeze(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("-m", "--message", default="", metavar="TEXT", help="why; whoever wants to change it is told")
+    _detach(parser)
+
+
+def _tags(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("tags", nargs="+", metavar="TAG", help="a word, such as prod or 2026-teaching")
+    _detach(parser)
+
+
+def _note(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("text", metavar="TEXT", help='what it is for, or whose it is; "" takes the note away')
+    _detach(parser)
+
+
 def _storage(parser: Parser) -> None:
     _detach(parser)
 
@@ -289,6 +318,14 @@ COMMANDS = (
     Command(("create",), "Make an environment, and its kernel.", "change", _create),
     Command(("stack",), "Make an environment that adds to another one, which stays as it is.", "change", _stack),
     Command(("clone",), "Make an environment with all that is in another one.", "clone", _clone),
+    Command(("move",), "Give an environment another name or place, with its history.", "move", _move),
+    Command(("protect",), "See to it that an environment is neither deleted nor moved.", "annotate", _annotate),
+    Command(("unprotect",), "Let it be deleted and moved again.", "annotate", _annotate),
+    Command(("freeze",), "See to it that an environment is not changed either, by conda too.", "annotate", _freeze),
+    Command(("unfreeze",), "Let it be changed again.", "annotate", _annotate),
+    Command(("tag",), "Give an environment tags.", "annotate", _tags),
+    Command(("untag",), "Take tags away from it.", "annotate", _tags),
+    Command(("note",), "Write down what an environment is for.", "annotate", _note),
     Command(("list",), "Show the environments.", "list_environments", _list),
     Command(("show",), "Show one environment and what is in it.", "show", _environment),
     Command(("add",), "Add packages to an environment.", "change", _add),
@@ -344,6 +381,8 @@ ELSEWHERE = {
     "info": ("show",),
     "install": ("add",),
     "ls": ("list",),
+    "mv": ("move",),
+    "rename": ("move",),
     "revisions": ("history",),
     "rm": ("delete",),
     "undo": ("rollback",),

@@ -12,6 +12,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from jupyter_core.paths import jupyter_config_dir
@@ -20,6 +21,7 @@ from .. import config
 from ..engine import deferred, environments
 from ..engine.errors import AlreadyExists, Broken, Cancelled, InvalidRequest, NotFound, Refused, StorageError
 from ..engine.model import (
+    Annotate,
     AnyRequest,
     ApplyDeferred,
     ApplyPlan,
@@ -29,6 +31,7 @@ from ..engine.model import (
     Environment,
     KernelOptions,
     MeasureStorage,
+    Move,
     Plan,
     Planned,
     PlanRequest,
@@ -112,6 +115,28 @@ def clone(arguments: Namespace, output: Output) -> None:
         display_name=arguments.display_name,
     )
     _perform(request, settings, arguments, output)
+
+
+def move(arguments: Namespace, output: Output) -> None:
+    settings = _settings()
+    source = environments.find(arguments.environment, settings).prefix
+    _perform(Move(prefix=_new_prefix(arguments.target, settings), source=source), settings, arguments, output)
+
+
+def annotate(arguments: Namespace, output: Output) -> None:
+    """``protect``, ``unprotect``, ``freeze``, ``unfreeze``, ``tag``, ``untag``, ``note``."""
+    settings = _settings()
+    prefix = environments.find(arguments.environment, settings).prefix
+    said: dict[str, dict[str, Any]] = {
+        "protect": {"protected": True},
+        "unprotect": {"protected": False},
+        "freeze": {"frozen": True, "message": getattr(arguments, "message", "")},
+        "unfreeze": {"frozen": False},
+        "tag": {"tag": tuple(getattr(arguments, "tags", ()))},
+        "untag": {"untag": tuple(getattr(arguments, "tags", ()))},
+        "note": {"note": getattr(arguments, "text", None)},
+    }
+    _perform(Annotate(prefix=prefix, **said[arguments.verb]), settings, arguments, output)
 
 
 def storage(arguments: Namespace, output: Output) -> None:

@@ -22,6 +22,9 @@ from ..engine.model import (
     Event,
     Measured,
     Message,
+    Moved,
+    Noted,
+    Notes,
     Plan,
     Planned,
     Progress,
@@ -333,6 +336,11 @@ def answer(result: Result) -> Iterable[str]:
     if isinstance(result, Removed):
         kernels = f" and its kernel {', '.join(result.kernels)}" if result.kernels else ""
         return [f"Deleted {result.prefix}{kernels}."]
+    if isinstance(result, Moved):
+        kernels = f"; kernel {', '.join(result.environment.kernels)}" if result.environment.kernels else ""
+        return [f"{result.source} is now {result.environment.prefix}{kernels}."]
+    if isinstance(result, Noted):
+        return text.table(text.notes(result.notes)) or [f"Nothing is noted of {result.prefix}."]
     if isinstance(result, Registered):
         return [f"{result.environment.name}: kernel {', '.join(result.environment.kernels)}"]
     if isinstance(result, Measured):
@@ -411,6 +419,7 @@ def shown(result: answers.Shown) -> list[str]:
         ("revision", str(result.revision) if result.revision else ""),
         ("waiting", waiting(result.deferred) if result.deferred else ""),
         ("problem", environment.problem),
+        *text.notes(environment.notes or Notes()),
     ]
     lines = text.table([fact for fact in facts if fact[1]])
     return [*lines, f"{text.count(len(result.packages), 'package')}:", *text.packages(result.packages)]

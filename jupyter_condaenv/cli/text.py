@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from ..engine.model import Brief, Change, Difference, Environment, Package, Plan, RevisionSummary, Storage
+from ..engine.model import Brief, Change, Difference, Environment, Notes, Package, Plan, RevisionSummary, Storage
 
 KINDS: dict[str, str] = {"add": "new", "upgrade": "up", "downgrade": "down", "rebuild": "rebuilt", "remove": "removed"}
 """The words for what happens to a package, in the order in which they are counted."""
@@ -63,11 +63,30 @@ def table(rows: Iterable[Sequence[str]], header: Sequence[str] = (), indent: str
 def environments(found: Sequence[Environment]) -> list[str]:
     """A line for each environment, and one more for each that has a problem."""
     rows = [
-        (item.name, item.python or "-", str(item.packages), item.kind, ", ".join(item.kernels) or "-", item.prefix)
+        (
+            item.name,
+            item.python or "-",
+            str(item.packages),
+            item.kind,
+            ", ".join(item.kernels) or "-",
+            " ".join(item.notes.tags) if item.notes else "",
+            item.prefix,
+        )
         for item in found
     ]
-    lines = table(rows, ("NAME", "PYTHON", "PACKAGES", "KIND", "KERNEL", "PREFIX"))
+    lines = table(rows, ("NAME", "PYTHON", "PACKAGES", "KIND", "KERNEL", "TAGS", "PREFIX"))
     return lines + [f"{item.name}: {item.problem}" for item in found if item.problem]
+
+
+def notes(found: Notes) -> list[tuple[str, str]]:
+    """What is noted of an environment, each with its heading."""
+    said = [
+        ("protected", "neither deleted nor moved; `unprotect` lets it" if found.protected else ""),
+        ("frozen", found.frozen),
+        ("tags", " ".join(found.tags)),
+        ("note", found.note),
+    ]
+    return [fact for fact in said if fact[1]]
 
 
 def storage(found: Storage) -> list[str]:

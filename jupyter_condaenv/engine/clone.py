@@ -11,24 +11,40 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from . import changes, environments, exchange, history, prefix, rattler, relocate, solve, stack, staging, transaction
+import msgspec
+
+from . import (
+    changes,
+    deferred,
+    environments,
+    exchange,
+    history,
+    notes,
+    prefix,
+    rattler,
+    relocate,
+    solve,
+    stack,
+    staging,
+    transaction,
+)
 from .errors import Outdated, ReadOnly, Refused
-from .model import Changed, Clone, Lock, Message, Plan, Progress, Settings, Solved, Step
+from .model import Changed, Clone, Lock, Message, Move, Moved, Plan, Progress, Revision, Solved, Step
 from .prefix import PathEntry
 from .transaction import Emit
 from .trees import CANNOT_LINK, storage_error
 
 _META = "conda-meta/"
 _OURS = "conda-meta/condaenv/"
-_WITHOUT = frozenset({*staging.APPENDED, f"{_META}{staging.WORK_NAME}"})
-"""What an environment has of its own."""
+_NEVER = frozenset({f"{_META}{staging.WORK_NAME}", staging.MARK, str(deferred.FILE)})
+"""What is about work in the source's own place."""
 _WITH = frozenset(str(path) for path in (stack.FILE, stack.CONSTRAINTS))
-"""Of our own notes: those that make an overlay what it is."""
+"""Of our own files: those that make an overlay what it is."""
 _MOST_TEXT = 4 << 20
 """Bytes of a file of pip's or a person's that is looked through for the prefix."""
 _TICK = 1000
@@ -36,7 +52,7 @@ _TICK = 1000
 _COMPILED = re.compile(r"__pycache__/(?P<module>[^/]+)\.[^./]+(\.opt-[12])?\.pyc\Z")
 
 
-def clone(request: Clone, settings: Settings, emit: Emit) -> Changed:
+def clone(request: Clone, emit: Emit) -> Changed:
     """Make ``request.prefix`` of what is in ``request.source``, which stays as it is. Needs no channel.
 
     Raises NotFound, AlreadyExists, Refused, StorageError, and Outdated where the source was changed meanwhile.
@@ -49,30 +65,56 @@ def clone(request: Clone, settings: Settings, emit: Emit) -> Changed:
         lock = history.current_lock(source, rattler.platform())
         plan = _plan(request, source, lock)
         emit(Solved(changes=tuple(change.brief for change in plan.changes), download_bytes=0))
-        emit(Step(phase="stage", text=f"Copying {source.name}"))
-        try:
-            work.stage.mkdir(parents=True)
-            before = _fingerprint(source)
-            copy = _Copy(request, work.stage, lambda done: emit(Progress(phase="stage", done=done, unit="files")))
-            copy.run()
-            _tell(copy, source, emit)
-            revision = history.record(work.stage, plan.verb, lock, plan.changes, lock.specs)
-            if _fingerprint(source) != before:
-                raise Outdated(
-                    f"{source} was changed while it was cloned.", "Nothing was made. Try again.", prefix=str(source)
-                )
-            emit(Step(phase="commit", text=f"Putting {target.name} in place"))
-            exchange.commit(work, staging.Snapshot(0, {}, {}))
-        except OSError as error:
-            raise storage_error(error) from error
-        finally:
-            transaction.recover(work)
-        if lock.base is None:
-            environments.note(target)
+        revision = _copied(_Copy(request, work.stage, emit), work, plan, emit)
         return Changed(environment=environments.describe(target), plan=plan, revision=revision.number)
 
 
-def _plan(request: Clone, source: Path, lock: Lock) -> Plan:
+def move(request: Move, emit: Emit) -> Moved:
+    """Make ``request.prefix`` of all that is in ``request.source``, then delete that.
+
+    Killed in between, both are there and whole. Raises NotFound, AlreadyExists, Refused, StorageError, and Outdated
+    where the source was changed meanwhile.
+    """
+    source, target = Path(os.path.realpath(request.source)), Path(request.prefix)
+    _check(source, target)
+    purpose = f"moving {source.name}"
+    with transaction.writer(source, purpose, emit) as old, transaction.writer(target, purpose, emit) as work:
+        solve.check_free(request.prefix)
+        lock = history.current_lock(source, rattler.platform())
+        plan = msgspec.structs.replace(_plan(request, source, lock), verb=f"move from {source}", changes=())
+        copy = _Copy(request, work.stage, emit, whole=True)
+        revision = _copied(copy, work, plan, emit)
+        emit(Step(phase="remove", text=f"Removing {source.name}"))
+        exchange.remove(old)
+        return Moved(environment=environments.describe(target), source=str(source), revision=revision.number)
+
+
+def _copied(copy: _Copy, work: staging.Workspace, plan: Plan, emit: Emit) -> Revision:
+    """Make the stage what ``copy`` says, and put it in place. The caller is the writer of both."""
+    source, target = copy.source, work.prefix
+    emit(Step(phase="stage", text=f"Copying {source.name}"))
+    try:
+        work.stage.mkdir(parents=True)
+        before = _fingerprint(source)
+        copy.run()
+        _tell(copy, source, emit)
+        revision = history.record(work.stage, plan.verb, plan.lock, plan.changes, plan.lock.specs)
+        if _fingerprint(source) != before:
+            raise Outdated(
+                f"{source} was changed while it was copied.", "Nothing was made. Try again.", prefix=str(source)
+            )
+        emit(Step(phase="commit", text=f"Putting {target.name} in place"))
+        exchange.commit(work, staging.Snapshot(0, {}, {}))
+    except OSError as error:
+        raise storage_error(error) from error
+    finally:
+        transaction.recover(work)
+    if plan.lock.base is None:
+        environments.note(target)
+    return revision
+
+
+def _plan(request: Clone | Move, source: Path, lock: Lock) -> Plan:
     return Plan(
         prefix=request.prefix,
         verb=f"clone of {source.name}",
@@ -134,16 +176,22 @@ class _Owned(NamedTuple):
 
 
 class _Copy:
-    """``stage`` becomes what the source would be in its new place. ``missing`` are files that records name and the
-    source does not have, ``odd`` is what cannot be copied."""
+    """``stage`` becomes what the source would be in its new place; ``whole``: with its history and notes.
 
-    def __init__(self, request: Clone, stage: Path, tick: Callable[[int], None]) -> None:
+    ``missing`` are files that records name and the source does not have, ``odd`` is what cannot be copied.
+    """
+
+    def __init__(self, request: Clone | Move, stage: Path, emit: Emit, *, whole: bool = False) -> None:
         source = os.path.realpath(request.source)
-        self._source, self._stage, self._tick = source, str(stage), tick
+        self.source, self._whole, self._emit = Path(source), whole, emit
+        self._source, self._stage = source, str(stage)
         self._old, self._new = tuple(dict.fromkeys([request.source, source])), request.prefix
         """A path with links on the way to it may have been written into files as it was given."""
         self._written: dict[Path, dict[str, tuple[str, int]]] = {}
         """Record file -> path -> sha256 and size of what was written anew."""
+        overlay = Path(source, stack.FILE).exists()
+        self._not_for_others = staging.APPENDED if overlay else staging.APPENDED | {str(notes.MARKER)}
+        """What is about the source, and not about another one of the same packages."""
         self._count = 0
         self._owned = _owned(Path(source))
         self._stale = {path for path in self._owned if path.endswith(".pyc") and self._is_stale(path)}
@@ -169,9 +217,14 @@ class _Copy:
                             self._bring(entry, to + entry.name, path)
                 shutil.copystat(here, to)
                 os.chmod(to, stat.S_IMODE(os.stat(to).st_mode) | stat.S_IRWXU)  # the clone can be changed
-        self._tick(self._count)
+        self._tell_count()
+        if self._whole and (waiting := deferred.read(self.source)) is not None:
+            deferred.write(Path(self._stage), msgspec.structs.replace(waiting, prefix=self._new))
         for record, written in self._written.items():
             prefix.change_paths(Path(self._stage, _META, record.name), written, self._stale)
+
+    def _tell_count(self) -> None:
+        self._emit(Progress(phase="stage", done=self._count, unit="files"))
 
     def _is_stale(self, path: str) -> bool:
         """Whether it was compiled from a source that is another file in the clone."""
@@ -180,14 +233,16 @@ class _Copy:
         return source is not None and source.holds_prefix
 
     def _comes_along(self, path: str) -> bool:
-        if path.startswith(_META):
-            return path in _WITH if path.startswith(_OURS) else path not in _WITHOUT
-        return path not in self._stale
+        if not path.startswith(_META):
+            return path not in self._stale
+        if self._whole or path in _NEVER:
+            return path not in _NEVER
+        return path in _WITH if path.startswith(_OURS) else path not in self._not_for_others
 
     def _bring(self, entry: os.DirEntry[str], to: str, path: str) -> None:
         self._count += 1
         if self._count % _TICK == 0:
-            self._tick(self._count)
+            self._tell_count()
         owned = self._owned.get(path)
         if entry.is_symlink():
             os.symlink(self._target(os.readlink(entry.path)), to)
@@ -202,7 +257,7 @@ class _Copy:
 
     def _copy(self, entry: os.DirEntry[str], to: str, path: str) -> None:
         """A file that belongs to no package. Records say of themselves where packages came from."""
-        is_record = path.startswith(_META) and path.endswith(".json") and path.count("/") == 1
+        is_record = path.startswith(_META) and path.endswith(".json")
         if not is_record and entry.stat().st_size <= _MOST_TEXT:
             data = Path(entry.path).read_bytes()
             moved = self._text(data, whole=True) if b"\0" not in data else data

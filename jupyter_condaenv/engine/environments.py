@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from . import stack
+from . import notes, stack
 from .errors import Broken, InvalidRequest, NotFound, StorageError
-from .model import Environment, Settings
+from .model import Environment, Notes, Settings
 from .prefix import count_and_python, python_minor
 
 _FORBIDDEN = re.compile(r"[/\\:#%\x00-\x1f\x7f]")
@@ -146,6 +146,7 @@ def describe(prefix: Path) -> Environment:
         packages=count,
         base="" if overlay is None else overlay.base,
         problem=problem,
+        notes=None if (noted := notes.read(prefix)) == Notes() else noted,
     )
 
 

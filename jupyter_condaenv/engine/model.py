@@ -199,6 +199,17 @@ class RevisionSummary(Struct, frozen=True, kw_only=True):
     digest: str
 
 
+class Notes(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What people say of an environment, and what they do not want to happen to it."""
+
+    protected: bool = False
+    """It is neither deleted nor moved."""
+    frozen: str = ""
+    """Why nothing in it is changed either (CEP 22); empty where it can be."""
+    tags: tuple[str, ...] = ()
+    note: str = ""
+
+
 class Environment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An environment as it is listed."""
 
@@ -215,6 +226,8 @@ class Environment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Names of the kernelspecs that start it."""
     problem: str = ""
     """Why it cannot be used, in a sentence; empty when it can."""
+    notes: Notes | None = None
+    """None where nothing is noted."""
 
 
 class EnvironmentStorage(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -314,6 +327,27 @@ class Clone(Request, frozen=True, kw_only=True, tag="clone"):
     display_name: str = ""
 
 
+class Move(Request, frozen=True, kw_only=True, tag="move"):
+    """The environment at ``source`` with all that is in it, its history and its notes, under another name or in another
+    place. Its kernels are then other ones too, with the options they had."""
+
+    source: str
+
+
+class Annotate(Request, frozen=True, kw_only=True, tag="annotate"):
+    """What is noted of the environment; what is left out stays as it is."""
+
+    protected: bool | None = None
+    frozen: bool | None = None
+    message: Annotated[str, Meta(max_length=1000)] = ""
+    """Why it is frozen: shown to whoever wants to change it, by conda too."""
+    tag: tuple[str, ...] = ()
+    """To be added."""
+    untag: tuple[str, ...] = ()
+    """To be taken away."""
+    note: Annotated[str, Meta(max_length=10_000)] | None = None
+
+
 class Rollback(Request, frozen=True, kw_only=True, tag="rollback"):
     """The environment as it was at an earlier revision: exactly the packages of its lock, without a solve. What pip or
     a person put there stays. It makes a revision of its own, and so can itself be undone."""
@@ -362,6 +396,8 @@ EngineRequest = (
     | ChangePackages
     | StackEnvironment
     | Clone
+    | Move
+    | Annotate
     | Rollback
     | ApplyPlan
     | ApplyDeferred
@@ -460,6 +496,19 @@ class Removed(Result, frozen=True, kw_only=True, tag="removed"):
     kernels: tuple[str, ...] = ()
 
 
+class Moved(Result, frozen=True, kw_only=True, tag="moved"):
+    """The environment is where it was wanted, and no longer at ``source``."""
+
+    environment: Environment
+    source: str
+    revision: int
+
+
+class Noted(Result, frozen=True, kw_only=True, tag="noted"):
+    prefix: str
+    notes: Notes
+
+
 class Registered(Result, frozen=True, kw_only=True, tag="registered"):
     """The kernel was written; ``environment`` names it."""
 
@@ -470,7 +519,7 @@ class Measured(Result, frozen=True, kw_only=True, tag="measured"):
     storage: Storage
 
 
-AnyResult = Planned | Changed | Deferred | Removed | Registered | Measured
+AnyResult = Planned | Changed | Deferred | Moved | Noted | Removed | Registered | Measured
 
 
 def digest(packages: tuple[Package, ...]) -> str:

@@ -5,13 +5,14 @@ They block, may take minutes and load native code: run them in a worker (``jupyt
 
 from __future__ import annotations
 
-import sys
+import os
 from pathlib import Path
 from typing import TypeAlias
 
-from . import clone, deferred, environments, exchange, history, lockfiles, solve, storage, transaction
+from . import clone, deferred, environments, exchange, history, lockfiles, notes, solve, storage, transaction
 from .errors import InvalidRequest, NotFound, Outdated, Refused
 from .model import (
+    Annotate,
     AnyResult,
     ApplyDeferred,
     ApplyPlan,
@@ -24,6 +25,9 @@ from .model import (
     Measured,
     MeasureStorage,
     Message,
+    Move,
+    Moved,
+    Noted,
     Plan,
     Planned,
     PlanRequest,
@@ -54,17 +58,22 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
         return Measured(storage=storage.measure(settings, emit))
     environments.check_prefix(request.prefix)
     if isinstance(request, PlanRequest):
+        notes.check_changeable(Path(request.prefix))
         emit(Step(phase="solve", text="Solving"))
         return Planned(plan=solve.plan(request.request, settings))
-    if isinstance(request, ChangePackages | Rollback | ApplyDeferred | RemoveEnvironment):
+    if isinstance(request, ChangePackages | Rollback | ApplyDeferred | RemoveEnvironment | Annotate):
         environments.check_exists(Path(request.prefix))  # before a lock is left where there is nothing
-    if isinstance(request, CreateEnvironment | StackEnvironment | Clone):
+    if isinstance(request, CreateEnvironment | StackEnvironment | Clone | Move):
         solve.check_free(request.prefix)
     if isinstance(request, Clone):
         environments.check_prefix(request.source)
-        return clone.clone(request, settings, emit)
+        return clone.clone(request, emit)
+    if isinstance(request, Move):
+        return _move(request, settings, emit)
     if isinstance(request, RemoveEnvironment):
         return _remove(request, settings, emit)
+    if isinstance(request, Annotate):
+        return _annotate(request, emit)
     return _change(request, settings, emit)
 
 
@@ -75,6 +84,7 @@ def _change(
 ) -> Changed | Deferred:
     prefix = Path(request.prefix)
     with transaction.writer(prefix, _purpose(request), emit) as work:
+        notes.check_changeable(prefix)
         emit(Step(phase="solve", text="Solving"))
         plan = _plan(request, settings)
         if plan.changes:
@@ -152,12 +162,9 @@ def _remove(request: RemoveEnvironment, settings: Settings, emit: Emit) -> Remov
 
 
 def _check_removable(prefix: Path, settings: Settings) -> None:
-    """Raises Refused for an environment that others need."""
+    """Raises Refused for an environment that others need where it is."""
+    notes.check_removable(prefix)
     real = prefix.resolve()
-    if Path(sys.prefix).resolve() == real or Path(sys.base_prefix).resolve() == real:
-        raise Refused(f"{prefix} is the environment that Jupyter itself runs in.", "It is not removed.")
-    if (prefix / "condabin").is_dir():
-        raise Refused(f"{prefix} is the base of a conda installation.", "Remove it with conda's own uninstaller.")
     above = [
         environment.name
         for environment in environments.list_environments(settings)
@@ -169,6 +176,28 @@ def _check_removable(prefix: Path, settings: Settings) -> None:
             "Remove what stands on it first.",
             overlays=above,
         )
+
+
+def _move(request: Move, settings: Settings, emit: Emit) -> Moved:
+    environments.check_prefix(request.source)
+    source = Path(os.path.realpath(request.source))
+    environments.check_exists(source)
+    _check_removable(source, settings)
+    kernels = deferred.living_kernels(source)
+    if kernels:
+        count = "A kernel runs" if len(kernels) == 1 else f"{len(kernels)} kernels run"
+        raise Refused(
+            f"{count} in {source.name}, and would lose what is below.", "Shut down what runs in it, then try again."
+        )
+    moved = clone.move(request, emit)
+    environments.forget(source)
+    return moved
+
+
+def _annotate(request: Annotate, emit: Emit) -> Noted:
+    prefix = Path(request.prefix)
+    with transaction.writer(prefix, f"annotating {prefix.name}", emit):
+        return Noted(prefix=request.prefix, notes=notes.change(prefix, request))
 
 
 def _purpose(request: EngineRequest) -> str:

@@ -21,6 +21,7 @@ from ..engine.model import (
     Environment,
     KernelOptions,
     Message,
+    Moved,
     Registered,
     RegisterKernel,
     Removed,
@@ -44,7 +45,13 @@ def perform(request: AnyRequest, settings: Settings, emit: Callable[[AnyEvent], 
     result = operations.perform(request, settings, emit)
     if isinstance(result, Changed):
         environment = result.environment
-        kernels = _register(environment, getattr(request, "display_name", ""), settings, emit)
+        options = KernelOptions(display_name=getattr(request, "display_name", ""))
+        kernels = _register(environment, options, settings, emit)
+        return msgspec.structs.replace(result, environment=msgspec.structs.replace(environment, kernels=kernels))
+    if isinstance(result, Moved):
+        environment = result.environment
+        kernels = _register(environment, specs.options(result.source, settings), settings, emit)
+        specs.unregister(result.source, settings)
         return msgspec.structs.replace(result, environment=msgspec.structs.replace(environment, kernels=kernels))
     if isinstance(result, Removed):
         return msgspec.structs.replace(result, kernels=specs.unregister(result.prefix, settings))
@@ -52,11 +59,11 @@ def perform(request: AnyRequest, settings: Settings, emit: Callable[[AnyEvent], 
 
 
 def _register(
-    environment: Environment, display_name: str, settings: Settings, emit: Callable[[AnyEvent], None]
+    environment: Environment, options: KernelOptions, settings: Settings, emit: Callable[[AnyEvent], None]
 ) -> tuple[str, ...]:
     """The kernels of an environment that has just been changed: it has been, so what fails here is only told."""
     try:
-        kernels = _written(environment, KernelOptions(display_name=display_name), settings, emit)
+        kernels = _written(environment, options, settings, emit)
         if not kernels:
             emit(Message(text=f"{environment.name} has no kernel: add ipykernel to it for one"))
     except StorageError as error:

@@ -6,17 +6,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from ..engine import channels as channel_names
 from ..engine import condarc, environments, lockfiles
 from ..engine.errors import CondaEnvError, InvalidRequest
 from ..engine.model import (
+    Annotate,
     ChangePackages,
     Clone,
     CreateEnvironment,
     Environment,
     Lock,
+    Move,
     Rollback,
     Settings,
     StackEnvironment,
@@ -75,9 +78,8 @@ class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class _Place(Body, frozen=True, kw_only=True):
     name: str = ""
     prefix: str = ""
-    display_name: Annotated[str, Meta(max_length=200)] = ""
 
-    def _prefix(self, settings: Settings) -> str:
+    def where(self, settings: Settings) -> str:
         """Where it goes: a name has its place among the environments, a prefix is taken as it is."""
         if bool(self.name) == bool(self.prefix):
             raise InvalidRequest("$: Either `name` or `prefix` is needed.", "Give one of them.", field="$")
@@ -89,18 +91,46 @@ class _Place(Body, frozen=True, kw_only=True):
         return self.prefix
 
 
-class _New(_Place, frozen=True, kw_only=True):
+class _Kernel(_Place, frozen=True, kw_only=True):
+    display_name: Annotated[str, Meta(max_length=200)] = ""
+
+
+class _New(_Kernel, frozen=True, kw_only=True):
     specs: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
 
 
-class NewClone(_Place, frozen=True, kw_only=True):
+class NewClone(_Kernel, frozen=True, kw_only=True):
     """An environment to be made in the place that `name` stands for or at `prefix`, with all that is in another one.
     `display_name` is its kernel's."""
 
     def request(self, name_or_prefix: str, settings: Settings) -> Clone:
         source = find(name_or_prefix, settings).prefix
-        return Clone(prefix=self._prefix(settings), source=source, display_name=self.display_name)
+        return Clone(prefix=self.where(settings), source=source, display_name=self.display_name)
+
+
+class NewPlace(_Place, frozen=True, kw_only=True):
+    """Where an environment is moved: to the place that `name` stands for, or to `prefix`."""
+
+    def request(self, name_or_prefix: str, settings: Settings) -> Move:
+        source = find(name_or_prefix, settings).prefix
+        return Move(prefix=self.where(settings), source=source)
+
+
+class NewNotes(Body, frozen=True, kw_only=True):
+    """What is noted of an environment; what is left out stays as it is. It is neither deleted nor moved while it is
+    `protected`, and not changed either while it is `frozen`, which conda heeds as well: `message` says why. Tags are
+    added (`tag`) and taken away (`untag`)."""
+
+    protected: bool | None = None
+    frozen: bool | None = None
+    message: Annotated[str, Meta(max_length=1000)] = ""
+    tag: tuple[str, ...] = ()
+    untag: tuple[str, ...] = ()
+    note: Annotated[str, Meta(max_length=10_000)] | None = None
+
+    def request(self, name_or_prefix: str, settings: Settings) -> Annotate:
+        return Annotate(prefix=find(name_or_prefix, settings).prefix, **msgspec.structs.asdict(self))
 
 
 class NewEnvironment(_New, frozen=True, kw_only=True):
@@ -114,7 +144,7 @@ class NewEnvironment(_New, frozen=True, kw_only=True):
             with _field("$.lock"):
                 lockfiles.check(self.lock, "The lock")
         return CreateEnvironment(
-            prefix=self._prefix(settings),
+            prefix=self.where(settings),
             specs=self.specs,
             channels=_checked(self.channels, settings),
             lock=self.lock,
@@ -132,7 +162,7 @@ class NewStack(_New, frozen=True, kw_only=True):
         with _field("$.base"):
             base = find(self.base, settings).prefix
         return StackEnvironment(
-            prefix=self._prefix(settings),
+            prefix=self.where(settings),
             base=base,
             specs=self.specs,
             channels=_checked(self.channels, settings),

@@ -67,6 +67,27 @@ def test_options_may_stand_between_specs(person: Person, small_channel: Path) ->
     assert installed(person.envs / "geo") == {"tool-2.0", "big-1.0"}
 
 
+def test_move_protect_freeze_tag_note(person: Person, make: Callable[..., Path]) -> None:
+    prefix = make("geo", "tool<2")
+    assert f"{prefix} is now {person.envs / 'terra'}" in person.run("move", "geo", "terra").out
+    assert person.run("rename", "terra", "x", code=2).err.endswith("Did you mean move?\n")
+    person.run("tag", "terra", "prod", "teaching")
+    person.run("note", "terra", "of the course")
+    person.run("protect", "terra")
+    person.run("freeze", "terra", "-m", "The exam uses it.")
+    listed = person.run("list").out.splitlines()
+    assert "TAGS" in listed[0] and "prod teaching" in listed[1]
+    said = person.run("show", "terra").out
+    assert all(word in said for word in ("neither deleted", "The exam uses it.", "prod teaching", "of the course"))
+    assert "hint: Put packages on top" in person.run("add", "terra", "extra", code=5).err
+    person.run("unfreeze", "terra")
+    assert "unprotect terra" in person.run("delete", "terra", "--yes", code=5).err
+    person.run("unprotect", "terra")
+    person.run("untag", "terra", "prod", "teaching")
+    assert "Nothing is noted" in person.run("note", "terra", "").out
+    person.run("delete", "terra", "--yes")
+
+
 def test_history_diff_rollback(person: Person, make: Callable[..., Path]) -> None:
     prefix = make("geo", "tool<2")
     person.run("add", "geo", "big", "tool=2.0")

@@ -83,6 +83,43 @@ def test_a_lock_makes_the_same_environment_again(client: Client) -> None:
     assert client.get("environments/again/lock")["packages"] == lock["packages"]
 
 
+def test_moved_with_its_kernel(server: Server, client: Client) -> None:
+    client.do("POST", "environments", {"name": "before", "specs": ["tool", "ipykernel"], "display_name": "My own"})
+    assert client.call("POST", "environments/before/moves", {}).status == 400
+    assert client.call("POST", "environments/before/moves", {"name": "../x"}).status == 400
+    result = client.do("POST", "environments/before/moves", {"name": "after"})
+    assert (result["source"], result["environment"]["kernels"]) == (
+        str(server.home.envs / "before"),
+        ["condaenv-after"],
+    )
+    assert client.call("GET", "environments/before").status == 404
+    assert "condaenv-before" not in kernels(client)
+    specs = client.jupyter("GET", "kernelspecs").body["kernelspecs"]
+    assert specs["condaenv-after"]["spec"]["display_name"] == "My own"
+    assert [one["verb"].split()[0] for one in client.get("environments/after/revisions")["revisions"]] == [
+        "create",
+        "move",
+    ]
+
+
+def test_what_is_noted(client: Client) -> None:
+    client.do("POST", "environments", {"name": "noted", "specs": ["tool <2"]})
+    assert client.get("environments/noted/notes") == {} and "notes" not in named(client, "noted")
+    said = {"protected": True, "frozen": True, "message": "An exam.", "tag": ["prod"], "note": "x"}
+    noted = client.do("PATCH", "environments/noted/notes", said)["notes"]
+    assert noted == {"protected": True, "frozen": "An exam.", "tags": ["prod"], "note": "x"}
+    assert client.get("environments/noted/notes") == named(client, "noted")["notes"] == noted
+    for verb, path, body in (
+        ("DELETE", "environments/noted", None),
+        ("PATCH", "environments/noted/packages", {"add": ["extra"]}),
+        ("POST", "environments/noted/moves", {"name": "other"}),
+    ):
+        failure = client.follow(client.start(verb, path, body))["outcome"]["failure"]
+        assert (failure["code"], "An exam." in failure["message"]) == ("refused", True)
+    client.do("PATCH", "environments/noted/notes", {"protected": False, "frozen": False})
+    client.do("DELETE", "environments/noted")
+
+
 def test_storage_is_measured_when_somebody_asks(serve: Serve) -> None:
     client = serve().client()
     assert client.get("storage") is None

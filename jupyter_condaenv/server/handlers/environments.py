@@ -21,6 +21,7 @@ from ...engine.model import (
     Environment,
     KernelOptions,
     Lock,
+    Notes,
     Package,
     Plan,
     RegisterKernel,
@@ -31,7 +32,17 @@ from ...engine.model import (
 )
 from ...kernels import specs
 from .. import answers
-from ..requests import Body, ChangesQuery, NewApplication, NewClone, NewEnvironment, PackageChange, find
+from ..requests import (
+    Body,
+    ChangesQuery,
+    NewApplication,
+    NewClone,
+    NewEnvironment,
+    NewNotes,
+    NewPlace,
+    PackageChange,
+    find,
+)
 from ..routing import Route, operation
 from .base import Handler
 
@@ -138,6 +149,31 @@ class ClonesHandler(Handler):
     @operation(body=NewClone, answer=answers.JobSummary, status=202)
     async def post(self, environment: str, body: NewClone) -> answers.JobSummary:
         """Make another environment with all that is in this one, which stays as it is."""
+        return await self.service.start(lambda settings: body.request(environment, settings))
+
+
+class MovesHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(body=NewPlace, answer=answers.JobSummary, status=202)
+    async def post(self, environment: str, body: NewPlace) -> answers.JobSummary:
+        """Give an environment another name or place, with its history and its notes."""
+        return await self.service.start(lambda settings: body.request(environment, settings))
+
+
+class NotesHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(answer=Notes)
+    async def get(self, environment: str) -> Notes:
+        """What is noted of an environment."""
+        return await self.service.read(lambda settings: find(environment, settings).notes or Notes())
+
+    @web.authenticated
+    @authorized
+    @operation(body=NewNotes, answer=answers.JobSummary, status=202)
+    async def patch(self, environment: str, body: NewNotes) -> answers.JobSummary:
+        """Protect, freeze, tag or describe an environment."""
         return await self.service.start(lambda settings: body.request(environment, settings))
 
 
@@ -252,6 +288,8 @@ ROUTES = (
     Route("environments/{environment}/revisions/{number}/changes", RevisionChangesHandler),
     Route("environments/{environment}/revisions/{number}/application", RevisionApplicationHandler),
     Route("environments/{environment}/clones", ClonesHandler),
+    Route("environments/{environment}/moves", MovesHandler),
+    Route("environments/{environment}/notes", NotesHandler),
     Route("environments/{environment}/deferred", DeferredHandler),
     Route("environments/{environment}/deferred/application", DeferredApplicationHandler),
 )
