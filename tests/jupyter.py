@@ -43,10 +43,25 @@ class Cell(NamedTuple):
 
 
 class JupyterServer:
-    """A server of ``folder``, with the variables ``env``. It runs when this returns."""
+    """A server of ``folder``, with the variables ``env``. It runs when this returns.
 
-    def __init__(self, folder: Path, env: Mapping[str, str], *, token: str, base_url: str = "/") -> None:
-        self.port = free_port()
+    ``application`` is the module that ``python`` runs: `jupyter_server`, or one that has pages too, `jupyterlab` or
+    `notebook`. Without a ``port`` it is any free one.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        env: Mapping[str, str],
+        *,
+        token: str,
+        base_url: str = "/",
+        application: str = "jupyter_server",
+        port: int = 0,
+        python: str = sys.executable,
+    ) -> None:
+        self.port = port or free_port()
+        self._base_url, self._token = base_url, token
         self.log: list[str] = []
         self._running = threading.Event()
         options = {
@@ -59,9 +74,9 @@ class JupyterServer:
         }
         self.process = subprocess.Popen(
             [
-                sys.executable,
+                python,
                 "-m",
-                "jupyter_server",
+                application,
                 "--no-browser",
                 *(f"--{key}={value}" for key, value in options.items()),
             ],
@@ -80,6 +95,10 @@ class JupyterServer:
         except BaseException:
             self.end()
             raise
+
+    def address(self, page: str) -> str:
+        """Of ``page``, for the one whom it lets in."""
+        return f"http://127.0.0.1:{self.port}{self._base_url}{page}?token={self._token}"
 
     def end(self, signal_number: int = signal.SIGTERM) -> None:
         if self.process.poll() is None:

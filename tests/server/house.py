@@ -55,11 +55,11 @@ class Home:
 
 
 class Server(JupyterServer):
-    """A server in ``home``, which runs when this returns."""
+    """A server in ``home``, which runs when this returns; for ``options`` see JupyterServer."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, **options: Any) -> None:
         self.home = home
-        super().__init__(home.folder, home.env, token=TOKEN, base_url=BASE_URL)
+        super().__init__(home.folder, home.env, token=TOKEN, base_url=BASE_URL, **options)
 
     def client(self, **headers: str) -> Client:
         """One that is logged in by token."""
