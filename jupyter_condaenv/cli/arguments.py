@@ -257,6 +257,12 @@ def _move(parser: Parser) -> None:
     _detach(parser)
 
 
+def _adopt(parser: Parser) -> None:
+    _environment(parser)
+    _display_name(parser)
+    _detach(parser)
+
+
 def _annotate(parser: Parser) -> None:
     _environment(parser)
     _detach(parser)
@@ -319,6 +325,7 @@ COMMANDS = (
     Command(("stack",), "Make an environment that adds to another one, which stays as it is.", "change", _stack),
     Command(("clone",), "Make an environment with all that is in another one.", "clone", _clone),
     Command(("move",), "Give an environment another name or place, with its history.", "move", _move),
+    Command(("adopt",), "Take over an environment that conda, mamba or pixi made, as it is.", "adopt", _adopt),
     Command(("protect",), "See to it that an environment is neither deleted nor moved.", "annotate", _annotate),
     Command(("unprotect",), "Let it be deleted and moved again.", "annotate", _annotate),
     Command(("freeze",), "See to it that an environment is not changed either, by conda too.", "annotate", _freeze),

@@ -21,6 +21,7 @@ from .. import config
 from ..engine import deferred, environments
 from ..engine.errors import AlreadyExists, Broken, Cancelled, InvalidRequest, NotFound, Refused, StorageError
 from ..engine.model import (
+    Adopt,
     Annotate,
     AnyRequest,
     ApplyDeferred,
@@ -121,6 +122,12 @@ def move(arguments: Namespace, output: Output) -> None:
     settings = _settings()
     source = environments.find(arguments.environment, settings).prefix
     _perform(Move(prefix=_new_prefix(arguments.target, settings), source=source), settings, arguments, output)
+
+
+def adopt(arguments: Namespace, output: Output) -> None:
+    settings = _settings()
+    prefix = environments.find(arguments.environment, settings).prefix
+    _perform(Adopt(prefix=prefix, display_name=arguments.display_name), settings, arguments, output)
 
 
 def annotate(arguments: Namespace, output: Output) -> None:

@@ -17,6 +17,7 @@ import msgspec
 
 from ..engine.errors import Failure
 from ..engine.model import (
+    Adopted,
     Changed,
     Deferred,
     Event,
@@ -336,6 +337,8 @@ def answer(result: Result) -> Iterable[str]:
     if isinstance(result, Removed):
         kernels = f" and its kernel {', '.join(result.kernels)}" if result.kernels else ""
         return [f"Deleted {result.prefix}{kernels}."]
+    if isinstance(result, Adopted):
+        return adopted(result)
     if isinstance(result, Moved):
         kernels = f"; kernel {', '.join(result.environment.kernels)}" if result.environment.kernels else ""
         return [f"{result.source} is now {result.environment.prefix}{kernels}."]
@@ -398,6 +401,16 @@ def changed(result: Changed) -> list[str]:
     environment = result.environment
     kernels = f"; kernel {', '.join(environment.kernels)}" if environment.kernels else ""
     return [*lines, f"{environment.name}: revision {result.revision} in {environment.prefix}{kernels}"]
+
+
+def adopted(result: Adopted) -> list[str]:
+    """What it was found to consist of, and why."""
+    environment = result.environment
+    kernels = f"; kernel {', '.join(environment.kernels)}" if environment.kernels else ""
+    return [
+        f"{text.count(environment.packages, 'package')} because of {' '.join(result.lock.specs) or 'nothing'}",
+        f"{environment.name}: revision {result.revision} in {environment.prefix}{kernels}",
+    ]
 
 
 def waiting(plan: Plan) -> str:

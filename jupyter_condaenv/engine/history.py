@@ -21,6 +21,7 @@ from . import prefix as prefixes
 from .channels import redact
 from .errors import Broken, NotFound
 from .model import Change, Lock, Package, Revision
+from .trees import write_whole
 
 _SPECS = re.compile(r"#\s*(?P<action>\w+)\s*specs:\s*(?P<specs>.+)")
 _REMOVALS = ("remove", "uninstall")
@@ -71,9 +72,28 @@ def current_lock(prefix: Path, platform: str = "") -> Lock:
     return Lock(
         platform=subdirs[0] if subdirs else platform,
         channels=_channels(found),
-        specs=requested(prefix, found),
+        specs=requested(prefix, found) or roots(found),
         packages=found,
     )
+
+
+def roots(packages: tuple[Package, ...]) -> tuple[str, ...]:
+    """Names of packages that together need all of ``packages``: those that no other one needs and, of those that need
+    each other, the first. It stands for what was asked for where nobody wrote that down, as in environments of pixi."""
+    needs = {package.name: {_name(text) for text in package.depends} for package in packages}
+    needed = set().union(*needs.values())
+    found: list[str] = []
+    seen: set[str] = set()
+    for name in sorted(needs, key=lambda name: (name in needed, name)):
+        if name not in seen:
+            found.append(name)
+        todo = [name]
+        while todo:
+            one = todo.pop()
+            if one in needs and one not in seen:
+                seen.add(one)
+                todo += needs[one]
+    return tuple(found)
 
 
 def requested(prefix: Path, found: Iterable[Package]) -> tuple[str, ...]:
@@ -134,7 +154,7 @@ def record(stage: Path, verb: str, lock: Lock, changes: Iterable[Change], asked:
     no_more = [spec for spec in requested(stage, lock.packages) if _name(spec) not in wanted]
     folder = _folder(stage)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{made.number:04d}.json").write_bytes(msgspec.json.encode(made))
+    write_whole(folder / f"{made.number:04d}.json", msgspec.json.encode(made).decode())
     _tell_conda(stage, verb, changes, asked, no_more)
     return made
 

@@ -334,6 +334,13 @@ class Move(Request, frozen=True, kw_only=True, tag="move"):
     source: str
 
 
+class Adopt(Request, frozen=True, kw_only=True, tag="adopt"):
+    """An environment that conda, mamba or pixi made, as it is: its first revision, and its kernel. It stays one of
+    theirs as well."""
+
+    display_name: str = ""
+
+
 class Annotate(Request, frozen=True, kw_only=True, tag="annotate"):
     """What is noted of the environment; what is left out stays as it is."""
 
@@ -397,6 +404,7 @@ EngineRequest = (
     | StackEnvironment
     | Clone
     | Move
+    | Adopt
     | Annotate
     | Rollback
     | ApplyPlan
@@ -496,6 +504,14 @@ class Removed(Result, frozen=True, kw_only=True, tag="removed"):
     kernels: tuple[str, ...] = ()
 
 
+class Adopted(Result, frozen=True, kw_only=True, tag="adopted"):
+    """The environment has a revision, with this lock."""
+
+    environment: Environment
+    lock: Lock
+    revision: int
+
+
 class Moved(Result, frozen=True, kw_only=True, tag="moved"):
     """The environment is where it was wanted, and no longer at ``source``."""
 
@@ -519,7 +535,7 @@ class Measured(Result, frozen=True, kw_only=True, tag="measured"):
     storage: Storage
 
 
-AnyResult = Planned | Changed | Deferred | Moved | Noted | Removed | Registered | Measured
+AnyResult = Adopted | Planned | Changed | Deferred | Moved | Noted | Removed | Registered | Measured
 
 
 def digest(packages: tuple[Package, ...]) -> str:

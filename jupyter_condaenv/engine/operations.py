@@ -9,9 +9,11 @@ import os
 from pathlib import Path
 from typing import TypeAlias
 
-from . import clone, deferred, environments, exchange, history, lockfiles, notes, solve, storage, transaction
+from . import clone, deferred, environments, exchange, history, lockfiles, notes, rattler, solve, storage, transaction
 from .errors import InvalidRequest, NotFound, Outdated, Refused
 from .model import (
+    Adopt,
+    Adopted,
     Annotate,
     AnyResult,
     ApplyDeferred,
@@ -61,7 +63,7 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
         notes.check_changeable(Path(request.prefix))
         emit(Step(phase="solve", text="Solving"))
         return Planned(plan=solve.plan(request.request, settings))
-    if isinstance(request, ChangePackages | Rollback | ApplyDeferred | RemoveEnvironment | Annotate):
+    if isinstance(request, ChangePackages | Rollback | ApplyDeferred | RemoveEnvironment | Adopt | Annotate):
         environments.check_exists(Path(request.prefix))  # before a lock is left where there is nothing
     if isinstance(request, CreateEnvironment | StackEnvironment | Clone | Move):
         solve.check_free(request.prefix)
@@ -72,6 +74,8 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
         return _move(request, settings, emit)
     if isinstance(request, RemoveEnvironment):
         return _remove(request, settings, emit)
+    if isinstance(request, Adopt):
+        return _adopt(request, emit)
     if isinstance(request, Annotate):
         return _annotate(request, emit)
     return _change(request, settings, emit)
@@ -192,6 +196,19 @@ def _move(request: Move, settings: Settings, emit: Emit) -> Moved:
     moved = clone.move(request, emit)
     environments.forget(source)
     return moved
+
+
+def _adopt(request: Adopt, emit: Emit) -> Adopted:
+    prefix = Path(request.prefix)
+    with transaction.writer(prefix, f"adopting {prefix.name}", emit):
+        lock = history.current_lock(prefix, rattler.platform())
+        last = history.latest(prefix)
+        if last is None or lock != last.lock:
+            last = history.record(prefix, "adopt", lock, (), lock.specs)
+        else:
+            emit(Message(text=f"{prefix.name} is known as it is, as revision {last.number}"))
+        environments.note(prefix)
+        return Adopted(environment=environments.describe(prefix), lock=last.lock, revision=last.number)
 
 
 def _annotate(request: Annotate, emit: Emit) -> Noted:

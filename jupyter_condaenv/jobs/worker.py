@@ -14,6 +14,7 @@ import msgspec
 
 from ..engine.errors import Cancelled, CondaEnvError, Failure, InvalidRequest, Refused, StorageError
 from ..engine.model import (
+    Adopted,
     AnyEvent,
     AnyRequest,
     AnyResult,
@@ -43,7 +44,7 @@ def perform(request: AnyRequest, settings: Settings, emit: Callable[[AnyEvent], 
     if isinstance(request, RegisterKernel):
         return _registered(request, settings, emit)
     result = operations.perform(request, settings, emit)
-    if isinstance(result, Changed):
+    if isinstance(result, Changed | Adopted):
         environment = result.environment
         options = KernelOptions(display_name=getattr(request, "display_name", ""))
         kernels = _register(environment, options, settings, emit)

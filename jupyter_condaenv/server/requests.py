@@ -13,6 +13,7 @@ from ..engine import channels as channel_names
 from ..engine import condarc, environments, lockfiles
 from ..engine.errors import CondaEnvError, InvalidRequest
 from ..engine.model import (
+    Adopt,
     Annotate,
     ChangePackages,
     Clone,
@@ -107,6 +108,15 @@ class NewClone(_Kernel, frozen=True, kw_only=True):
     def request(self, name_or_prefix: str, settings: Settings) -> Clone:
         source = find(name_or_prefix, settings).prefix
         return Clone(prefix=self.where(settings), source=source, display_name=self.display_name)
+
+
+class NewAdoption(Body, frozen=True, kw_only=True):
+    """The name of its kernel, where it shall have one of its own."""
+
+    display_name: Annotated[str, Meta(max_length=200)] = ""
+
+    def request(self, name_or_prefix: str, settings: Settings) -> Adopt:
+        return Adopt(prefix=find(name_or_prefix, settings).prefix, display_name=self.display_name)
 
 
 class NewPlace(_Place, frozen=True, kw_only=True):

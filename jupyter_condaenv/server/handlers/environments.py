@@ -35,6 +35,7 @@ from .. import answers
 from ..requests import (
     Body,
     ChangesQuery,
+    NewAdoption,
     NewApplication,
     NewClone,
     NewEnvironment,
@@ -149,6 +150,15 @@ class ClonesHandler(Handler):
     @operation(body=NewClone, answer=answers.JobSummary, status=202)
     async def post(self, environment: str, body: NewClone) -> answers.JobSummary:
         """Make another environment with all that is in this one, which stays as it is."""
+        return await self.service.start(lambda settings: body.request(environment, settings))
+
+
+class AdoptionHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(body=NewAdoption, answer=answers.JobSummary, status=202)
+    async def post(self, environment: str, body: NewAdoption) -> answers.JobSummary:
+        """Take over an environment that another tool made, as it is."""
         return await self.service.start(lambda settings: body.request(environment, settings))
 
 
@@ -288,6 +298,7 @@ ROUTES = (
     Route("environments/{environment}/revisions/{number}/changes", RevisionChangesHandler),
     Route("environments/{environment}/revisions/{number}/application", RevisionApplicationHandler),
     Route("environments/{environment}/clones", ClonesHandler),
+    Route("environments/{environment}/adoption", AdoptionHandler),
     Route("environments/{environment}/moves", MovesHandler),
     Route("environments/{environment}/notes", NotesHandler),
     Route("environments/{environment}/deferred", DeferredHandler),

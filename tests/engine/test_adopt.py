@@ -1,0 +1,110 @@
+"""An environment of another tool is taken over as it is, and stays that tool's as well."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from jupyter_condaenv.engine import environments, history
+from jupyter_condaenv.engine.errors import NotFound
+from jupyter_condaenv.engine.model import (
+    Adopt,
+    Adopted,
+    ChangePackages,
+    CreateEnvironment,
+    Message,
+    Package,
+    Rollback,
+    Settings,
+)
+
+from .child import operate
+from .harness import names, tree
+
+PIXI = "// not relevant for pixi but for `conda run -p`\n"
+CONDA = """==> 2024-05-06 07:08:09 <==
+# cmd: /opt/conda/bin/conda create -n theirs beta gamma
+# conda version: 24.4.0
++defaults/noarch::beta-1.0-0
+# update specs: ['beta', 'gamma >=1']
+"""
+
+
+def theirs(settings: Settings, history: str) -> Path:
+    """As the other tool would have left it."""
+    prefix = Path(settings.envs_dirs[0]) / "theirs"
+    operate(CreateEnvironment(prefix=str(prefix), specs=("beta", "gamma")), settings)
+    shutil.rmtree(prefix / "conda-meta" / "condaenv")
+    (prefix / "conda-meta" / "history").write_text(history)
+    environments.forget(prefix)
+    return prefix
+
+
+def adopted(prefix: Path, settings: Settings) -> Adopted:
+    result, _ = operate(Adopt(prefix=str(prefix)), settings)
+    assert isinstance(result, Adopted)
+    return result
+
+
+@pytest.mark.parametrize(("told", "specs"), [(PIXI, ("beta", "gamma")), (CONDA, ("beta", "gamma >=1"))])
+def test_taken_over_as_it_is(little_settings: Settings, told: str, specs: tuple[str, ...]) -> None:
+    prefix = theirs(little_settings, told)
+    was = tree(prefix, ours=False)
+    result = adopted(prefix, little_settings)
+    assert (result.lock.specs, result.revision) == (specs, 1)
+    assert [(package.name, package.sha256 != "") for package in result.lock.packages] == [
+        ("alpha", True),
+        ("beta", True),
+        ("gamma", True),
+    ]
+    assert tree(prefix, ours=False) == was
+    text = (prefix / "conda-meta" / "history").read_text()
+    assert text.startswith(told) and text.endswith(f"# update specs: {list(specs)!r}\n")
+    assert prefix in environments.noted()
+
+    operate(ChangePackages(prefix=str(prefix), add=("shape",)), little_settings)
+    assert names(prefix) == {"alpha", "beta", "gamma", "shape"}
+    operate(Rollback(prefix=str(prefix), revision=1), little_settings)
+    assert names(prefix) == {"alpha", "beta", "gamma"}
+
+
+def test_adding_to_one_that_nobody_wrote_down_takes_nothing_away(little_settings: Settings) -> None:
+    prefix = theirs(little_settings, PIXI)
+    operate(ChangePackages(prefix=str(prefix), add=("shape",)), little_settings)
+    assert names(prefix) == {"alpha", "beta", "gamma", "shape"}
+
+
+def test_again_only_where_another_tool_changed_it(little_settings: Settings) -> None:
+    prefix = theirs(little_settings, CONDA)
+    adopted(prefix, little_settings)
+    _, events = operate(Adopt(prefix=str(prefix)), little_settings)
+    assert "known as it is" in next(event.text for event in events if isinstance(event, Message))
+    assert len(history.revisions(prefix)) == 1
+    (record,) = (prefix / "conda-meta").glob("gamma-*.json")
+    record.unlink()
+    assert adopted(prefix, little_settings).revision == 2
+    assert {package.name for package in history.revision(prefix, 2).lock.packages} == {"alpha", "beta"}
+
+
+def test_nothing_to_adopt(little_settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        operate(Adopt(prefix=str(tmp_path)), little_settings)
+    assert not any(tmp_path.glob(".condaenv"))
+
+
+def test_roots_together_need_everything() -> None:
+    def package(name: str, *depends: str) -> Package:
+        return Package(
+            name=name, version="1", build="0", subdir="noarch", url="", channel="", file_name="", depends=depends
+        )
+
+    a, b, c = package("a", "b >=1"), package("b", "c", "__glibc"), package("c")
+    assert history.roots((a, b, c)) == ("a",)
+    assert history.roots((c, b)) == ("b",)
+    assert history.roots(()) == ()
+    there, back = package("x", "y"), package("y", "x")
+    assert history.roots((there, back)) == ("x",)
+    assert history.roots((there, back, replace(c, depends=("y",)))) == ("c",)
