@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Any, get_args
 
 from jupyter_core.paths import jupyter_config_path, jupyter_data_dir
@@ -17,6 +18,7 @@ from traitlets import Enum, Float, List, TraitType, Unicode
 from traitlets.config import Application, Config, Configurable
 
 from .engine import condarc
+from .engine.environments import can_write
 from .engine.errors import CondaEnvError, InvalidRequest
 from .engine.model import ChannelPriority, LibraryPath, Settings
 
@@ -39,7 +41,8 @@ class CondaEnv(Configurable):
         help="""
         Directory of downloaded and unpacked packages, channel indexes and compiled bytecode. It should lie on the
         file system of the environments, because packages are hard-linked from it; elsewhere they are copied.
-        Empty: `jupyter-condaenv` in the user's cache directory ($XDG_CACHE_HOME, else `~/.cache`).
+        Empty: `jupyter-condaenv` in the first of the `pkgs_dirs` of `.condarc` that can be written, then in the user's
+        cache directory ($XDG_CACHE_HOME, else `~/.cache`).
         """,
     ).tag(config=True)
     data_dir = Unicode(
@@ -97,7 +100,12 @@ class CondaEnv(Configurable):
         config=True
     )
     stall_timeout = Float(
-        120.0, min=1.0, help="Seconds without any sign of progress after which an operation is ended."
+        120.0,
+        min=1.0,
+        help="""
+        Seconds without any sign of progress after which an operation is ended. Where `remote_read_timeout_secs` of
+        `.condarc` is longer, it is that.
+        """,
     ).tag(config=True)
 
     def settings(self) -> Settings:
@@ -106,17 +114,22 @@ class CondaEnv(Configurable):
         data_dir = absolute(self.data_dir or f"{jupyter_data_dir()}/condaenv")
         return Settings(
             envs_dirs=tuple(map(absolute, self.envs_dirs)) or (*files.envs_dirs, f"{data_dir}/envs"),
-            cache_dir=absolute(self.cache_dir or f"{_user_cache_dir()}/jupyter-condaenv"),
+            cache_dir=absolute(self.cache_dir or f"{_caches(files.pkgs_dirs)}/jupyter-condaenv"),
             data_dir=data_dir,
             kernels_dir=absolute(self.kernels_dir or f"{jupyter_data_dir()}/kernels"),
             channels=tuple(self.channels) or files.channels or ("conda-forge",),
             channel_alias=self.channel_alias or files.channel_alias or CONDA_ALIAS,
             channel_priority=self.channel_priority or files.channel_priority or "strict",
             solve_timeout=self.solve_timeout,
-            stall_timeout=self.stall_timeout,
+            stall_timeout=max(self.stall_timeout, files.remote_read_timeout_secs),
             library_path=self.library_path,
             host=self.host,
         )
+
+
+def _caches(pkgs_dirs: tuple[str, ...]) -> str:
+    """Where caches lie: conda's may not be shared with it, but where there is room for one, there is for the other."""
+    return next((place for place in pkgs_dirs if can_write(Path(place))), _user_cache_dir())
 
 
 def _user_cache_dir() -> str:

@@ -42,6 +42,19 @@ def test_condarc_comes_before_the_defaults(home: Path) -> None:
     assert settings.channel_priority == "flexible"
 
 
+def test_the_cache_lies_where_conda_has_its_own(home: Path) -> None:
+    (home / "file").touch()
+    (home / ".condarc").write_text(f"pkgs_dirs: [{home}/file/pkgs, ~/pkgs, ~/others]\n")
+    assert config.load().settings().cache_dir == str(home / "pkgs/jupyter-condaenv")
+
+
+def test_who_waits_longer_for_servers_waits_longer_for_operations(home: Path) -> None:
+    (home / ".condarc").write_text("remote_read_timeout_secs: 600\n")
+    assert config.load().settings().stall_timeout == 600
+    (home / ".condarc").write_text("remote_read_timeout_secs: 60\n")
+    assert config.load().settings().stall_timeout == 120
+
+
 def test_traits_come_before_condarc(home: Path) -> None:
     (home / ".condarc").write_text("channels: [ours]\nenvs_dirs: [~/mine]\nchannel_priority: flexible\n")
     traits = {"channels": ["theirs"], "envs_dirs": ["~/other"], "channel_priority": "disabled"}

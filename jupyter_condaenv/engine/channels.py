@@ -1,6 +1,7 @@
 """Channels: from the name a person writes to the base URL that is asked, and back to one that may be shown.
 
 Tokens and passwords are no part of a channel: they are refused in URLs, since URLs end up in locks, records and logs.
+Only the person's own ``.condarc`` may have them, which ``condarc`` takes apart.
 :func:`redact` stands between every text from elsewhere and anything that outlives the process.
 """
 
@@ -21,6 +22,7 @@ _USER = re.compile(r"(?<=://)([^/?#\s]*|[^/?#\s:@]*:(?!\d+([^\w@]|$))[^\s\"'<>]*
 """Also with a slash in the password, which is wrong and happens."""
 _QUERY = re.compile(r"(?<=://)([^?#]*)[?#].*")
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_./-]*\Z")
+LOGIN_PLACES = "~/.netrc, the file that RATTLER_AUTH_FILE names, the keyring, or the channel's URL in ~/.condarc"
 _SCHEMES = ("http", "https", "file", "s3", "oci")
 
 
@@ -80,8 +82,7 @@ def _check_secrets(channel: str) -> None:
     if redact(channel) != channel:
         raise InvalidRequest(
             f"The channel {redact(channel)!r} was given with a token or a password in its URL.",
-            "Give the URL without it and put the secret where it stays secret: into ~/.netrc, or into the file that "
-            "RATTLER_AUTH_FILE names.",
+            f"Give the URL without it and put the secret where it stays secret: {LOGIN_PLACES}.",
         )
 
 

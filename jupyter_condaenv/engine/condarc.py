@@ -2,20 +2,23 @@
 
 Later files win, lists of later files come first, and ``#!final``, ``#!top`` and ``#!bottom`` behind a line change that,
 after conda's documentation ("Searching for .condarc", "Locking and appending lists"). Places: the system's, the root
-prefix's, the user's, the active environment's, and ``$CONDARC``.
+prefix's, the user's, the active environment's, ``$CONDARC``, and last the variables ``CONDA_<SETTING>``.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import msgspec
 import yaml
 from msgspec import Struct, field
 
+from .channels import redact
 from .errors import InvalidRequest
 from .model import ChannelPriority
 
@@ -23,34 +26,90 @@ _ANACONDA = "https://repo.anaconda.com"
 DEFAULTS = (f"{_ANACONDA}/pkgs/main", f"{_ANACONDA}/pkgs/r")
 """What the channel ``defaults`` stands for where no file says otherwise."""
 _OWN_PLACES = {name: f"{_ANACONDA}/{name}" for name in ("pkgs/main", "pkgs/r", "pkgs/msys2", "pkgs/pro")}
+
+_Kind = Literal["list", "paths", "text", "flag", "number", "map", "lists", "records"]
+KEYS: dict[str, _Kind] = {
+    "channels": "list",
+    "default_channels": "list",
+    "channel_alias": "text",
+    "custom_channels": "map",
+    "custom_multichannels": "lists",
+    "channel_settings": "records",
+    "channel_priority": "text",
+    "allowlist_channels": "list",
+    "denylist_channels": "list",
+    "envs_dirs": "paths",
+    "pkgs_dirs": "paths",
+    "create_default_packages": "list",
+    "pinned_packages": "list",
+    "offline": "flag",
+    "proxy_servers": "map",
+    "ssl_verify": "text",
+    "client_ssl_cert": "text",
+    "client_ssl_cert_key": "text",
+    "remote_connect_timeout_secs": "number",
+    "remote_read_timeout_secs": "number",
+    "remote_max_retries": "number",
+}
+"""The settings that are read; a file may hold others, which are conda's own business."""
+UNUSED = {
+    "channel_settings": "what authenticates is ~/.netrc, the keyring, or the file that RATTLER_AUTH_FILE names",
+    "client_ssl_cert": "the engine sends no certificates of clients",
+    "client_ssl_cert_key": "the engine sends no certificates of clients",
+    "remote_connect_timeout_secs": "an operation without progress ends after stall_timeout",
+}
+"""Those of them that change nothing here, and why."""
 _ALIASES = {
     "channel": "channels",
     "envs_path": "envs_dirs",
+    "verify_ssl": "ssl_verify",
     "whitelist_channels": "allowlist_channels",
 }
-_LISTS = ("channels", "envs_dirs", "default_channels", "allowlist_channels", "denylist_channels")
-_TEXTS = ("channel_alias", "channel_priority")
-_MAPS = ("custom_channels", "custom_multichannels")
 _PRIORITIES = {"strict": "strict", "flexible": "flexible", "disabled": "disabled", "true": "flexible"}
 _PRIORITIES |= {"yes": "flexible", "on": "flexible", "false": "disabled", "no": "disabled", "off": "disabled"}
+_YES, _NO = ("true", "yes", "on", "y", "1"), ("false", "no", "off", "n", "0")
+_TRUSTSTORE = ("truststore", "<truststore>")
 _FLAG = re.compile(r"#\s*!\s*(final|top|bottom)\b")
+_SEPARATORS = {"envs_dirs": os.pathsep, "pinned_packages": "&"}
+"""Between the items of a list in a variable; a comma in the others."""
 
 
 class Condarc(Struct, frozen=True, kw_only=True):
-    """The settings we honour; empty where no file says anything."""
+    """The settings we honour; empty where no file says anything. URLs are without secrets, proxies' apart."""
 
     channels: tuple[str, ...] = ()
-    envs_dirs: tuple[str, ...] = ()
-    channel_alias: str = ""
-    channel_priority: ChannelPriority | None = None
     default_channels: tuple[str, ...] = DEFAULTS
+    channel_alias: str = ""
     custom_channels: dict[str, str] = field(default_factory=lambda: dict(_OWN_PLACES))
     """Name of a channel (or its first parts) -> URL of the place it lies in."""
     custom_multichannels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Name -> the channels it stands for, ``defaults`` apart."""
+    channel_settings: tuple[dict[str, str], ...] = ()
+    """What applies to the channel that each names."""
+    channel_priority: ChannelPriority | None = None
     allowlist_channels: tuple[str, ...] = ()
     """Where it is not empty, no other channels may be used."""
     denylist_channels: tuple[str, ...] = ()
+    envs_dirs: tuple[str, ...] = ()
+    pkgs_dirs: tuple[str, ...] = ()
+    create_default_packages: tuple[str, ...] = ()
+    """Specs that every new environment is made of as well."""
+    pinned_packages: tuple[str, ...] = ()
+    """Specs that hold for these packages wherever they are installed."""
+    offline: bool = False
+    proxy_servers: dict[str, str] = field(default_factory=dict)
+    """Scheme, or scheme and host -> URL of the proxy, which may have a password in it."""
+    ssl_verify: bool | str = True
+    """Whether servers' certificates are checked; ``truststore``: with those of the system; else a file or a folder of
+    certificates of authorities."""
+    client_ssl_cert: str = ""
+    client_ssl_cert_key: str = ""
+    remote_connect_timeout_secs: float = 0.0
+    remote_read_timeout_secs: float = 0.0
+    """Seconds without an answer after which a server is given up; 0 where no file says anything."""
+    remote_max_retries: int | None = None
+    secrets: dict[str, str] = field(default_factory=dict)
+    """URL without its secrets -> as it was written, for those that were written with a token or a password."""
 
     def members(self, channel: str) -> tuple[str, ...]:
         """The channels that the name ``channel`` stands for: itself, unless it names several."""
@@ -59,11 +118,21 @@ class Condarc(Struct, frozen=True, kw_only=True):
         return self.custom_multichannels.get(channel, (channel,))
 
 
+class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one place says, without secrets."""
+
+    place: str
+    """A file, or a variable as ``$NAME``."""
+    settings: dict[str, Any]
+    final: tuple[str, ...] = ()
+    """Settings that no stronger place can change."""
+
+
 class _Item(NamedTuple):
     """A value with the flag behind its line."""
 
     value: Any
-    flag: str
+    flag: str = ""
 
 
 class _Entry(NamedTuple):
@@ -71,22 +140,20 @@ class _Entry(NamedTuple):
 
     items: dict[str, _Item]
     """Of a list by its items, of a mapping by its keys, of a text by an empty name."""
-    final: bool
+    final: bool = False
 
 
 def places(env: Mapping[str, str] = os.environ) -> list[Path]:
     """The files that there are, weakest first."""
     home = Path(env.get("HOME", str(Path.home())))
-    roots = [Path("/etc/conda"), Path("/var/lib/conda")]
-    if "CONDA_ROOT" in env:
-        roots.append(Path(env["CONDA_ROOT"]))
+    roots = [Path("/etc/conda"), Path("/var/lib/conda"), *_root_prefix(env)]
     if "XDG_CONFIG_HOME" in env:
         roots.append(Path(env["XDG_CONFIG_HOME"]) / "conda")
     roots += [home / ".config" / "conda", home / ".conda"]
     found: list[Path] = []
     for root in roots:
         found += _in_folder(root)
-    found.append(home / ".condarc")
+    found.append(user_file(env))
     if "CONDA_PREFIX" in env:
         found += _in_folder(Path(env["CONDA_PREFIX"]))
     if env.get("CONDARC"):
@@ -95,44 +162,132 @@ def places(env: Mapping[str, str] = os.environ) -> list[Path]:
     return list(dict.fromkeys(place for place in found if os.path.isfile(place)))
 
 
+def user_file(env: Mapping[str, str] = os.environ) -> Path:
+    """The file of this user, which conda's own ``config`` command writes; it need not be there."""
+    return Path(env.get("HOME", str(Path.home()))) / ".condarc"
+
+
+def _root_prefix(env: Mapping[str, str]) -> list[Path]:
+    """Of the conda that this shell or this Python belongs to, if there is one."""
+    if env.get("CONDA_ROOT"):
+        return [Path(env["CONDA_ROOT"])]
+    if env.get("CONDA_EXE"):  # <root>/bin/conda
+        return [Path(env["CONDA_EXE"]).parent.parent]
+    own = Path(sys.prefix)
+    return [root for root in (own, own.parent.parent) if (root / "condabin").is_dir()][:1]
+
+
 def _in_folder(root: Path) -> list[Path]:
     return [root / ".condarc", root / "condarc", *sorted((root / "condarc.d").glob("*.y*ml"))]
 
 
 def read(files: Iterable[Path] | None = None, env: Mapping[str, str] = os.environ) -> Condarc:
-    """All files together. Raises InvalidRequest, naming file and line, for one that is not YAML of the right shape."""
+    """All places together. Raises InvalidRequest, naming file and line, for a file that is not YAML of the right
+    shape."""
     said: dict[str, list[_Entry]] = {}
-    for path in places(env) if files is None else files:
-        for key, entry in _load(path, env).items():
+    for _, entries in _said(files, env):
+        for key, entry in entries.items():
             said.setdefault(key, []).append(entry)
-    merged = {key: _merged(entries) for key, entries in said.items()}
-    lists = {key: tuple(merged.get(key, ())) for key in _LISTS}
-    texts = {key: str(merged.get(key, {}).get("", "")) for key in _TEXTS}
-    defaults = lists.pop("default_channels") or DEFAULTS
+    secrets: dict[str, str] = {}
+    together = {key: _merged(entries) for key, entries in said.items()}
+    merged = {key: _plain(_value(KEYS[key], items), secrets, key) for key, items in together.items() if items}
+    defaults = merged["default_channels"] = merged.get("default_channels") or DEFAULTS
     # A mirror of a default channel is meant under the channel's own name too.
     own = {name: next((url for url in defaults if url.endswith(f"/{name}")), url) for name, url in _OWN_PLACES.items()}
     custom = {name: f"{url.rstrip('/')}/{name}" for name, url in merged.get("custom_channels", {}).items()}
-    lists["envs_dirs"] = tuple(os.path.abspath(os.path.expanduser(place)) for place in lists["envs_dirs"])
-    return Condarc(
-        **lists,
-        channel_alias=texts["channel_alias"].rstrip("/"),
-        channel_priority=_PRIORITIES.get(texts["channel_priority"].lower()),  # type: ignore[arg-type]
-        default_channels=defaults,
-        custom_channels=own | custom,
-        custom_multichannels={name: tuple(members) for name, members in merged.get("custom_multichannels", {}).items()},
+    merged["custom_channels"] = own | custom
+    merged["channel_alias"] = merged.get("channel_alias", "").rstrip("/")
+    if "channel_priority" in merged:
+        merged["channel_priority"] = _PRIORITIES[merged["channel_priority"].lower()]
+    if "ssl_verify" in merged:
+        merged["ssl_verify"] = _verify(merged["ssl_verify"])
+    return msgspec.convert(merged | {"secrets": secrets}, Condarc, strict=False)
+
+
+def sources(env: Mapping[str, str] = os.environ) -> tuple[Source, ...]:
+    """What each place says, weakest first. Raises InvalidRequest as :func:`read` does."""
+    return tuple(
+        Source(
+            place=place,
+            settings={
+                key: _plain(_value(KEYS[key], {name: item.value for name, item in entry.items.items()}), {}, "")
+                for key, entry in entries.items()
+            },
+            final=tuple(key for key, entry in entries.items() if entry.final),
+        )
+        for place, entries in _said(None, env)
+        if entries
     )
+
+
+def _said(files: Iterable[Path] | None, env: Mapping[str, str]) -> Iterator[tuple[str, dict[str, _Entry]]]:
+    for path in places(env) if files is None else files:
+        yield str(path), _load(path, env)
+    for key, kind in KEYS.items():
+        names = (key, *(alias for alias, name in _ALIASES.items() if name == key))
+        for name in (f"CONDA_{name.upper()}" for name in names):
+            if env.get(name) and kind not in ("map", "lists", "records"):
+                yield f"${name}", {key: _Entry(_from_text(name, key, kind, env[name]))}
+
+
+def _from_text(name: str, key: str, kind: _Kind, text: str) -> dict[str, _Item]:
+    """What the variable ``name`` says."""
+    if kind in ("list", "paths"):
+        parts = [part.strip() for part in text.split(_SEPARATORS.get(key, ","))]
+        return {part: _Item(part) for part in parts if part}
+    problem = _problem(key, kind, text)
+    if problem:
+        raise InvalidRequest(f"The environment variable {name} cannot be used: {problem}.", "Set it anew, or unset it.")
+    return {"": _Item(text)}
+
+
+def _value(kind: _Kind, items: dict[str, Any]) -> Any:
+    """What the merged ``items`` of a setting are together."""
+    if kind in ("map", "lists"):
+        return items
+    if kind == "records":
+        return tuple(items.values())
+    if kind == "list":
+        return tuple(items)
+    if kind == "paths":
+        return tuple(dict.fromkeys(os.path.abspath(os.path.expanduser(place)) for place in items))
+    text = items.get("", "")
+    return text.lower() in _YES if kind == "flag" else text
+
+
+def _verify(text: str) -> bool | str:
+    lower = text.lower()
+    if lower in (*_YES, ""):
+        return True
+    if lower in _NO:
+        return False
+    return "truststore" if lower in _TRUSTSTORE else os.path.expanduser(text)
+
+
+def _plain(value: Any, secrets: dict[str, str], key: str) -> Any:
+    """``value`` without secrets; URLs that had one are noted in ``secrets``. The engine needs those of proxies."""
+    if isinstance(value, dict):
+        return value if key == "proxy_servers" else {name: _plain(one, secrets, key) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_plain(one, secrets, key) for one in value)
+    if not isinstance(value, str) or "://" not in value or redact(value) == value:
+        return value
+    plain = redact(value).rstrip("/")
+    secrets[plain] = value
+    return plain
 
 
 def _merged(entries: list[_Entry]) -> dict[str, Any]:
     """What several files, weakest first, say about one key: the first that is final is the last that counts."""
     last = next((number for number, entry in enumerate(entries) if entry.final), len(entries) - 1)
     strongest_first = entries[last::-1]
+    fixed = [item for entry in entries[: last + 1] for item in entry.items.items() if item[1].flag == "final"]
     top = [item for entry in reversed(strongest_first) for item in entry.items.items() if item[1].flag == "top"]
     bottom = [item for entry in strongest_first for item in entry.items.items() if item[1].flag == "bottom"]
     plain = [item for entry in strongest_first for item in entry.items.items()]
     found: dict[str, Any] = {}
     last_names = {name for name, _ in bottom}
-    for name, item in [*top, *(item for item in plain if item[0] not in last_names), *bottom]:
+    for name, item in [*fixed, *top, *(item for item in plain if item[0] not in last_names), *bottom]:
         found.setdefault(name, item.value)
     return found
 
@@ -143,7 +298,9 @@ def _load(path: Path, env: Mapping[str, str]) -> dict[str, _Entry]:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InvalidRequest(
-            f"{path} cannot be read: {error}", "Mend the file, or move it away to go on without it.", file=str(path)
+            f"{path} cannot be read: {redact(str(error))}",
+            "Mend the file, or move it away to go on without it.",
+            file=str(path),
         ) from error
     if root is None or (isinstance(root, yaml.ScalarNode) and root.tag.endswith(":null")):
         return {}
@@ -155,33 +312,68 @@ def _load(path: Path, env: Mapping[str, str]) -> dict[str, _Entry]:
         name = _ALIASES.get(name, name)
         if name in found:
             raise _misshapen(path, key, f"{name} is set twice")
-        if name in _LISTS or name in _TEXTS or name in _MAPS:
+        if name in KEYS:
             items = _items(path, name, value, lines, env)
             found[name] = _Entry(items, _flag(lines, key) == "final")
     return found
 
 
 def _items(path: Path, name: str, node: yaml.Node, lines: list[str], env: Mapping[str, str]) -> dict[str, _Item]:
+    kind = KEYS[name]
     if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null"):
         return {}
-    if name in _LISTS:
-        nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
-        return {text: _Item(text, _flag(lines, item)) for item in nodes if (text := _text(path, name, item, env))}
-    if name in _TEXTS:
+    if kind in ("list", "paths"):
+        return {
+            text: _Item(text, flag if (flag := _flag(lines, item)) != "final" else "")
+            for item in _listed(node)
+            if (text := _text(path, name, item, env))
+        }
+    if kind == "records":
+        records = [_record(path, name, item, env) for item in _listed(node)]
+        return {repr(record): _Item(record) for record in records}
+    if kind in ("text", "flag", "number"):
         text = _text(path, name, node, env)
-        if name == "channel_priority" and text.lower() not in _PRIORITIES:
-            raise _misshapen(path, node, "channel_priority is none of strict, flexible and disabled")
-        return {"": _Item(text, "")}
+        problem = _problem(name, kind, text)
+        if problem:
+            raise _misshapen(path, node, problem)
+        return {"": _Item(text)}
     if not isinstance(node, yaml.MappingNode):
         raise _misshapen(path, node, f"{name} is not a mapping")
     found = {}
     for key, _, value in _pairs(path, node):
-        if name == "custom_channels":
+        if kind == "map":
             found[key] = _Item(_text(path, name, value, env), _flag(lines, value))
         else:
-            members = value.value if isinstance(value, yaml.SequenceNode) else [value]
-            found[key] = _Item([_text(path, name, member, env) for member in members], "")
+            found[key] = _Item([_text(path, name, member, env) for member in _listed(value)])
     return found
+
+
+def _listed(node: yaml.Node) -> list[yaml.Node]:
+    """The items of a list; a single one needs no list."""
+    return node.value if isinstance(node, yaml.SequenceNode) else [node]
+
+
+def _record(path: Path, name: str, node: yaml.Node, env: Mapping[str, str]) -> dict[str, str]:
+    if not isinstance(node, yaml.MappingNode):
+        raise _misshapen(path, node, f"{name} holds something that is not a mapping")
+    return {key: _text(path, name, value, env) for key, _, value in _pairs(path, node)}
+
+
+def _problem(name: str, kind: _Kind, text: str) -> str:
+    """Why ``text`` cannot be the value of the setting ``name``; empty where it can."""
+    if name == "channel_priority" and text.lower() not in _PRIORITIES:
+        return "channel_priority is none of strict, flexible and disabled"
+    if kind == "flag" and text.lower() not in (*_YES, *_NO):
+        return f"{name} is neither true nor false"
+    if kind == "number":
+        whole = name == "remote_max_retries"
+        try:
+            number = int(text) if whole else float(text)
+        except ValueError:
+            number = -1
+        if not 0 <= number < 1e6:
+            return f"{name} is no {'whole ' if whole else ''}number from 0 on"
+    return ""
 
 
 def _pairs(path: Path, mapping: yaml.MappingNode) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:

@@ -26,7 +26,7 @@ def prefix_for(name: str, settings: Settings) -> str:
     """
     check_name(name)
     for folder in settings.envs_dirs:
-        if _can_write(Path(folder)):
+        if can_write(Path(folder)):
             return str(Path(folder) / name)
     raise InvalidRequest(
         f"None of the folders for environments can be written: {', '.join(settings.envs_dirs)}.",
@@ -227,7 +227,7 @@ def _notes() -> Path:
     return Path.home() / ".conda" / "environments.txt"
 
 
-def _can_write(folder: Path) -> bool:
+def can_write(folder: Path) -> bool:
     """Whether ``folder`` can be written, or made where it is missing."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent

@@ -7,6 +7,7 @@ named in ``tests/engine/test_rattler.py``.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -32,7 +33,8 @@ from rattler.exceptions import (
 )
 from rattler.package_streaming import download_to_writer
 
-from .channels import local_path, redact
+from . import condarc, network
+from .channels import LOGIN_PLACES, local_path, redact
 from .errors import ChannelError, InvalidRequest, StorageError, Tampered, Unsatisfiable
 from .model import ChannelPriority, Package
 
@@ -106,7 +108,7 @@ def solve(
     """
 
     async def run() -> list[rattler.RepoDataRecord]:
-        client = rattler.Client.default_client()
+        client = _client()
         gateway = rattler.Gateway(cache_dir=cache_dir / "repodata", client=client)
         solving = rattler.solve(
             [rattler.Channel(url) for url in channels],
@@ -175,7 +177,7 @@ def unreachable(packages: Iterable[Package]) -> list[Package]:
 
     async def run() -> list[Package]:
         asked = list(packages)
-        client = rattler.Client.default_client()
+        client = _client()
         found = await asyncio.gather(*(missing(package, client) for package in asked))
         return [package for package, gone in zip(asked, found, strict=True) if gone]
 
@@ -213,7 +215,7 @@ def link(
             [_record(package) for package in packages],
             stage,
             package_cache=_cache(cache_dir),
-            client=rattler.Client.default_client(),
+            client=_client(),
             ignored_packages=ignored,
             platform=rattler.Subdir(platform),
             execute_link_scripts=False,
@@ -276,6 +278,28 @@ class _Reporter(rattler.InstallerReporter):
         self._report("link", self._entries[index], self._linked, self._total)
 
 
+def _client() -> rattler.Client:
+    """What fetches: with the logins of ``.condarc``, ``~/.netrc``, rattler's own files and the keyring.
+
+    A channel is asked for by its URL without secrets, so that they get into no record, cache or error; what adds them
+    is below all that. Raises InvalidRequest for settings that cannot be used.
+    """
+    reached = network.of(condarc.read())
+    config = rattler.Config()
+    if reached.verify is False:
+        config.set("tls-no-verify", "true")
+    if reached.verify == "truststore":
+        config.set("tls-root-certs", "system")
+    for scheme, url in reached.proxies.items():
+        config.set(f"proxy-config.{scheme}", url)
+    if reached.no_proxy:
+        config.set("proxy-config.non-proxy-hosts", json.dumps(reached.no_proxy))
+    if reached.with_token:
+        config.set("mirrors", json.dumps({plain: [url] for plain, url in reached.with_token.items()}))
+    with reached.variables():
+        return rattler.Client.from_config(config, max_retries=reached.retries)
+
+
 def _cache(cache_dir: Path) -> rattler.PackageCache:
     return rattler.PackageCache.new_layered([cache_dir / "pkgs"], False, rattler.ValidationMode.full())
 
@@ -284,7 +308,7 @@ def _match_spec(spec: str) -> tuple[str, rattler.MatchSpec]:
     if redact(spec) != spec:
         raise InvalidRequest(
             f"{redact(spec)!r} was given with a token or a password in its URL.",
-            "Put the secret into ~/.netrc, or into the file that RATTLER_AUTH_FILE names.",
+            f"Put the secret where it stays secret: {LOGIN_PLACES}.",
         )
     if not spec.isprintable():
         raise InvalidRequest(f"{spec!r} holds characters that no package request has.", "Give one package at a time.")
@@ -376,9 +400,18 @@ def _channel_error(error: Exception, channels: Sequence[str]) -> ChannelError:
     names = ", ".join(redact(url) for url in channels)
     return ChannelError(
         f"A channel could not be read ({names}): {_first_and_last(text)}",
-        "Check the channel's name and the network; where a login is needed, see `RATTLER_AUTH_FILE` and ~/.netrc.",
+        _channel_hint(text),
         channels=[redact(url) for url in channels],
     )
+
+
+def _channel_hint(text: str) -> str:
+    """What to do about what py-rattler says in ``text``."""
+    if "401 Unauthorized" in text or "403 Forbidden" in text:
+        return f"A login is needed, or it is not the right one: {LOGIN_PLACES}."
+    if "certificate" in text:
+        return "Name the certificates of the authority that you trust by ssl_verify in .condarc."
+    return f"Check the channel's name, the network and proxies. Where a login is needed: {LOGIN_PLACES}."
 
 
 def _install_error(error: Exception) -> Tampered | ChannelError | StorageError:

@@ -7,6 +7,7 @@ import email.utils
 import os
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ class ChannelServer:
 
     - `token`: asked for as a path prefix `/t/<token>/`, a bearer token or a basic password. 401
       without one, 403 with a wrong one.
+    - `tls`: what encrypts; then the address is an https one.
     - `latency`: seconds before every answer.
     - `bandwidth`: bytes a second for each body, 0 for no limit.
     - `stall`: patterns whose body stops half-way, until `release()` or the server's end.
@@ -50,6 +52,7 @@ class ChannelServer:
         *,
         port: int = 0,
         token: str | None = None,
+        tls: ssl.SSLContext | None = None,
         latency: float = 0.0,
         bandwidth: float = 0.0,
         stall: set[str] | None = None,
@@ -64,7 +67,7 @@ class ChannelServer:
         self.fail = dict(fail or {})
         self.tamper = set(tamper or ())
         self.log: list[Request] = []
-        self._port = port
+        self._port, self._tls = port, tls
         self._released = threading.Event()
         self._closing = threading.Event()
         self._counting = threading.Lock()
@@ -76,7 +79,7 @@ class ChannelServer:
         """The channel's address, without the token and without a slash at the end."""
         if self._http is None:
             raise RuntimeError("the server is not running: use `with ChannelServer(...) as server`")
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._http.server_address[1]}"
 
     @property
     def token_url(self) -> str:
@@ -92,6 +95,8 @@ class ChannelServer:
         """Begin to serve; `with` does it."""
         self._closing.clear()
         self._http = _Http(("127.0.0.1", self._port), self)
+        if self._tls:
+            self._http.socket = self._tls.wrap_socket(self._http.socket, server_side=True)
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 

@@ -7,9 +7,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from jupyter_condaenv.engine import condarc
+from jupyter_condaenv.engine.channels import redact
 from jupyter_condaenv.engine.condarc import DEFAULTS, Condarc
 from jupyter_condaenv.engine.errors import InvalidRequest
 
@@ -20,7 +22,11 @@ FILES = sorted(path.name for path in CORPUS.glob("*")) if CORPUS.is_dir() else [
 ABSENT = (
     "The corpus of configuration files is not here. Set CONDAENV_SHARED to the folder that has corpus/ and oracle/."
 )
-LISTS = ("channels", "default_channels", "allowlist_channels", "denylist_channels")
+SAME = (
+    *("channels", "default_channels", "allowlist_channels", "denylist_channels", "channel_settings", "pinned_packages"),
+    *("create_default_packages", "offline", "proxy_servers", "ssl_verify", "remote_max_retries"),
+)
+"""Settings that mean to us exactly what they mean to conda."""
 
 
 def read(tmp_path: Path, *texts: str, env: dict[str, str] | None = None) -> Condarc:
@@ -40,17 +46,28 @@ def test_as_conda_reads_it(name: str) -> None:
     assert oracle["ok"] and oracle["valid"]
     effective: dict[str, Any] = oracle["values_not_default"]
     read = condarc.read([CORPUS / name], {})
-    for key in LISTS:
-        assert list(getattr(read, key)) == effective.get(key, list(getattr(Condarc(), key))), key
+    for key in SAME:
+        expected = effective.get(key, as_json(getattr(Condarc(), key)))
+        # The one difference: secrets do not stay in URLs, those of proxies apart.
+        assert as_json(getattr(read, key)) == (expected if key == "proxy_servers" else plain(expected)), key
     assert read.channel_alias == effective.get("channel_alias", "")
     assert (read.channel_priority or "flexible") == effective.get("channel_priority", "flexible")
-    named = len(oracle["keys_read"].get("envs_dirs", ()))  # behind them come those of the machine that recorded it
-    expected = [place.replace("@HOME@", str(Path.home())) for place in effective.get("envs_dirs", ())[:named]]
-    assert list(read.envs_dirs) == expected
+    for key in ("envs_dirs", "pkgs_dirs"):
+        named = len(oracle["keys_read"].get(key, ()))  # behind them come those of the machine that recorded it
+        expected = [place.replace("@HOME@", str(Path.home())) for place in effective.get(key, ())[:named]]
+        assert list(getattr(read, key)) == expected, key
     if "custom_channels" in oracle["keys_read"]:
         places = effective["custom_channels"]
         own = {channel: places[channel] for channel in oracle["keys_read"]["custom_channels"]}
         assert own.items() <= read.custom_channels.items()
+
+
+def as_json(value: Any) -> Any:
+    return json.loads(msgspec.json.encode(value))
+
+
+def plain(value: Any) -> Any:
+    return [redact(one) if isinstance(one, str) else one for one in value] if isinstance(value, list) else value
 
 
 # --- one file ---
@@ -109,6 +126,78 @@ def test_variables_are_expanded_where_they_are_set(tmp_path: Path) -> None:
     assert found.envs_dirs == ("/r/envs",)
 
 
+@pytest.mark.parametrize(
+    ("text", "field", "value"),
+    [
+        *((f"offline: {word}", "offline", True) for word in ("true", "yes", "On", "y", "1")),
+        *((f"offline: {word}", "offline", False) for word in ("false", "no", "OFF", "n", "0", "~")),
+        *((f"ssl_verify: {word}", "ssl_verify", value) for word, value in (("true", True), ("no", False), ("", True))),
+        ("verify_ssl: <truststore>", "ssl_verify", "truststore"),
+        ("ssl_verify: /etc/ca.pem", "ssl_verify", "/etc/ca.pem"),
+        ("remote_max_retries: 7", "remote_max_retries", 7),
+        ("remote_max_retries:", "remote_max_retries", None),
+        ("remote_read_timeout_secs: 90.5", "remote_read_timeout_secs", 90.5),
+        ("pkgs_dirs: [/a/../b, /b]", "pkgs_dirs", ("/b",)),
+        ("pinned_packages: ['numpy 1.*', mkl]", "pinned_packages", ("numpy 1.*", "mkl")),
+        ("create_default_packages: ipykernel", "create_default_packages", ("ipykernel",)),
+        ("channel_priority:", "channel_priority", None),
+        ("channel_settings:\n- {channel: a, auth: b}", "channel_settings", ({"channel": "a", "auth": "b"},)),
+        ("proxy_servers: {http: 'http://me:pw@p:8'}", "proxy_servers", {"http": "http://me:pw@p:8"}),
+    ],
+)
+def test_a_setting(text: str, field: str, value: object, tmp_path: Path) -> None:
+    assert getattr(read(tmp_path, text), field) == value
+
+
+def test_every_setting_that_is_read_has_its_field() -> None:
+    assert {*condarc.KEYS, "secrets"} == set(Condarc.__struct_fields__)
+
+
+def test_secrets_do_not_stay_in_urls(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        "channels: ['https://${NAME}:${PW}@host/c', 'https://host/t/canary/d/', plain]\n"
+        "default_channels: [https://host/t/canary/main]\nchannel_alias: https://host/t/canary/\n"
+        "custom_channels: {ours: 'https://me:canary@host/private'}\ncustom_multichannels: {all: [https://h/t/canary/x]}\n"
+        "denylist_channels: [https://host/t/canary/e]\nchannel_settings: [{channel: 'https://h/t/canary/y'}]\n",
+        env={"NAME": "me", "PW": "canary"},
+    )
+    assert found.channels == ("https://host/c", "https://host/d", "plain")
+    assert (found.channel_alias, found.members("all")) == ("https://host", ("https://h/x",))
+    assert found.custom_channels["ours"] == "https://host/private/ours"
+    assert found.secrets["https://host/c"] == "https://me:canary@host/c"
+    assert found.secrets["https://host"] == "https://host/t/canary/"
+    assert found.secrets["https://host/private"] == "https://me:canary@host/private"
+    assert len(found.secrets) == 8
+    assert "canary" not in repr(msgspec.structs.replace(found, secrets={}))
+
+
+# --- variables ---
+
+
+def test_variables_win(tmp_path: Path) -> None:
+    env = {
+        "CONDA_CHANNELS": "a, b,",
+        "CONDA_ENVS_PATH": f"/x{os.pathsep}/y",
+        "CONDA_PKGS_DIRS": "/p,/q",
+        "CONDA_PINNED_PACKAGES": "a <2,>1&b",
+        "CONDA_OFFLINE": "1",
+        "CONDA_SSL_VERIFY": "",
+        "CONDA_CUSTOM_CHANNELS": "nothing that could be read",
+    }
+    found = read(tmp_path, "channels: [b, c]\noffline: false\nssl_verify: false", env=env)
+    assert found.channels == ("a", "b", "c")
+    assert (found.envs_dirs, found.pkgs_dirs) == (("/x", "/y"), ("/p", "/q"))
+    assert found.pinned_packages == ("a <2,>1", "b")
+    assert (found.offline, found.ssl_verify) == (True, False)
+    assert not read(tmp_path, "offline: false #!final", env=env).offline
+
+
+def test_a_variable_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="CONDA_OFFLINE cannot be used: offline is neither true nor false"):
+        read(tmp_path, "", env={"CONDA_OFFLINE": "perhaps"})
+
+
 # --- several files ---
 
 
@@ -135,6 +224,31 @@ def test_what_belongs_to_the_top_and_to_the_bottom(tmp_path: Path) -> None:
     admin = "channels:\n  - first   #!top\n  - last  # kept last  #!bottom\n  - middle\n"
     assert read(tmp_path, admin, "channels: [theirs]").channels == ("first", "theirs", "middle", "last")
     assert read(tmp_path, admin, "channels: [last, theirs]").channels == ("first", "theirs", "middle", "last")
+
+
+def test_one_entry_of_a_mapping_can_be_final(tmp_path: Path) -> None:
+    admin = "custom_channels:\n  ours: https://admin  #!final\n  x: https://admin\nchannels:\n- a  #!final\n"
+    found = read(tmp_path, admin, "custom_channels: {ours: https://user, x: https://user}\nchannels: [b]")
+    assert (found.custom_channels["ours"], found.custom_channels["x"]) == ("https://admin/ours", "https://user/x")
+    assert found.channels == ("b", "a"), "of a list, only the whole can be"
+
+
+def test_what_each_place_says(tmp_path: Path) -> None:
+    home, root = tmp_path / "home", tmp_path / "root"
+    for path, text in (
+        (root / ".condarc", "channels: #!final\n- ours\nproxy_servers: {http: 'http://me:canary@p'}\n"),
+        (home / ".condarc", "offline: yes\nchannels: [https://h/t/canary/c]\n"),
+        (home / ".conda" / "condarc", "auto_update_conda: false\n"),
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    env = {"HOME": str(home), "CONDA_EXE": str(root / "bin" / "conda"), "CONDA_SSL_VERIFY": "no"}
+    found = [source for source in condarc.sources(env) if str(tmp_path) in source.place or "$" in source.place]
+    assert [source.place for source in found] == [str(root / ".condarc"), str(home / ".condarc"), "$CONDA_SSL_VERIFY"]
+    assert found[0].settings == {"channels": ("ours",), "proxy_servers": {"http": "http://p"}}
+    assert found[0].final == ("channels",)
+    assert found[1].settings == {"offline": True, "channels": ("https://h/c",)}
+    assert found[2].settings == {"ssl_verify": "no"}
 
 
 def test_the_places_and_their_order(tmp_path: Path) -> None:
@@ -184,6 +298,12 @@ def test_the_places_and_their_order(tmp_path: Path) -> None:
         ("custom_multichannels: {a: {b: c}}\n", "custom_multichannels holds something"),
         ("channel_alias: [https://host]\n", "channel_alias holds something"),
         ("channel_priority: stirct\n", "none of strict, flexible and disabled"),
+        ("x: 1\noffline: maybe\n", "line 2: offline is neither true nor false"),
+        ("remote_max_retries: 1.5\n", "remote_max_retries is no whole number"),
+        ("remote_read_timeout_secs: -1\n", "remote_read_timeout_secs is no number"),
+        ("remote_read_timeout_secs: nan\n", "remote_read_timeout_secs is no number"),
+        ("proxy_servers: http://p\n", "proxy_servers is not a mapping"),
+        ("channel_settings: [a]\n", "channel_settings holds something that is not a mapping"),
         ("? [a, b]\n: c\n", "A name of a setting is not a text"),
         ("a: *unknown\n", "undefined alias"),
         ("%YAML 9", "cannot be read"),

@@ -1,0 +1,149 @@
+"""How channels are reached: proxies, certificates, logins and retries, from ``.condarc`` to what the engine takes.
+
+What is here holds secrets. It is made in the worker, just before a connection is, and is written nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from msgspec import Struct
+
+from .channels import redact
+from .condarc import Condarc
+from .errors import InvalidRequest
+
+RETRIES = 3
+AUTH_FILE = "RATTLER_AUTH_FILE"
+"""The variable that names the file in which rattler looks first for logins: host -> kind -> what is needed."""
+
+
+class Network(Struct, frozen=True, kw_only=True):
+    """How servers are reached."""
+
+    retries: int
+    proxies: dict[str, str]
+    """``http`` and ``https`` -> URL of the proxy; empty: as the environment says."""
+    no_proxy: tuple[str, ...]
+    verify: bool | str
+    """As ``Condarc.ssl_verify``."""
+    with_token: dict[str, str]
+    """Base URL -> the same with the token that gives access to it."""
+    logins: dict[str, tuple[str, str]]
+    """Host -> user and password."""
+
+    @contextmanager
+    def variables(self) -> Iterator[None]:
+        """While a client is made, the variables by which it is told of logins and certificates.
+
+        Raises InvalidRequest where one of their files cannot be used.
+        """
+        logins = self._login_file()
+        try:
+            given = self._certificates() | ({AUTH_FILE: f"/proc/self/fd/{logins}"} if logins is not None else {})
+            before = {name: os.environ.get(name) for name in given}
+            os.environ.update(given)
+            try:
+                yield
+            finally:
+                for name, value in before.items():
+                    if value is None:
+                        del os.environ[name]
+                    else:
+                        os.environ[name] = value
+        finally:
+            if logins is not None:
+                os.close(logins)
+
+    def _login_file(self) -> int | None:
+        """A file in memory with our logins and those of the person's own file."""
+        if not self.logins:
+            return None
+        own = _own_logins(os.environ.get(AUTH_FILE, ""))
+        ours = {
+            host: {"BasicHTTP": {"username": user, "password": password}}
+            for host, (user, password) in self.logins.items()
+        }
+        descriptor = os.memfd_create("logins")
+        os.write(descriptor, json.dumps(own | ours).encode())
+        return descriptor
+
+    def _certificates(self) -> dict[str, str]:
+        if not isinstance(self.verify, str) or self.verify == "truststore":
+            return {}
+        path = Path(self.verify)
+        if not path.exists():
+            raise InvalidRequest(
+                f"ssl_verify in .condarc names {path}, and there is no such file or folder.",
+                "Name the certificates of the authorities that you trust, or remove the line.",
+            )
+        return {"SSL_CERT_DIR" if path.is_dir() else "SSL_CERT_FILE": str(path)}
+
+
+def of(own: Condarc, env: Mapping[str, str] = os.environ) -> Network:
+    """What ``own`` says. Raises InvalidRequest for a proxy that is none."""
+    with_token: dict[str, str] = {}
+    logins: dict[str, tuple[str, str]] = {}
+    for plain, written in own.secrets.items():
+        if "${" in written:
+            continue  # of a variable that is not set
+        parts = urlsplit(written)
+        host = parts.netloc.rpartition("@")[2]
+        if parts.username and parts.hostname:
+            logins[parts.hostname] = (unquote(parts.username), unquote(parts.password or ""))
+        without_login = urlunsplit((parts.scheme, host, parts.path, "", "")).rstrip("/")
+        if without_login != plain:
+            with_token[f"{plain}/"] = f"{without_login}/"
+    bundle = env.get("REQUESTS_CA_BUNDLE", "") if "SSL_CERT_FILE" not in env else ""
+    return Network(
+        retries=RETRIES if own.remote_max_retries is None else own.remote_max_retries,
+        proxies=_proxies(own.proxy_servers, env),
+        no_proxy=tuple(filter(None, (env.get("no_proxy") or env.get("NO_PROXY", "")).replace(" ", "").split(","))),
+        verify=bundle if own.ssl_verify is True and bundle else own.ssl_verify,
+        with_token=with_token,
+        logins=logins,
+    )
+
+
+def _proxies(said: Mapping[str, str], env: Mapping[str, str]) -> dict[str, str]:
+    """Of each scheme; what ``said`` leaves out is as the environment says."""
+    found: dict[str, str] = {}
+    for scheme in ("http", "https") if said else ():
+        variables = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
+        url = said.get(scheme) or said.get("all") or next((env[name] for name in variables if env.get(name)), "")
+        if url:
+            found[scheme] = _proxy(url)
+    return found
+
+
+def _proxy(url: str) -> str:
+    whole = url if "://" in url else f"http://{url}"
+    try:
+        usable = urlsplit(whole).hostname and urlsplit(whole).port != 0
+    except ValueError:
+        usable = False
+    if not usable or not whole.isprintable() or " " in whole:
+        raise InvalidRequest(
+            f"The proxy {redact(whole)!r} is not the URL of a server.",
+            "Mend proxy_servers in .condarc, such as `https: http://proxy.example.org:3128`.",
+        )
+    return whole
+
+
+def _own_logins(path: str) -> dict[str, object]:
+    """What the person's own file says. Raises InvalidRequest for one that is not what rattler reads."""
+    if not path:
+        return {}
+    try:
+        found = json.loads(Path(path).expanduser().read_bytes())
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not JSON"
+        raise InvalidRequest(f"{path}, which {AUTH_FILE} names, cannot be read: {why}.", "Mend it.") from None
+    if not isinstance(found, dict):
+        raise InvalidRequest(f"{path}, which {AUTH_FILE} names, is not a JSON object.", "Mend it.")
+    return found
