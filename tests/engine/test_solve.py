@@ -384,20 +384,16 @@ def test_condarc_names_allows_and_denies_channels(own: Settings, prefix: Path, t
         *("host/t/canary-1/channel", "https://host/channel?token=canary-1", "https://me:a/canary-1@host/channel"),
     ],
 )
-def test_a_secret_in_a_channel_is_refused_and_not_told(
-    channel: str, own: Settings, prefix: Path, tmp_path: Path
-) -> None:
-    rc = tmp_path / "condarc"
-    rc.write_text(json.dumps({"custom_channels": {"private": channel}}))
+def test_a_secret_in_a_channel_is_refused_and_not_told(channel: str, own: Settings, prefix: Path) -> None:
+    """In a request or a trait; `.condarc` is the person's own, see `test_network.py`."""
     alias = replace(own, channel_alias=channel)
     for settings, request in (
         (own, CreateEnvironment(prefix=str(prefix), specs=("helper",), channels=(channel,))),
         (own, CreateEnvironment(prefix=str(prefix), specs=(f"{channel}::helper",))),
-        (own, CreateEnvironment(prefix=str(prefix), specs=("helper",), channels=("private",))),
         (alias, CreateEnvironment(prefix=str(prefix), specs=("helper",), channels=("ours",))),
     ):
         with pytest.raises(InvalidRequest) as caught:
-            plan(request, settings, CONDARC=str(rc))
+            plan(request, settings)
         assert "canary" not in f"{caught.value.failure()}"
 
 
