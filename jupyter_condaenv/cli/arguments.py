@@ -97,13 +97,19 @@ def _display_name(parser: Parser) -> None:
 
 
 def _create_request(parser: Parser) -> None:
-    _environment(parser)
+    parser.add_argument(
+        "environment", nargs="?", default="", metavar="ENV", help=f"{ENVIRONMENT}; a FILE may have a name for it"
+    )
     parser.add_argument("specs", nargs="*", metavar="SPEC", help=SPEC)
     _channels(
         parser,
         "take packages from this name, URL or directory; the first has priority; instead of the configured ones",
     )
     parser.add_argument("--lock", metavar="FILE", help="exactly the packages of this lock, instead of SPEC")
+    parser.add_argument(
+        "-f", "--file", metavar="FILE", help="what this environment.yml or explicit list says, instead of SPEC"
+    )
+    parser.add_argument("--without-pip", action="store_true", help="leave out what FILE has for pip")
 
 
 def _stack_request(parser: Parser) -> None:

@@ -151,6 +151,12 @@ def storage(arguments: Namespace, output: Output) -> None:
 
 
 def _create_request(arguments: Namespace, settings: Settings) -> CreateEnvironment:
+    if arguments.file:
+        return _create_of_file(arguments, settings)
+    if not arguments.environment:
+        raise InvalidRequest("ENV is missing: what is it to be called?", "For instance: create geo python ipykernel")
+    if arguments.without_pip:
+        raise InvalidRequest("--without-pip goes with --file.", "Leave it out.")
     lock = None
     if arguments.lock:
         if arguments.specs or arguments.channels:
@@ -172,6 +178,26 @@ def _create_request(arguments: Namespace, settings: Settings) -> CreateEnvironme
         lock=lock,
         display_name=getattr(arguments, "display_name", ""),
     )
+
+
+def _create_of_file(arguments: Namespace, settings: Settings) -> CreateEnvironment:
+    if arguments.specs or arguments.lock:
+        raise InvalidRequest(
+            "A file says what is to be there: neither SPEC nor --lock can go with --file.",
+            "Create it from the file, then `add` to it.",
+        )
+    from ..engine import specfiles
+
+    path = _existing(Path(arguments.file), "file")
+    found = specfiles.read_file(path)
+    place = arguments.environment or found.name
+    if not place:
+        raise InvalidRequest(f"{path} has no name for the environment.", f"Give one: create NAME --file {path}")
+    # The file may be anybody's: what stands in it is a name and no path.
+    prefix = _new_prefix(place, settings) if arguments.environment else environments.prefix_for(place, settings)
+    channels = _channels(arguments.channels)
+    request = specfiles.creation(found, str(path), prefix, channels, without_pip=arguments.without_pip)
+    return msgspec.structs.replace(request, display_name=getattr(arguments, "display_name", ""))
 
 
 def _stack_request(arguments: Namespace, settings: Settings) -> StackEnvironment:

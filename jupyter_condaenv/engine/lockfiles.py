@@ -44,9 +44,12 @@ def write(lock: Lock, path: Path) -> None:
         raise InvalidRequest(f"{path} cannot be written: {error.strerror}.", "Choose another place with -o.") from error
 
 
-def check(lock: Lock, source: str) -> None:
-    """Raises InvalidRequest for a lock that leaves open what would be installed, or that carries a secret."""
-    _check_packages(lock.packages, source)
+def check(lock: Lock, source: str, *, bare: bool = False) -> None:
+    """Raises InvalidRequest for a lock that leaves open what would be installed, or that carries a secret.
+
+    With ``bare`` a package of which only the URL is known may have no hash yet.
+    """
+    _check_packages(lock.packages, source, bare)
     secret = next((text for text in (*lock.channels, *lock.specs) if redact(text) != text), None)
     if secret is not None:
         raise InvalidRequest(
@@ -54,7 +57,7 @@ def check(lock: Lock, source: str) -> None:
             "Take it out, and put the secret into ~/.netrc or into the file that RATTLER_AUTH_FILE names.",
         )
     if lock.base is not None:
-        _check_packages(lock.base.packages, source)
+        _check_packages(lock.base.packages, source, bare=False)
         if digest(lock.base.packages) != lock.base.digest:
             raise InvalidRequest(f"{source}: the digest of the base is not that of its packages.", "Make it again.")
         both = {package.name for package in lock.packages} & {package.name for package in lock.base.packages}
@@ -62,18 +65,18 @@ def check(lock: Lock, source: str) -> None:
             raise InvalidRequest(f"{source} holds {min(both)} both in the overlay and in its base.", "Make it again.")
 
 
-def _check_packages(packages: Iterable[Package], source: str) -> None:
+def _check_packages(packages: Iterable[Package], source: str, bare: bool) -> None:
     seen: set[str] = set()
     for package in packages:
         if package.name in seen:
             raise InvalidRequest(f"{source} holds {package.name} twice.", "Make the lock again.")
         seen.add(package.name)
-        problem = _problem(package)
+        problem = _problem(package, bare)
         if problem:
             raise InvalidRequest(f"{source}: {problem}.", "Make the lock again.", package=package.name)
 
 
-def _problem(package: Package) -> str:
+def _problem(package: Package, bare: bool) -> str:
     """What is wrong with ``package``; empty when nothing is."""
     # They become parts of file names.
     for part in (package.name, package.version, package.build, package.subdir):
@@ -85,7 +88,7 @@ def _problem(package: Package) -> str:
         return f"{package.python_site_packages_path!r} of {package} leads out of the environment"
     if not package.url.startswith(_SCHEMES) or redact(package.url) != package.url:
         return f"{redact(package.url)!r} is not a plain URL from which {package} can be fetched"
-    if not package.sha256 and not package.md5:
+    if not package.sha256 and not package.md5 and not (bare and package.partial):
         return f"there is no hash for {package}"
     for name, value, digits in (("sha256", package.sha256, 64), ("md5", package.md5, 32)):
         if value and (len(value) != digits or not set(value) <= set("0123456789abcdef")):

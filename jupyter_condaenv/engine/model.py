@@ -73,6 +73,8 @@ class Package(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     """Milliseconds since 1970 at which it was built; 0 when unknown."""
     python_site_packages_path: str = ""
     track_features: tuple[str, ...] = ()
+    partial: bool = False
+    """Only what its URL says is known, and perhaps a hash: the rest stands in the archive."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.version} {self.build}"
@@ -81,6 +83,13 @@ class Package(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     def identity(self) -> tuple[str, str, str, str]:
         """Equal for two records exactly when they stand for the same archive."""
         return (self.name, self.version, self.build, self.sha256 or self.md5)
+
+
+class Variable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One that is set wherever an environment is active."""
+
+    name: str
+    value: str
 
 
 class Base(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -164,6 +173,8 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     changes: tuple[Change, ...]
     download_bytes: int
     """Bytes of archives that are not in the package cache yet."""
+    variables: tuple[Variable, ...] = ()
+    """That a new environment sets wherever it is active."""
 
 
 class Revision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -296,6 +307,10 @@ class CreateEnvironment(Request, frozen=True, kw_only=True, tag="create"):
     channels: tuple[str, ...] = ()
     """Names or URLs in order of priority; empty: the configured ones."""
     lock: Lock | None = None
+    variables: tuple[Variable, ...] = ()
+    """Set wherever the environment is active."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how the file was read that this was made of; told first."""
     display_name: str = ""
 
 

@@ -59,6 +59,7 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
     if isinstance(request, MeasureStorage):
         return Measured(storage=storage.measure(settings, emit))
     environments.check_prefix(request.prefix)
+    _tell_notes(request.request if isinstance(request, PlanRequest) else request, emit)
     if isinstance(request, PlanRequest):
         notes.check_changeable(Path(request.prefix))
         emit(Step(phase="solve", text="Solving"))
@@ -79,6 +80,11 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
     if isinstance(request, Annotate):
         return _annotate(request, emit)
     return _change(request, settings, emit)
+
+
+def _tell_notes(request: EngineRequest, emit: Emit) -> None:
+    for text in request.notes if isinstance(request, CreateEnvironment) else ():
+        emit(Message(level="warning", text=text))
 
 
 def _change(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from .channels import SUBDIR, redact
 from .errors import Broken, StorageError
-from .model import Package
+from .model import Package, Variable
 
 _DIST = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.json\Z")
 
@@ -179,6 +179,28 @@ def add_paths(path: Path, entries: list[PathEntry]) -> None:
         msgspec.to_builtins(entry) for entry in entries
     )
     _replace(path, data)
+
+
+def set_variables(prefix: Path, variables: Iterable[Variable]) -> None:
+    """Set ``variables`` wherever ``prefix`` is active, where conda keeps them: in ``conda-meta/state``."""
+    path = prefix / "conda-meta" / "state"
+    _replace(path, {"version": 1, "env_vars": {one.name: one.value for one in variables}})
+
+
+def variables(prefix: Path) -> dict[str, str]:
+    """Those that :func:`set_variables` or conda has set; what is no text is left out, as a damaged file is."""
+    try:
+        state = msgspec.json.decode((prefix / "conda-meta" / "state").read_bytes())
+        found = state["env_vars"]
+        return {name: value for name, value in found.items() if isinstance(value, str)}
+    except (OSError, msgspec.MsgspecError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def add_facts(path: Path, facts: Mapping[str, Any]) -> None:
+    """Note what is known of the package beside its files in the record at ``path``, which becomes a new file."""
+    data: dict[str, Any] = msgspec.json.decode(path.read_bytes())
+    _replace(path, {**data, **facts})
 
 
 def change_paths(path: Path, written: Mapping[str, tuple[str, int]], gone: Set[str]) -> None:

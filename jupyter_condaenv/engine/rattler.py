@@ -35,7 +35,7 @@ from rattler.package_streaming import download_to_writer
 
 from . import condarc, network
 from .channels import LOGIN_PLACES, local_path, redact
-from .errors import ChannelError, InvalidRequest, StorageError, Tampered, Unsatisfiable
+from .errors import Broken, ChannelError, InvalidRequest, StorageError, Tampered, Unsatisfiable
 from .model import ChannelPriority, Package
 
 _PRIORITY = {
@@ -152,6 +152,38 @@ def solve(
     return tuple(sorted((_package(record) for record in records), key=lambda package: package.name))
 
 
+def indexed(packages: Iterable[Package], cache_dir: Path) -> dict[str, Package]:
+    """By their URLs, those of ``packages`` that the indexes of their channels have with a hash, as they have them.
+
+    Raises ChannelError when a channel cannot be read.
+    """
+    asked = list(packages)
+    channels = list(dict.fromkeys(package.channel for package in asked))
+
+    async def run() -> list[rattler.RepoDataRecord]:
+        gateway = rattler.Gateway(cache_dir=cache_dir / "repodata", client=_client())
+        found = await gateway.query(
+            [rattler.Channel(url) for url in channels],
+            [rattler.Subdir(subdir) for subdir in sorted({package.subdir for package in asked})],
+            [_match_spec(package.name)[1] for package in asked],
+            recursive=False,
+        )
+        return [record for records in found for record in records]
+
+    wanted = {(package.channel, package.subdir, package.file_name): package.url for package in asked}
+    try:
+        records = [_package(record) for record in asyncio.run(run())]
+    except (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError, OSError) as error:
+        raise _channel_error(error, channels) from error
+    keys = {(record.channel, record.subdir, record.file_name): record for record in records}
+    return {url: record for key, url in wanted.items() if (record := keys.get(key)) and (record.sha256 or record.md5)}
+
+
+def names(specs: Iterable[str]) -> set[str]:
+    """The packages that dependencies are about, virtual ones apart."""
+    return {spec_name(spec) for spec in specs if not spec.startswith("__")}
+
+
 def cached(packages: Iterable[Package], cache_dir: Path) -> set[str]:
     """Names of those ``packages`` whose archive lies unpacked in the cache already."""
     cache = _cache(cache_dir)
@@ -233,6 +265,13 @@ def link(
         _open_records(stage)
     except (InstallerError, LinkError, ExtractError, TransactionError, CacheDirError, OSError) as error:
         raise _install_error(error) from error
+    except Exception as error:
+        if type(error).__name__ != "RustPanic":  # which has no place to be imported from
+            raise
+        raise Broken(
+            f"The packages could not be linked: {_first_and_last(redact(str(error)))}",
+            "Nothing was changed. An archive that was given another name does this; else please report it.",
+        ) from error
 
 
 def _open_records(stage: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from . import changes, channels, condarc, deferred, environments, history, lockfiles, rattler, stack, staging
+from . import changes, channels, complete, condarc, deferred, environments, history, lockfiles, rattler, stack, staging
 from .errors import AlreadyExists, InvalidRequest, NotFound, Outdated, Refused
 from .model import (
     Base,
@@ -67,11 +67,11 @@ def _create(request: CreateEnvironment, settings: Settings) -> Plan:
                 "An environment is made either from a lock or from package requests, not from both.",
                 "Make it from the lock and add the packages afterwards.",
             )
-        lock = request.lock
-        _check_lock(lock, "the lock")
+        _check_lock(request.lock, "the lock", bare=True)
+        lock = complete.with_hashes(request.lock, settings, "The lock")
     else:
         lock = _solve(request.specs, request.channels, settings)
-    return _plan(request.prefix, "create", (), lock, settings)
+    return replace(_plan(request.prefix, "create", (), lock, settings), variables=request.variables)
 
 
 def _stack(request: StackEnvironment, settings: Settings) -> Plan:
@@ -242,7 +242,7 @@ def _still_needed(names: list[str], packages: Iterable[Package]) -> Refused:
 
 def _needs(package: Package) -> set[str]:
     """Names of the packages that ``package`` depends on."""
-    return {rattler.spec_name(text) for text in package.depends if not text.startswith("__")}
+    return rattler.names(package.depends)
 
 
 def _solve(
@@ -366,9 +366,9 @@ def check_free(prefix: str) -> None:
         raise Refused(f"{parent} cannot be written by you.", "Choose another place.", prefix=prefix)
 
 
-def _check_lock(lock: Lock, source: str) -> None:
+def _check_lock(lock: Lock, source: str, *, bare: bool = False) -> None:
     """Raises InvalidRequest or Outdated unless ``lock`` can be made into an environment here and now."""
-    lockfiles.check(lock, source)
+    lockfiles.check(lock, source, bare=bare)
     if lock.base is not None:
         _check_base(lock.base)
     if lock.platform != rattler.platform():

@@ -13,12 +13,12 @@ from typing import BinaryIO
 
 import msgspec
 
-from . import bytecode, environments, exchange, history, rattler, stack, staging, trees
+from . import bytecode, complete, environments, exchange, history, rattler, stack, staging, trees
 from .channels import local_path
 from .errors import Broken, ChannelError, Tampered
 from .locking import lock
 from .model import AnyEvent, Message, Package, Plan, Progress, Revision, Settings, Step
-from .prefix import Record, read_record, record_files
+from .prefix import Record, read_record, record_files, set_variables
 
 Emit = Callable[[AnyEvent], None]
 
@@ -78,6 +78,7 @@ def _apply(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) 
         snapshot = staging.make_stage(work, lambda done: emit(Progress(phase="stage", done=done, unit="files")))
         _announce(plan, emit)
         _link(work, plan, cache_dir, emit)
+        made = complete.from_archives(work.stage, plan.lock)
         after = _records(work.stage)
         # By content: with another Python a noarch package is linked anew under the same name.
         gone = [record for name, record in before.items() if after.get(name) != record]
@@ -87,7 +88,9 @@ def _apply(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) 
         stack.lay_out(work.stage, work.prefix, plan.lock.base)
     emit(Step(phase="check", text="Checking every file"))
     _look(work.stage, list(after.values()), emit)
-    revision = history.record(work.stage, plan.verb, plan.lock, plan.changes, plan.lock.specs)
+    if plan.variables:
+        set_variables(work.stage, plan.variables)
+    revision = history.record(work.stage, plan.verb, made, plan.changes, made.specs)
     emit(Step(phase="commit", text=f"Putting {work.prefix.name} in place"))
     exchange.commit(work, snapshot)
     with suppress(OSError):  # the change is made; settle tries again

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..engine import channels as channel_names
-from ..engine import condarc, environments, lockfiles
+from ..engine import condarc, environments, lockfiles, specfiles
 from ..engine.errors import CondaEnvError, InvalidRequest
 from ..engine.model import (
     Adopt,
@@ -80,10 +80,14 @@ class _Place(Body, frozen=True, kw_only=True):
     name: str = ""
     prefix: str = ""
 
-    def where(self, settings: Settings) -> str:
-        """Where it goes: a name has its place among the environments, a prefix is taken as it is."""
-        if bool(self.name) == bool(self.prefix):
+    def where(self, settings: Settings, otherwise: str = "") -> str:
+        """Where it goes: a name has its place among the environments, a prefix is taken as it is. ``otherwise`` is the
+        name where neither is given."""
+        if (self.name and self.prefix) or not (self.name or self.prefix or otherwise):
             raise InvalidRequest("$: Either `name` or `prefix` is needed.", "Give one of them.", field="$")
+        if not self.name and not self.prefix:
+            with _field("$.file.text"):
+                return environments.prefix_for(otherwise, settings)
         if self.name:
             with _field("$.name"):
                 return environments.prefix_for(self.name, settings)
@@ -143,23 +147,54 @@ class NewNotes(Body, frozen=True, kw_only=True):
         return Annotate(prefix=find(name_or_prefix, settings).prefix, **msgspec.structs.asdict(self))
 
 
+class GivenFile(Body, frozen=True, kw_only=True):
+    """A file, such as `environment.yml`: its `name` and what is in it. Its format follows from both."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=255)]
+    text: Annotated[str, Meta(max_length=specfiles.MOST_BYTES)]
+
+
 class NewEnvironment(_New, frozen=True, kw_only=True):
     """An environment to be made in the place that `name` stands for or at `prefix`: of `specs`, from `channels` (by
-    default the configured ones), or, when `lock` is given, of exactly its packages. `display_name` is its kernel's."""
+    default the configured ones), or, when `lock` is given, of exactly its packages, or of what `file` says, whose name
+    it has where neither `name` nor `prefix` is given. `channels` are then searched before those of the file. A file
+    with requirements for pip is refused, unless they are to be left out: `without_pip`. `display_name` is its
+    kernel's."""
 
     lock: Lock | None = None
+    file: GivenFile | None = None
+    without_pip: bool = False
 
     def request(self, settings: Settings) -> CreateEnvironment:
         if self.lock is not None:
             with _field("$.lock"):
                 lockfiles.check(self.lock, "The lock")
+        channels = _checked(self.channels, settings)
+        if self.file is not None:
+            return self._of_file(self.file, channels, settings)
+        if self.without_pip:
+            raise InvalidRequest("$.without_pip: It goes with `file`.", "Leave it out.", field="$.without_pip")
         return CreateEnvironment(
             prefix=self.where(settings),
             specs=self.specs,
-            channels=_checked(self.channels, settings),
+            channels=channels,
             lock=self.lock,
             display_name=self.display_name,
         )
+
+    def _of_file(self, file: GivenFile, channels: tuple[str, ...], settings: Settings) -> CreateEnvironment:
+        if self.specs or self.lock is not None:
+            raise InvalidRequest(
+                "$.file: It says what is to be there, and so do `specs` and `lock`.",
+                "Give one of them.",
+                field="$.file",
+            )
+        with _field("$.file.text"):
+            found = specfiles.read(file.name, file.text)
+        prefix = self.where(settings, otherwise=found.name)
+        with _field("$.file.text"):
+            request = specfiles.creation(found, file.name, prefix, channels, without_pip=self.without_pip)
+        return msgspec.structs.replace(request, display_name=self.display_name)
 
 
 class NewStack(_New, frozen=True, kw_only=True):

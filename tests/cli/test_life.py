@@ -280,3 +280,40 @@ def test_a_configuration_file_to_start_from(person: Person) -> None:
     assert place.read_text() == "c.CondaEnv.solve_timeout = 7\n"
     assert person.run("--generate-config", "--yes", "--json").last == {"result": "written", "path": str(place)}
     assert "# c.CondaEnv.solve_timeout = 120.0" in place.read_text()
+
+
+def test_an_environment_from_a_file(person: Person, small_channel: Path) -> None:
+    (person.home / "environment.yml").write_text(
+        f"name: geo\nchannels: [{small_channel.as_uri()}]\ndependencies: [tool<2, pip: [requests]]\n"
+        "variables: {MODE: dry}\n"
+    )
+    refused = person.run("create", "--file", "environment.yml", code=5)
+    assert "requests" in refused.err and "--without-pip" in refused.err
+    done = person.run("create", "-f", "environment.yml", "--without-pip")
+    assert "left out" in done.err
+    assert installed(person.envs / "geo") == {"tool-1.0"}
+    assert person.run("run", "geo", "--", "sh", "-c", "echo $MODE").out == "dry\n"
+
+    person.run("create", "other", "--file", "environment.yml", "--without-pip", "--display-name", "Other")
+    assert installed(person.envs / "other") == {"tool-1.0"}
+    lock = person.home / "lock.json"
+    person.run("lock", "geo", "-o", lock)
+    person.run("plan", "create", "third", "--file", lock)
+    person.run("create", "third", "--file", lock)
+    assert installed(person.envs / "third") == {"tool-1.0"}
+
+
+def test_a_file_that_cannot_be_made_an_environment_of(person: Person, small_channel: Path) -> None:
+    path = person.home / "environment.yml"
+    path.write_text("chanels: []\ndependencies: [tool]\n")
+    assert "line 1" in person.run("create", "geo", "--file", path, code=2).err
+    path.write_text("dependencies: [tool]\n")
+    assert "has no name" in person.run("create", "--file", path, code=2).err
+    path.write_text("name: ../geo\ndependencies: [tool]\n")
+    person.run("create", "--file", path, code=2)
+    for more in (("tool",), ("--lock", path)):
+        assert "--file" in person.run("create", "geo", *more, "--file", path, code=2).err
+    assert "ENV" in person.run("create", code=2).err
+    assert "--file" in person.run("create", "geo", "tool", "--without-pip", code=2).err
+    person.run("create", "geo", "--file", person.home / "none.yml", code=3)
+    assert not person.envs.exists()

@@ -235,3 +235,25 @@ def test_channels(client: Client, small_channel: Path) -> None:
         "channels": [{"name": str(small_channel), "url": small_channel.as_uri()}],
         "channel_priority": "strict",
     }
+
+
+def test_an_environment_from_a_file(server: Server, client: Client) -> None:
+    text = "name: of-a-file\ndependencies: [tool <2, pip: [requests]]\nvariables: {MODE: dry}\n"
+    refused = client.call("POST", "environments", {"file": {"name": "environment.yml", "text": text}})
+    assert (refused.status, refused.body["code"]) == (409, "refused")
+    assert "requests" in refused.body["message"]
+
+    body = {"file": {"name": "environment.yml", "text": text}, "without_pip": True}
+    job = client.start("POST", "plans", {"verb": "create", **body})
+    assert client.follow(job)["outcome"]["state"] == "succeeded"
+    assert client.get(f"plans/{job}")["variables"] == [{"name": "MODE", "value": "dry"}]
+    made = client.follow(client.start("POST", "environments", body))
+    assert made["outcome"]["result"]["environment"]["name"] == "of-a-file"
+    assert "requests" in made["events"][0]["event"]["text"]
+    assert versions(client, "of-a-file") == {"tool": "1.0"}
+    assert '"MODE":"dry"' in (server.home.envs / "of-a-file" / "conda-meta" / "state").read_text()
+
+    (package,) = client.get("environments/of-a-file/packages")["packages"]
+    listed = f"@EXPLICIT\n{package['url']}#{package['md5']}\n"
+    client.do("POST", "environments", {"name": "of-a-list", "file": {"name": "spec.txt", "text": listed}})
+    assert versions(client, "of-a-list") == {"tool": "1.0"}

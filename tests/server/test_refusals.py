@@ -53,6 +53,10 @@ LOCK: dict[str, Any] = {
 }
 
 
+def file(text: str) -> dict[str, str]:
+    return {"name": "environment.yml", "text": text}
+
+
 def lock(**changes: object) -> dict[str, Any]:
     return LOCK | {"packages": [LOCK["packages"][0] | changes]}
 
@@ -141,6 +145,15 @@ def test_a_sibling_that_begins_alike_is_another_environment(client: Client, tmp_
         ("environments", {"name": "a", "channels": ["./here"]}, "$.channels[0]"),
         ("environments", {"name": "a", "channels": ["ftp://host/c"]}, "$.channels[0]"),
         ("environments", {"name": "a", "lock": {}}, "$.lock"),
+        ("environments", {"name": "a", "file": {}}, "$.file"),
+        ("environments", {"name": "a", "file": {"name": "", "text": ""}}, "$.file.name"),
+        ("environments", {"name": "a", "file": file("chanels: []")}, "$.file.text"),
+        ("environments", {"name": "a", "file": file("dependencies: [a]"), "specs": ["b"]}, "$.file"),
+        ("environments", {"name": "a", "file": file("dependencies: [a]"), "lock": lock()}, "$.file"),
+        ("environments", {"name": "a", "without_pip": True}, "$.without_pip"),
+        ("environments", {"file": file("dependencies: [a]")}, "$"),
+        ("environments", {"file": file("name: ../a\ndependencies: [a]")}, "$.file.text"),
+        ("plans", {"verb": "create", "name": "a", "file": file("- a")}, "$.file.text"),
         ("environments", {"name": "a", "lock": lock(more=1)}, "$.lock.packages[0].more"),
         ("environments", {"name": "a", "lock": lock(sha256="")}, "$.lock"),
         ("environments", {"name": "a", "lock": lock(name="../../a")}, "$.lock"),

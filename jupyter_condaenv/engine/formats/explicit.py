@@ -1,0 +1,114 @@
+"""``@EXPLICIT`` (CEP 23): one URL of a package a line, with its hash behind a ``#``; read and written.
+
+A line says what is to be fetched and little else: what a package needs is read from its archive once that is there.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from ..channels import SUBDIR, redact
+from ..model import Lock, Package
+from .source import Source
+from .specfile import SpecFile
+
+MARK = "@EXPLICIT"
+_PLATFORM = re.compile(r"#\s*platform:\s*(?P<platform>\S+)")
+_FILE = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.(conda|tar\.bz2)\Z")
+_HASH = re.compile(r"(?:md5[:=])?(?P<md5>[0-9a-f]{32})\Z|(?:sha256[:=])?(?P<sha256>[0-9a-f]{64})\Z", re.IGNORECASE)
+_SECRET = "Take it out, and put the secret into ~/.netrc or into the file that RATTLER_AUTH_FILE names."
+
+
+def is_explicit(text: str) -> bool:
+    """Whether one of the lines is the mark."""
+    return MARK in text and any(line.strip() == MARK for line in text.splitlines())
+
+
+def read(source: Source, platform: str) -> SpecFile:
+    """The lock that the lines make. ``platform`` is its own where all its packages are for every platform.
+
+    Raises InvalidRequest.
+    """
+    found: dict[str, tuple[int, Package]] = {}
+    said = ""
+    for number, raw in enumerate(source.lines, 1):
+        line = raw.strip()
+        comment = _PLATFORM.match(line)
+        if comment is not None:
+            said = said or comment["platform"]
+        if not line or line.startswith("#") or line == MARK:
+            continue
+        package = _package(source, number, line)
+        if package.name in found:
+            before, other = found[package.name]
+            if other.url != package.url:
+                raise source.refuse(number, f"{package.name} stands there already, in line {before}.", "Keep one.")
+            continue
+        found[package.name] = (number, package)
+    if not found:
+        raise source.refuse(0, "It names no package.", f"Below {MARK} stands the URL of one package a line.")
+    packages = tuple(package for _, package in found.values())
+    first: dict[str, int] = {}
+    for number, package in found.values():
+        if package.subdir != "noarch":
+            first.setdefault(package.subdir, number)
+    if len(first) > 1:
+        here, there = list(first)[:2]
+        raise source.refuse(
+            first[there],
+            f"A package for {there}, after one for {here} in line {first[here]}.",
+            "Keep one platform a file.",
+        )
+    bare = sum(not package.sha256 and not package.md5 for package in packages)
+    lock = Lock(
+        platform=next(iter(first), said or platform),
+        channels=tuple(dict.fromkeys(package.channel for package in packages)),
+        specs=(),
+        packages=tuple(sorted(packages, key=lambda package: package.name)),
+    )
+    warnings = (
+        f"{source.name} has no hash for {bare} of its {len(packages)} packages: they are taken from their channels' "
+        "indexes",
+    )
+    return SpecFile(lock=lock, platforms=(lock.platform,), warnings=warnings if bare else ())
+
+
+def _package(source: Source, number: int, line: str) -> Package:
+    url, _, promised = line.partition("#")
+    url = url.strip()
+    if "${" in url or re.search(r"\$[A-Za-z_]", url) or url.startswith("~"):
+        raise source.refuse(
+            number, f"{url!r} is to be filled in from a variable, and none is looked at.", "Write out the URL."
+        )
+    if url.startswith("/"):
+        url = PurePosixPath(url).as_uri()
+    if redact(url) != url:
+        raise source.refuse(number, f"{url} holds a token or a password.", _SECRET)
+    parts = urlsplit(url)
+    match = _FILE.match(unquote(parts.path.rpartition("/")[2]))
+    channel, _, subdir = url.rpartition("/")[0].rpartition("/")
+    if parts.scheme not in ("http", "https", "file", "s3", "oci") or match is None or not SUBDIR.search(f"/{subdir}"):
+        raise source.refuse(
+            number,
+            f"{line!r} is not the URL of a package.",
+            "It ends in <subdir>/<name>-<version>-<build>.conda, or .tar.bz2.",
+        )
+    hashes = _HASH.match(promised.strip())
+    if promised.strip() and hashes is None:
+        raise source.refuse(
+            number, f"{promised!r} is neither an md5 nor a sha256.", "They have 32 and 64 hexadecimal digits."
+        )
+    return Package(
+        name=match["name"].lower(),
+        version=match["version"],
+        build=match["build"],
+        subdir=subdir,
+        url=url,
+        channel=channel,
+        file_name=match[0],
+        md5=(hashes["md5"] or "").lower() if hashes else "",
+        sha256=(hashes["sha256"] or "").lower() if hashes else "",
+        partial=True,
+    )

@@ -1,0 +1,64 @@
+"""One file as text: what all readers start from."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+from ..channels import redact
+from ..errors import InvalidRequest
+
+MOST_BYTES = 20_000_000
+"""The largest lock of five platforms that we have met has 1.4 MB."""
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+class Source:
+    """The text of a file, and the errors that name the place in it."""
+
+    def __init__(self, name: str, content: bytes | str) -> None:
+        """Raises InvalidRequest for what is too large or no text.
+
+        UTF-8 with or without a mark, and UTF-16 with one, which is what PowerShell's ``>`` writes.
+        """
+        self.name = name
+        self.text = ""
+        if len(content) > MOST_BYTES:
+            raise self.refuse(0, f"It is larger than {MOST_BYTES // 1_000_000} MB.", "Is it the right file?")
+        self.text = (content if isinstance(content, str) else self._decoded(content)).removeprefix("\ufeff")
+        odd = _CONTROL.search(self.text)
+        if odd is not None:
+            line = self.text.count("\n", 0, odd.start()) + 1
+            raise self.refuse(line, f"There is a character that no text has ({odd[0]!r}).", "Is it the right file?")
+
+    def _decoded(self, content: bytes) -> str:
+        encoding = next((encoding for bom, encoding in _BOMS if content.startswith(bom)), "utf-8")
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError as error:
+            raise self.refuse(
+                content.count(b"\n", 0, error.start) + 1 if encoding == "utf-8" else 0,
+                f"It is not text in {encoding.upper().removesuffix('-SIG')}.",
+                "Save the file in UTF-8.",
+            ) from error
+
+    @property
+    def lines(self) -> list[str]:
+        return self.text.splitlines()
+
+    def refuse(self, line: int, problem: str, hint: str = "", /, **details: Any) -> InvalidRequest:
+        """The error to raise; ``line`` counts from 1, and 0 means the whole file."""
+        where = f"{self.name}, line {line}" if line else self.name
+        if line:
+            details["line"] = line
+        return InvalidRequest(f"{where}: {redact(problem)}", hint, file=self.name, **details)
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """The one of ``known`` that ``word`` is a misspelling of; empty where it is none."""
+    near = get_close_matches(word.lower().replace("-", "_"), list(known), n=1, cutoff=0.75)
+    return near[0] if near else ""

@@ -1,0 +1,27 @@
+"""What a file asks for, in whatever format it was written."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from ..model import Lock
+
+
+class SpecFile(Struct, frozen=True, kw_only=True):
+    """What one file asks for. It asks either for ``specs`` or for exactly the packages of a lock."""
+
+    name: str = ""
+    """Of the environment, as the file gives it; empty where it gives none."""
+    specs: tuple[str, ...] = ()
+    """Package requests, as they stand in the file."""
+    channels: tuple[str, ...] = ()
+    """In order of priority; empty: the configured ones."""
+    variables: dict[str, str] = field(default_factory=dict)
+    """To be set wherever the environment is active."""
+    pip: tuple[str, ...] = ()
+    """Requirements for pip, as they stand in the file."""
+    lock: Lock | None = None
+    platforms: tuple[str, ...] = ()
+    """Those it is written for; empty where it does not say."""
+    warnings: tuple[str, ...] = ()
+    """What a person should know of how it was read."""

@@ -1,0 +1,107 @@
+"""Files that say what an environment is to be, whoever wrote them: from name and bytes to what is asked for.
+
+Which format it is follows from the content, and from the name where the content can be several. Nothing is run, no
+variable is filled in and no other file is read, so the file may come from anybody.
+"""
+
+from __future__ import annotations
+
+import platform as machine
+import sys
+from pathlib import Path
+
+import msgspec
+
+from . import lockfiles
+from .channels import redact
+from .errors import InvalidRequest, Refused
+from .formats import environment, explicit
+from .formats import yaml as tree
+from .formats.source import MOST_BYTES, Source
+from .formats.specfile import SpecFile
+from .model import CreateEnvironment, Lock, Variable
+
+__all__ = ["MOST_BYTES", "SpecFile", "creation", "read", "read_file"]
+
+_KNOWN = "Known are environment.yml, explicit lists (@EXPLICIT) and the locks of jupyter_condaenv."
+
+
+def read(name: str, content: bytes | str, platform: str = "") -> SpecFile:
+    """What the file called ``name`` asks for on ``platform`` (by default this machine's).
+
+    Raises InvalidRequest with the file's name and, where there is one, the line.
+    """
+    source = Source(name or "the file", content)
+    platform = platform or this_platform()
+    if source.text.lstrip()[:1] == "{":
+        return _own_lock(source)
+    if explicit.is_explicit(source.text):
+        return explicit.read(source, platform)
+    if source.name.lower().endswith((".yml", ".yaml")):
+        root = tree.load(source)
+        if root is None:
+            raise source.refuse(0, "There is nothing in it.", "List packages under `dependencies:`.")
+        return environment.read(source, root, platform)
+    raise source.refuse(0, "It is no file that an environment can be made of.", _KNOWN)
+
+
+def read_file(path: Path, platform: str = "") -> SpecFile:
+    """``read`` for the file at ``path``."""
+    try:
+        return read(str(path), path.read_bytes(), platform)
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
+
+
+def creation(
+    found: SpecFile, name: str, prefix: str, channels: tuple[str, ...] = (), *, without_pip: bool = False
+) -> CreateEnvironment:
+    """The request that ``found``, read from the file ``name``, stands for, to be made at ``prefix``.
+
+    ``channels`` are searched before those of the file. Raises InvalidRequest for what cannot be done: requirements for
+    pip, unless they are to be left out, and other channels than those of a lock.
+    """
+    if found.lock is not None:
+        if channels:
+            raise InvalidRequest(
+                f"{name} says exactly which packages from where: no other channels can be searched.",
+                "Create it from the file, then add to it.",
+            )
+        return CreateEnvironment(prefix=prefix, lock=found.lock, notes=found.warnings)
+    notes = found.warnings
+    if found.pip:
+        told = ", ".join(redact(one) for one in found.pip)
+        if not without_pip:
+            raise Refused(
+                f"{name} has requirements for pip, which cannot be fulfilled yet: {told}.",
+                "Ask for them as conda packages, or leave them out (--without-pip, `without_pip`) and `pip install` "
+                "them in the environment.",
+                pip=[redact(one) for one in found.pip],
+            )
+        notes = (*notes, f"left out, as they are for pip: {told}")
+    return CreateEnvironment(
+        prefix=prefix,
+        specs=found.specs,
+        channels=(*channels, *(channel for channel in found.channels if channel not in channels)),
+        variables=tuple(Variable(name=name, value=value) for name, value in found.variables.items()),
+        notes=notes,
+    )
+
+
+def this_platform() -> str:
+    """The subdir of this machine, as ``rattler.platform`` says it, without py-rattler."""
+    system = {"linux": "linux", "darwin": "osx", "win32": "win"}.get(sys.platform, sys.platform)
+    name = machine.machine().lower()
+    names = {"x86_64": "64", "amd64": "64", "arm64": "arm64", "aarch64": "arm64" if system != "linux" else "aarch64"}
+    return f"{system}-{names.get(name, name)}"
+
+
+def _own_lock(source: Source) -> SpecFile:
+    try:
+        lock = msgspec.json.decode(source.text, type=Lock)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise source.refuse(
+            0, f"It is not a lock of jupyter_condaenv: {error}.", "`lock ENV -o FILE` writes one."
+        ) from error
+    lockfiles.check(lock, source.name)
+    return SpecFile(lock=lock, platforms=(lock.platform,))

@@ -1,0 +1,325 @@
+"""Files that say what an environment is to be: read as they were meant, or refused with the line and what to do."""
+
+from __future__ import annotations
+
+import platform as machine
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from jupyter_condaenv.engine import specfiles
+from jupyter_condaenv.engine.channels import base_url
+from jupyter_condaenv.engine.errors import InvalidRequest, Refused
+from jupyter_condaenv.engine.model import Lock
+from jupyter_condaenv.engine.specfiles import SpecFile
+
+from .child import in_child
+
+URL = "https://host/c/linux-64/a-1.0-0.conda"
+MD5, SHA256 = "0123456789abcdef" * 2, "0123456789abcdef" * 4
+
+
+def read(text: str | bytes, name: str = "environment.yml", platform: str = "linux-64") -> SpecFile:
+    return specfiles.read(name, text.encode() if isinstance(text, str) else text, platform)
+
+
+def refused(text: str | bytes, name: str = "environment.yml", platform: str = "linux-64") -> InvalidRequest:
+    with pytest.raises(InvalidRequest) as caught:
+        read(text, name, platform)
+    assert caught.value.message.startswith(name) and caught.value.hint
+    assert caught.value.details["file"] == name
+    return caught.value
+
+
+# --- environment.yml ---
+
+
+def test_everything_said() -> None:
+    found = read(
+        "name: geo\nchannels:\n  - conda-forge\n  - nodefaults\n  - https://host/ours/linux-64\nplatforms: [linux-64]\n"
+        "dependencies:\n  - python >=3.10,<3.13\n  - conda-forge::numpy=2.*\n  - 'scipy[version=\">=1\"]'  # why\n"
+        "  - foo=1.2=py3*_0\n  - bar=1=0\n  - pip\n  - pip:\n      - requests>=2  # a comment\n      - -e ./here\n"
+        "variables:\n  MODE: yes\n  NUMBER: 010\n  EMPTY:\nprefix: /home/me/geo\n"
+    )
+    assert found == SpecFile(
+        name="geo",
+        channels=("conda-forge", "https://host/ours/linux-64"),
+        platforms=("linux-64",),
+        specs=(
+            "python >=3.10,<3.13", "conda-forge::numpy=2.*", 'scipy[version=">=1"]', "foo=1.2=py3*_0", "bar=1=0", "pip",
+        ),
+        pip=("requests>=2", "-e ./here"),
+        variables={"MODE": "yes", "NUMBER": "010", "EMPTY": ""},
+        warnings=found.warnings,
+    )  # fmt: skip
+    assert base_url(found.channels[1], "https://alias") == "https://host/ours"
+    (warning,) = found.warnings
+    assert "as in bar=1=0" in warning
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "name: größe\ndependencies: [a]\n".encode(),
+        "\ufeffname: größe\ndependencies: [a]\n".encode(),
+        "\ufeffname: größe\ndependencies: [a]\n".encode("utf-16-le"),
+        "\ufeffname: größe\r\ndependencies: [a]\r\n".encode("utf-16-be"),
+        "---\r\nname: größe\r\ndependencies:\r\n- a\r\n...\r\n".encode(),
+        "name: größe\rdependencies: [a]\r".encode(),
+    ],
+)
+def test_encodings_and_ends_of_lines(content: bytes) -> None:
+    assert read(content) == SpecFile(name="größe", specs=("a",))
+    assert specfiles.read("environment.yml", "\ufeffname: größe\ndependencies: [a]") == SpecFile(
+        name="größe", specs=("a",)
+    )
+
+
+def test_anchors_are_followed() -> None:
+    assert read("x-common: &c [a, b]\nname: n\ndependencies: *c\n").specs == ("a", "b")
+
+
+def test_what_has_a_channel_or_variables_alone_asks_for_no_packages() -> None:
+    for text in ("channels: [conda-forge]\n", "dependencies:\n", "variables: {A: b}\ndependencies: []\n"):
+        assert read(text).specs == () and "asks for no packages" in read(text).warnings[0]
+
+
+@pytest.mark.parametrize("channels", ["channels:\n", "channels: null\n", "channels: []\n", ""])
+def test_no_channels_are_the_configured_ones(channels: str) -> None:
+    assert read(f"{channels}dependencies: [a]\n").channels == ()
+
+
+@pytest.mark.parametrize(
+    ("platform", "expected"),
+    [
+        ("linux-64", ("l", "u", "n", "cl", "nw")),
+        ("osx-arm64", ("o", "u", "n", "ca", "nw")),
+        ("win-64", ("w", "n", "cw")),
+    ],
+)
+def test_selectors(platform: str, expected: tuple[str, ...]) -> None:
+    text = (
+        "dependencies:\n  - sel(linux): l\n  - sel(osx): o\n  - sel(win): w\n  - sel(unix): u\n  - n\n"
+        "  - cl  # [linux64]\n  - ca  # [arm64]\n  - cw #[win]\n  - nw  # [not win]\n"
+    )
+    found = read(text, platform=platform)
+    assert found.specs == expected
+    assert any("line" in warning and "left out" in warning for warning in found.warnings)
+
+
+def test_rows_that_pip_installed_are_for_pip() -> None:
+    found = read("dependencies:\n  - attrs=23.1.0=pypi_0\n  - ruamel.yaml==0.17=pypi_0\n  - a=1=0\n")
+    assert found.pip == ("attrs==23.1.0", "ruamel.yaml==0.17")
+    assert found.specs == ("a=1=0",)
+
+
+def test_variables_are_as_they_stand() -> None:
+    found = read("dependencies: [a]\nvariables:\n  HERE: ${HOME}/data\n")
+    assert found.variables == {"HERE": "${HOME}/data"}
+    assert "line 3: HERE" in found.warnings[0]
+
+
+def test_another_platform_than_this_is_told() -> None:
+    assert "osx-64; this is linux-64" in read("platforms: [osx-64]\ndependencies: [a]\n").warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        ("", 0, "nothing in it"),
+        ("# only a comment\n", 0, "nothing in it"),
+        ("null\n", 0, "nothing in it"),
+        ("- a\n- b\n", 1, "no environment file"),
+        ("just text\n", 1, "no environment file"),
+        ("name: n\ndependecies: [a]\n", 2, "no key `dependecies`"),
+        ("name: n\nchanels: [a]\ndependencies: [a]\n", 2, "no key `chanels`"),
+        ("Dependencies: [a]\n", 1, "no key `Dependencies`"),
+        ("name: n\nrequirements: [a]\n", 2, "`requirements` is nothing"),
+        ("name: n\ndependencies: [a]\nname: m\n", 3, "`name` stands there a second time, after line 1"),
+        ("dependencies:\n  - pip:\n      - a\n    pip:\n      - b\n", 4, "`pip` stands there a second time"),
+        ("dependencies:\n\t- a\n", 2, "tab"),
+        ("name: n\n  dependencies: [a]\n", 2, "not YAML"),
+        ("dependencies: [a\n", 0, "not YAML"),
+        ("dependencies: *a\n", 1, "not YAML"),
+        ("dependencies: {a: b}\n", 1, "not a list"),
+        ("dependencies:\n  - [a]\n", 2, "not a text"),
+        ("dependencies:\n  - a\n  -\n", 3, "not a text"),
+        ("dependencies:\n  - numpy: 1.2\n", 2, "`numpy:` is no list"),
+        ("dependencies:\n  - conda:\n    - a\n", 2, "`conda:` is no list"),
+        ("dependencies:\n  - 'numpy{{ v }}'\n", 2, "template"),
+        ("dependencies:\n  - numpy=${V}\n", 2, "filled in from a variable"),
+        ("dependencies:\n  - a\n  - '>=1.2'\n", 3, "not a package request"),
+        ("dependencies:\n  - a, b\n", 2, "not a package request"),
+        ("dependencies:\n  - sel(amiga): a\n", 2, "`amiga` is no selector"),
+        ("channels:\n  - https://host/$TOKEN/c\ndependencies: [a]\n", 2, "filled in from a variable"),
+        ("channels:\n  - https://me:pw@host/c\ndependencies: [a]\n", 2, "token or a password"),
+        ("channels:\n  - https://host/t/tk-123/c\ndependencies: [a]\n", 2, "token or a password"),
+        ("dependencies:\n  - https://me:pw@host/c::a\n", 2, "token or a password"),
+        ("channels:\n  - ./here\ndependencies: [a]\n", 2, "directory seen from nowhere"),
+        ("channels: {a: b}\ndependencies: [a]\n", 1, "not a list"),
+        ("name: [a]\ndependencies: [a]\n", 1, "not a text"),
+        ("dependencies: [a]\nvariables: [A]\n", 2, "not a mapping"),
+        ("dependencies: [a]\nvariables:\n  A-B: c\n", 3, "no name of a variable"),
+        ("dependencies: [a]\nvariables:\n  A: [c]\n", 3, "not a text"),
+        ("dependencies: [a]\n? [b]\n: c\n", 2, "A key is not a text"),
+        ("name: a\n---\nname: b\n", 2, "not YAML"),
+        ("name: n\ndependencies:\n  - a\x07b\n", 3, "a character that no text has"),
+        ("!!python/object/apply:os.system ['true']", 1, "no environment file"),
+    ],
+)
+def test_an_environment_file_that_is_refused(text: str, line: int, told: str) -> None:
+    error = refused(text)
+    assert told in error.message
+    if line:
+        assert f"environment.yml, line {line}: " in error.message
+        assert error.details["line"] == line
+
+
+def test_every_misspelt_key_is_named_with_what_was_meant() -> None:
+    error = refused("names: n\nchanels: [a]\ndependecies: [a]\nprefis: /x\n")
+    for word, meant in (("names", "name"), ("chanels", "channels"), ("dependecies", "dependencies")):
+        assert f"`{meant}` for `{word}` (line " in error.hint
+    assert error.details["meant"]["prefis"] == "prefix"
+
+
+def test_a_secret_is_not_repeated() -> None:
+    error = refused("channels: ['https://me:hush@host/c']\ndependencies: [a]\n")
+    assert "hush" not in f"{error.message}{error.hint}{error.details}"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("name: größe\n".encode("latin-1"), "line 1: It is not text in UTF-8"),
+        ("a\nb: größe\n".encode("latin-1"), "line 2: It is not text in UTF-8"),
+        (b"\xff\xfeodd", "It is not text in UTF-16"),
+        (b"PK\x03\x04\x00\x00", "character"),
+        (b"a: " + b"x" * specfiles.MOST_BYTES, "larger than 20 MB"),
+    ],
+)
+def test_what_is_no_text(content: bytes, told: str) -> None:
+    assert told in refused(content).message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12))])
+        + "\ndependencies: *a11\n",
+        "dependencies: " + "[" * 100_000,
+        "dependencies: " + "{a: " * 100_000,
+        "- " * 100_000,
+        "dependencies: &a [*a]\n",
+        "dependencies: &a\n  - pip: *a\n",
+    ],
+)
+def test_bombs_are_refused_quickly(text: str) -> None:
+    began = time.process_time()
+    refused(text)
+    assert time.process_time() - began < 10  # some of these would take longer than anybody lives
+
+
+# --- explicit lists ---
+
+
+@pytest.mark.parametrize(
+    ("promised", "md5", "sha256"),
+    [
+        ("", "", ""),
+        (f"#{MD5}", MD5, ""),
+        (f"#{MD5.upper()}", MD5, ""),
+        (f"#sha256:{SHA256}", "", SHA256),
+        (f"#{SHA256}", "", SHA256),
+        (f" # md5:{MD5}", MD5, ""),
+    ],
+)
+def test_a_line_of_an_explicit_list(promised: str, md5: str, sha256: str) -> None:
+    text = f"# platform: osx-64\r\n@EXPLICIT\r\n\r\n# why\r\n{URL}{promised}\r\n{URL}{promised}\r\n"
+    lock = read(text, "any.name").lock
+    assert lock is not None
+    (package,) = lock.packages
+    assert (package.md5, package.sha256, package.partial) == (md5, sha256, True)
+    assert (package.name, package.version, package.build) == ("a", "1.0", "0")
+    assert (lock.platform, lock.channels) == ("linux-64", ("https://host/c",))
+    assert bool(read(text, "any.name").warnings) == (not promised)
+
+
+def test_a_list_of_packages_for_every_platform_is_for_the_one_it_names() -> None:
+    url = "/home/me/c/noarch/some-name-1.0_2-py_0.tar.bz2"
+    for text, platform in ((f"# platform: win-64\n@EXPLICIT\n{url}\n", "win-64"), (f"@EXPLICIT\n{url}\n", "linux-64")):
+        lock = read(text, "list.txt").lock
+        assert lock is not None and lock.platform == platform
+        assert lock.packages[0].url == f"file://{url}"
+        assert (lock.packages[0].name, lock.packages[0].version) == ("some-name", "1.0_2")
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "told"),
+    [
+        ("", 0, "names no package"),
+        ("numpy=1.2", 3, "not the URL of a package"),
+        ("https://host/c/linux-64/a-1.0.conda", 3, "not the URL of a package"),
+        ("https://host/c/a-1.0-0.conda", 3, "not the URL of a package"),
+        ("ftp://host/c/linux-64/a-1.0-0.conda", 3, "not the URL of a package"),
+        ("c/linux-64/a-1.0-0.conda", 3, "not the URL of a package"),
+        (f"{URL}#abc", 3, "neither an md5 nor a sha256"),
+        (f"{URL}\nhttps://host/c/win-64/b-1.0-0.conda", 4, "for win-64, after one for linux-64 in line 3"),
+        (f"{URL}\nhttps://host/c/linux-64/a-2.0-0.conda", 4, "a stands there already, in line 3"),
+        ("https://$HOST/c/linux-64/a-1.0-0.conda", 3, "filled in from a variable"),
+        ("~/c/linux-64/a-1.0-0.conda", 3, "filled in from a variable"),
+        ("https://me:hush@host/c/linux-64/a-1.0-0.conda", 3, "token or a password"),
+        ("https://host/t/hush/c/linux-64/a-1.0-0.conda", 3, "token or a password"),
+    ],
+)
+def test_an_explicit_list_that_is_refused(lines: str, line: int, told: str) -> None:
+    error = refused(f"# made by hand\n@EXPLICIT\n{lines}\n", "list.txt")
+    assert told in error.message and "hush" not in error.message
+    assert error.details.get("line", 0) == line
+
+
+# --- others ---
+
+
+def test_a_lock_of_ours() -> None:
+    lock = Lock(platform="linux-64", channels=(), specs=(), packages=())
+    assert read(msgspec.json.encode(lock), "lock.json").lock == lock
+    for text in ('{"version": 1}', "{", "{" * 100_000):
+        assert "not a lock of jupyter_condaenv" in refused(text, "lock.json").message
+
+
+def test_a_file_of_no_known_kind() -> None:
+    assert "Known are" in refused("MZ", "setup.exe").hint
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none.yml"):
+        with pytest.raises(InvalidRequest, match=str(path)):
+            specfiles.read_file(path)
+
+
+def test_this_platform_is_what_py_rattler_says() -> None:
+    from jupyter_condaenv.engine import rattler
+
+    assert machine.system() != "Linux" or specfiles.this_platform() == in_child(rattler.platform)
+
+
+# --- from a file to a request ---
+
+
+def test_requirements_for_pip_are_refused_or_left_out() -> None:
+    found = read("dependencies: [a, pip: [requests, 'git+https://me:hush@host/x']]\n")
+    with pytest.raises(Refused, match="requests, git") as caught:
+        specfiles.creation(found, "environment.yml", "/env")
+    assert "hush" not in str(caught.value.failure()) and "--without-pip" in caught.value.hint
+    request = specfiles.creation(found, "environment.yml", "/env", without_pip=True)
+    assert request.specs == ("a",) and "requests" in request.notes[-1] and "hush" not in request.notes[-1]
+
+
+def test_channels_given_besides_go_first() -> None:
+    found = read("channels: [a, b]\ndependencies: [x]\n")
+    assert specfiles.creation(found, "environment.yml", "/env", ("b", "c")).channels == ("b", "c", "a")
+    listed = read(f"@EXPLICIT\n{URL}#{MD5}\n", "list.txt")
+    with pytest.raises(InvalidRequest, match="no other channels"):
+        specfiles.creation(listed, "list.txt", "/env", ("b",))
