@@ -16,7 +16,7 @@ from ..engine.model import AnyRequest, AnyResult
 from . import files, processes
 from .clock import FileSystemClock
 from .journal import EventReader
-from .records import ENDED, Heading, Machine, NumberedEvent, Outcome, Owner, State, Written
+from .records import Heading, Machine, NumberedEvent, Outcome, Owner, State, Written
 
 LOOK = 0.03
 """Seconds between two looks at a log or for a result."""
@@ -177,7 +177,6 @@ class Job:
         except (OSError, msgspec.MsgspecError) as error:
             damaged = _damaged(self.id, files.RESULT, error)
             return Outcome(state="failed", time=self.created, failure=damaged.failure())
-        assert outcome.state in ENDED
         return outcome
 
     def _owner(self) -> Owner | None:

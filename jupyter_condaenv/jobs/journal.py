@@ -123,7 +123,7 @@ class EventReader:
 
     def new(self) -> list[NumberedEvent]:
         """What came since the last call. Cheap when nothing did. A torn line at the end is left for later, a damaged
-        one left out."""
+        one left out. Raises StorageError when it cannot be read."""
         try:
             # Opened anew each time: it makes an NFS client ask for the size.
             with self._path.open("rb") as file:
@@ -133,6 +133,8 @@ class EventReader:
                 data = file.read()
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise StorageError(f"The events of the job cannot be read: {error}.", "Look at that file.") from error
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
         return [event for line in whole.splitlines() if (event := self._decoded(line))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from datetime import datetime, timezone
 from functools import cache
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import Struct
@@ -15,8 +15,9 @@ from ..engine.errors import Failure
 from ..engine.model import AnyEvent, AnyRequest, AnyResult, Settings
 from . import processes
 
-State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
-ENDED = ("succeeded", "failed", "cancelled")
+Ended = Literal["succeeded", "failed", "cancelled"]
+State = Literal["queued", "running", Ended]
+ENDED = get_args(Ended)
 
 T = TypeVar("T")
 
@@ -86,10 +87,14 @@ class NumberedEvent(Struct, frozen=True, kw_only=True):
 class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``result.json``: how a job ended. ``result`` when it succeeded, else ``failure``."""
 
-    state: State
+    state: Ended
     time: datetime
     result: AnyResult | None = None
     failure: Failure | None = None
+
+    def __post_init__(self) -> None:
+        if [self.result is None, self.failure is None] != [self.state != "succeeded", self.state == "succeeded"]:
+            raise ValueError(f"{self.state} with the wrong one of `result` and `failure`")
 
 
 def now() -> datetime:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_condaenv.engine.errors import StorageError
 from jupyter_condaenv.engine.model import Message, Progress, Step
 from jupyter_condaenv.jobs import supervisor
 from jupyter_condaenv.jobs.journal import EventReader, EventWriter
@@ -50,6 +51,11 @@ def test_rubbish_is_left_out(log: Path, rubbish: bytes) -> None:
     with log.open("ab") as file:
         file.write(b'{"number":4,"time":"2026-01-01T00:00:00Z","event":{"event":"message","text":"d"}}\n')
     assert numbers(log) == [1, 2, 3, 4]
+
+
+def test_a_log_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=str(tmp_path)):
+        numbers(tmp_path)
 
 
 def test_there_is_no_log_yet(tmp_path: Path) -> None:

@@ -47,7 +47,19 @@ def test_damaged_folders_are_left_out(shop: Workshop) -> None:
     assert [job.id for job in shop.jobs("tells").list()] == [good.id]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"state": "succeeded"}', b'{"result": 1}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b'{"state": "succeeded"}',
+        b'{"result": 1}',
+        b'{"state": "running", "time": "2026-01-01T00:00:00Z"}',
+        b'{"state": "succeeded", "time": "2026-01-01T00:00:00Z"}',
+        b'{"state": "failed", "time": "2026-01-01T00:00:00Z"}',
+        b'{"state": "succeeded", "time": "2026-01-01T00:00:00Z", "failure": {"code": "busy", "message": ""}}',
+    ],
+)
 def test_a_damaged_result_is_a_failure_that_says_so(shop: Workshop, content: bytes) -> None:
     job = shop.finish("tells", "a")
     shop.path(job, "result.json").write_bytes(content)

@@ -14,6 +14,7 @@ from tornado.httpclient import HTTPRequest
 from tornado.ioloop import IOLoop
 from tornado.websocket import websocket_connect
 
+from jupyter_condaenv.jobs import files
 from jupyter_condaenv.server.hints import SCHEMA
 from tests.channel import ChannelServer
 from tests.jupyter import PATIENCE
@@ -124,7 +125,7 @@ def test_another_client_looks_on_and_cancels(client: Client, browser: Client, sm
     job = stalled(client, small, big)
     assert (job, "running") in [(one["id"], one["state"]) for one in browser.get("jobs")["jobs"]]
     so_far = browser.get(f"jobs/{job}")
-    assert so_far["events"] == client.get(f"jobs/{job}")["events"]
+    assert so_far["events"] == client.get(f"jobs/{job}")["events"][: len(so_far["events"])]
     mine = in_background(lambda: client.follow(job))
     theirs = in_background(lambda: browser.get(f"jobs/{job}?since={numbers(so_far)[-1]}&wait=60"))
     assert browser.start("DELETE", f"jobs/{job}") == job
@@ -156,6 +157,22 @@ def test_no_such_job(client: Client) -> None:
     for verb in ("GET", "DELETE"):
         answer = client.call(verb, "jobs/20260101-000000-000000-00000000")
         assert (answer.status, answer.body["code"]) == (404, "not_found")
+
+
+def test_a_record_that_is_damaged_is_said_and_spoils_no_list(server: Server, client: Client) -> None:
+    job = client.start("POST", "environments", {"name": "recorded", "specs": ["tool"]})
+    client.follow(job)
+    folder = server.home.folder / "jupyter" / "condaenv" / "jobs" / job
+    (folder / files.RESULT).write_text('{"state": "running", "time": "2026-01-01T00:00:00Z"}')
+    assert [(one["id"], one["state"]) for one in client.get("jobs?limit=1")["jobs"]] == [(job, "failed")]
+    assert client.follow(job)["outcome"]["failure"]["code"] == "broken"
+    (folder / files.EVENTS).unlink()
+    (folder / files.EVENTS).mkdir()
+    assert client.call("GET", f"jobs/{job}?wait=1").body["code"] == "storage_error"
+    (folder / files.REQUEST).write_text("{")
+    for verb, path in (("GET", f"jobs/{job}"), ("DELETE", f"jobs/{job}"), ("GET", f"plans/{job}")):
+        assert client.call(verb, path).body["code"] == "broken"
+    assert job not in [one["id"] for one in client.get("jobs")["jobs"]]
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
