@@ -185,10 +185,16 @@ def _kind(trait: TraitType[Any, Any]) -> str:
     return {Float: "A number", List: "A list of texts", Unicode: "A text"}[type(trait)]
 
 
-def load() -> CondaEnv:
-    """The configuration of this user, from Jupyter's files. Raises InvalidRequest for one that cannot be used."""
+def load(before: Config | None = None, after: Config | None = None) -> CondaEnv:
+    """The configuration of this user, from Jupyter's files. Raises InvalidRequest for one that cannot be used.
+
+    A server has two more: ``before`` them what was said to servers alone, and ``after`` them its command line.
+    """
     try:
-        return CondaEnv(config=_Reader().read())
+        merged = Config(before or {})
+        merged.merge(_Reader().read())
+        merged.merge(after or {})
+        return CondaEnv(config=merged)
     except CondaEnvError:
         raise
     except Exception as error:  # a configuration file is a program: it can raise anything

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
-from traitlets.config import Config
 
 from .. import config
 from ..engine.errors import CondaEnvError
@@ -31,7 +30,7 @@ class CondaEnvExtension(ExtensionApp):
         assert self.serverapp is not None
         assert self.serverapp.event_logger is not None
         self.serverapp.event_logger.register_event_schema(SCHEMA_FILE)
-        self._service = Service(self._configuration(), self._tell)
+        self._service = Service(self._configuration, self._tell)
         self.settings[SERVICE] = self._service
         self.settings[DOCUMENT] = document(DOCUMENTED, self.serverapp.base_url)
         self._let_the_server_find_our_kernels()
@@ -43,12 +42,9 @@ class CondaEnvExtension(ExtensionApp):
         await self._service.stop()
 
     def _configuration(self) -> config.CondaEnv:
-        """As every face reads it; before that what was said to servers alone, and after it this one's command line."""
+        """As every face reads it, with what was said to servers alone and on this one's command line."""
         assert self.serverapp is not None
-        merged = Config(self.serverapp.config)
-        merged.merge(config.load().config)
-        merged.merge(self.serverapp.cli_config)
-        return config.CondaEnv(config=merged)
+        return config.load(self.serverapp.config, self.serverapp.cli_config)
 
     def _tell(self, hint: Hint) -> None:
         assert self.serverapp is not None

@@ -24,16 +24,20 @@ T = TypeVar("T")
 
 
 class Service:
-    """``tell`` is called with a hint whenever a job has come further."""
+    """``configuration`` reads the configuration; ``tell`` is called with a hint whenever a job has come further."""
 
-    def __init__(self, config: CondaEnv, tell: Callable[[Hint], None]) -> None:
-        self._config = config
+    def __init__(self, configuration: Callable[[], CondaEnv], tell: Callable[[Hint], None]) -> None:
+        self._read_configuration = configuration
+        self._configuration: CondaEnv | None = None
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="condaenv")
         self._watcher = Watcher(self.call, tell)
 
     def settings(self) -> Settings:
-        """As they are now: ``.condarc`` may have been edited since the server was started."""
-        return self._config.settings()
+        """As they are now: ``.condarc`` may have been edited since the server was started, and a configuration that
+        cannot be used is read again until it can. Raises InvalidRequest."""
+        if self._configuration is None:
+            self._configuration = self._read_configuration()
+        return self._configuration.settings()
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What ``function`` returns, called where it may block."""

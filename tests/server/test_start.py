@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from .house import Home, Serve
 
 LOADED = """
@@ -57,6 +59,23 @@ def test_the_own_file_comes_after_the_common_ones(home: Home, serve: Serve) -> N
     found = serve().client().get("channels")
     assert found["channels"] == [{"name": "ours", "url": "https://one.example/ours"}]
     assert found["channel_priority"] == "flexible"
+
+
+@pytest.mark.parametrize("file", ["jupyter_condaenv_config.json", "jupyter_server_config.json"])
+def test_a_configuration_that_cannot_be_used_is_said_and_mended_without_a_restart(
+    home: Home, serve: Serve, file: str
+) -> None:
+    path = home.folder / "config" / file
+    path.write_text(json.dumps({"CondaEnv": {"channels": ["ours"], "solve_timeout": "soon"}}))
+    server = serve()
+    assert not server.faults
+    assert any("solve_timeout" in line and str(path.parent) in line for line in server.log)
+    answer = server.client().call("GET", "channels")
+    assert (answer.status, answer.body["code"]) == (400, "invalid_request")
+    assert "solve_timeout" in answer.body["message"]
+    assert str(path.parent) in answer.body["hint"]
+    home.configure(channels=["mended"], solve_timeout=7)
+    assert [one["name"] for one in server.client().get("channels")["channels"]] == ["mended"]
 
 
 def test_a_condarc_that_cannot_be_read_is_said_and_mended_without_a_restart(home: Home, serve: Serve) -> None:
