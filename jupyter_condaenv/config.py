@@ -79,6 +79,19 @@ class CondaEnv(Configurable):
         Empty: the `channel_priority` of `.condarc`, then strict.
         """,
     ).tag(config=True)
+    exclude_newer = Unicode(
+        help="""
+        Leave out what its channel has had for less long, so that a bad release is found by others first: an age such
+        as `7 days`, or a date. What is installed may stay. Packages that do not say when they came are left out too.
+        A request can say otherwise. Empty: nothing is left out.
+        """,
+    ).tag(config=True)
+    exclude_newer_except = List(
+        Unicode(),
+        help="""
+        Names of packages that may be newer than `exclude_newer` all the same, such as your own. Empty: none.
+        """,
+    ).tag(config=True)
     library_path = Enum(
         get_args(LibraryPath),
         "off",
@@ -120,6 +133,8 @@ class CondaEnv(Configurable):
             channels=tuple(self.channels) or files.channels or ("conda-forge",),
             channel_alias=self.channel_alias or files.channel_alias or CONDA_ALIAS,
             channel_priority=self.channel_priority or files.channel_priority or "strict",
+            exclude_newer=self.exclude_newer,
+            exclude_newer_except=tuple(self.exclude_newer_except),
             solve_timeout=self.solve_timeout,
             stall_timeout=max(self.stall_timeout, files.remote_read_timeout_secs),
             library_path=self.library_path,

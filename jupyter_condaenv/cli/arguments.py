@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NoReturn, get_args
 
 from ..engine.errors import InvalidRequest
-from ..engine.model import LibraryPath
+from ..engine.model import ChannelPriority, LibraryPath, Resolution
 from .shells import SHELLS
 
 PROGRAM = "jupyter condaenv"
@@ -80,6 +80,54 @@ def _channels(parser: Parser, text: str) -> None:
     parser.add_argument("-c", "--channel", action="append", default=[], metavar="CHANNEL", dest="channels", help=text)
 
 
+def _strategy(parser: Parser) -> None:
+    parser.add_argument(
+        "--channel-priority",
+        choices=get_args(ChannelPriority),
+        default="",
+        help="whether a later channel counts where an earlier one has a package of that name",
+    )
+    parser.add_argument(
+        "--resolution",
+        choices=get_args(Resolution),
+        default="highest",
+        help="take the newest versions that fit, the oldest, or the oldest of SPEC alone",
+    )
+    parser.add_argument(
+        "--exclude-newer",
+        default="",
+        metavar="WHEN",
+        help='leave out what is newer than a date, a time or an age: 2026-03-31, "7 days"',
+    )
+    parser.add_argument(
+        "--exclude-newer-except",
+        action="append",
+        default=[],
+        metavar="PACKAGE",
+        help="this package may be newer all the same",
+    )
+
+
+def _dependencies(parser: Parser) -> None:
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument(
+        "--freeze-installed",
+        action="store_const",
+        const="freeze",
+        default="keep",
+        dest="dependencies",
+        help="what is installed and not named does not move at all; without it, where it must",
+    )
+    choice.add_argument(
+        "--update-deps",
+        action="store_const",
+        const="update",
+        default="keep",
+        dest="dependencies",
+        help="what the named packages need moves to its newest version too",
+    )
+
+
 def _detach(parser: Parser) -> None:
     parser.add_argument("--detach", action="store_true", help="start the job, print its id and return at once")
 
@@ -110,6 +158,7 @@ def _create_request(parser: Parser) -> None:
         "-f", "--file", metavar="FILE", help="what this environment.yml or explicit list says, instead of SPEC"
     )
     parser.add_argument("--without-pip", action="store_true", help="leave out what FILE has for pip")
+    _strategy(parser)
 
 
 def _stack_request(parser: Parser) -> None:
@@ -120,12 +169,19 @@ def _stack_request(parser: Parser) -> None:
         parser,
         "take packages from this name, URL or directory; the first has priority; instead of the configured ones",
     )
+    _strategy(parser)
+
+
+def _change_options(parser: Parser) -> None:
+    _channels(parser, "search here too, after the channels of the environment")
+    _dependencies(parser)
+    _strategy(parser)
 
 
 def _add_request(parser: Parser) -> None:
     _environment(parser)
     parser.add_argument("specs", nargs="+", metavar="SPEC", help=SPEC)
-    _channels(parser, "search here too, after the channels of the environment")
+    _change_options(parser)
 
 
 def _remove_request(parser: Parser) -> None:
@@ -135,8 +191,17 @@ def _remove_request(parser: Parser) -> None:
 
 def _update_request(parser: Parser) -> None:
     _environment(parser)
-    parser.add_argument("packages", nargs="+", metavar="PACKAGE", help="name of a package that may move")
-    _channels(parser, "search here too, after the channels of the environment")
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="name of a package that may move")
+    parser.add_argument("--all", action="store_true", help="all packages may")
+    _change_options(parser)
+
+
+def _change_request(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("--add", action="append", default=[], metavar="SPEC", help=SPEC)
+    parser.add_argument("--update", action="append", default=[], metavar="PACKAGE", help="this package may move")
+    parser.add_argument("--remove", action="append", default=[], metavar="PACKAGE", help="take this package out")
+    _change_options(parser)
 
 
 # --- each command ----------------------------------------------------------------------------------------------------
@@ -168,6 +233,12 @@ def _remove(parser: Parser) -> None:
 
 def _update(parser: Parser) -> None:
     _update_request(parser)
+    _now(parser)
+    _detach(parser)
+
+
+def _change(parser: Parser) -> None:
+    _change_request(parser)
     _now(parser)
     _detach(parser)
 
@@ -344,6 +415,7 @@ COMMANDS = (
     Command(("add",), "Add packages to an environment.", "change", _add),
     Command(("update",), "Move packages of an environment to their newest version.", "change", _update),
     Command(("remove",), "Take packages out of an environment.", "change", _remove),
+    Command(("change",), "Add, update and remove packages in one step.", "change", _change),
     Command(("history",), "Show the states that an environment has had.", "history", _environment),
     Command(("diff",), "Show what is different between two of them.", "diff", _diff),
     Command(("rollback",), "Bring an environment back to one of them.", "change", _rollback),
@@ -353,6 +425,7 @@ COMMANDS = (
     Command(("plan", "add"), "What `add` would do.", "plan", _planned(_add_request)),
     Command(("plan", "update"), "What `update` would do.", "plan", _planned(_update_request)),
     Command(("plan", "remove"), "What `remove` would do.", "plan", _planned(_remove_request)),
+    Command(("plan", "change"), "What `change` would do.", "plan", _planned(_change_request)),
     Command(("plan", "rollback"), "What `rollback` would do.", "plan", _planned(_rollback_request)),
     Command(("apply",), "Do exactly what a plan shows; refused if the environment has changed since.", "apply", _apply),
     Command(

@@ -41,6 +41,7 @@ from ..engine.model import (
     Rollback,
     Settings,
     StackEnvironment,
+    Strategy,
     When,
 )
 from ..jobs import Job, Jobs, Outcome
@@ -62,7 +63,7 @@ def _settings() -> Settings:
 
 
 def change(arguments: Namespace, output: Output) -> None:
-    """``create``, ``stack``, ``add``, ``update``, ``remove``, ``rollback``."""
+    """``create``, ``stack``, ``add``, ``update``, ``remove``, ``change``, ``rollback``."""
     settings = _settings()
     _perform(_REQUESTS[arguments.verb](arguments, settings), settings, arguments, output)
 
@@ -159,9 +160,9 @@ def _create_request(arguments: Namespace, settings: Settings) -> CreateEnvironme
         raise InvalidRequest("--without-pip goes with --file.", "Leave it out.")
     lock = None
     if arguments.lock:
-        if arguments.specs or arguments.channels:
+        if arguments.specs or arguments.channels or _strategy(arguments) != Strategy():
             raise InvalidRequest(
-                "A lock says exactly which packages from where: SPEC and --channel cannot go with --lock.",
+                "A lock says exactly which packages from where: SPEC, --channel and the like cannot go with --lock.",
                 "Create it from the lock, then `add` to it.",
             )
         from ..engine import lockfiles
@@ -176,6 +177,7 @@ def _create_request(arguments: Namespace, settings: Settings) -> CreateEnvironme
         specs=tuple(arguments.specs),
         channels=_channels(arguments.channels),
         lock=lock,
+        strategy=_strategy(arguments),
         display_name=getattr(arguments, "display_name", ""),
     )
 
@@ -197,7 +199,8 @@ def _create_of_file(arguments: Namespace, settings: Settings) -> CreateEnvironme
     prefix = _new_prefix(place, settings) if arguments.environment else environments.prefix_for(place, settings)
     channels = _channels(arguments.channels)
     request = specfiles.creation(found, str(path), prefix, channels, without_pip=arguments.without_pip)
-    return msgspec.structs.replace(request, display_name=getattr(arguments, "display_name", ""))
+    display_name = getattr(arguments, "display_name", "")
+    return msgspec.structs.replace(request, strategy=_strategy(arguments), display_name=display_name)
 
 
 def _stack_request(arguments: Namespace, settings: Settings) -> StackEnvironment:
@@ -206,27 +209,62 @@ def _stack_request(arguments: Namespace, settings: Settings) -> StackEnvironment
         base=environments.find(arguments.base, settings).prefix,
         specs=tuple(arguments.specs),
         channels=_channels(arguments.channels),
+        strategy=_strategy(arguments),
         display_name=getattr(arguments, "display_name", ""),
     )
 
 
 def _add_request(arguments: Namespace, settings: Settings) -> ChangePackages:
-    prefix = environments.find(arguments.environment, settings).prefix
+    return _change_of(arguments, settings, add=tuple(arguments.specs))
+
+
+def _update_request(arguments: Namespace, settings: Settings) -> ChangePackages:
+    if bool(arguments.packages) == arguments.all:
+        raise InvalidRequest(
+            "Either the packages that may move are needed, or --all.",
+            f"To move all: jupyter condaenv update {arguments.environment} --all",
+        )
+    return _change_of(arguments, settings, update=tuple(arguments.packages), update_all=arguments.all)
+
+
+def _change_request(arguments: Namespace, settings: Settings) -> ChangePackages:
+    return _change_of(
+        arguments,
+        settings,
+        add=tuple(arguments.add),
+        update=tuple(arguments.update),
+        remove=tuple(arguments.remove),
+    )
+
+
+def _change_of(
+    arguments: Namespace,
+    settings: Settings,
+    *,
+    add: tuple[str, ...] = (),
+    update: tuple[str, ...] = (),
+    update_all: bool = False,
+    remove: tuple[str, ...] = (),
+) -> ChangePackages:
     return ChangePackages(
-        prefix=prefix,
-        add=tuple(arguments.specs),
+        prefix=environments.find(arguments.environment, settings).prefix,
+        add=add,
+        update=update,
+        update_all=update_all,
+        remove=remove,
+        dependencies=arguments.dependencies,
         channels=_channels(arguments.channels),
+        strategy=_strategy(arguments),
         when=_when(arguments),
     )
 
 
-def _update_request(arguments: Namespace, settings: Settings) -> ChangePackages:
-    prefix = environments.find(arguments.environment, settings).prefix
-    return ChangePackages(
-        prefix=prefix,
-        update=tuple(arguments.packages),
-        channels=_channels(arguments.channels),
-        when=_when(arguments),
+def _strategy(arguments: Namespace) -> Strategy:
+    return Strategy(
+        channel_priority=arguments.channel_priority,
+        resolution=arguments.resolution,
+        exclude_newer=arguments.exclude_newer,
+        exclude_newer_except=tuple(arguments.exclude_newer_except),
     )
 
 
@@ -257,6 +295,7 @@ _REQUESTS: dict[
     "add": _add_request,
     "update": _update_request,
     "remove": _remove_request,
+    "change": _change_request,
     "rollback": _rollback_request,
 }
 

@@ -6,12 +6,19 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from ..engine.model import Brief, Change, Difference, Environment, Notes, Package, Plan, RevisionSummary, Storage
+from ..engine.model import Brief, Change, Difference, Environment, Notes, Package, Plan, RevisionSummary, Room, Storage
 
-KINDS: dict[str, str] = {"add": "new", "upgrade": "up", "downgrade": "down", "rebuild": "rebuilt", "remove": "removed"}
+KINDS: dict[str, str] = {
+    "add": "new",
+    "upgrade": "up",
+    "downgrade": "down",
+    "rebuild": "rebuilt",
+    "rechannel": "elsewhere",
+    "remove": "removed",
+}
 """The words for what happens to a package, in the order in which they are counted."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-COLOURS = {"new": "32", "up": "36", "down": "33", "rebuilt": "35", "removed": "31"}
+COLOURS = {"new": "32", "up": "36", "down": "33", "rebuilt": "35", "elsewhere": "35", "removed": "31"}
 
 
 def harmless(line: str) -> str:
@@ -116,7 +123,7 @@ def packages(found: Iterable[Package]) -> list[str]:
     return table(rows, ("PACKAGE", "VERSION", "BUILD", "SIZE", "CHANNEL"), indent="  ")
 
 
-def change_row(change: Change) -> tuple[str, str, str, str, str]:
+def change_row(change: Change) -> tuple[str, str, str, str, str, str]:
     before, after = change.before, change.after
     shown = after or before
     assert shown is not None
@@ -127,6 +134,7 @@ def change_row(change: Change) -> tuple[str, str, str, str, str]:
         _step(before.version if before and not same_version else "", after.version if after else ""),
         _step(before.build, after.build) if before and after and same_version else shown.build,
         size(after.size) if after and after.size else "",
+        f"from {change.channel}" if change.channel else "",
     )
 
 
@@ -145,7 +153,18 @@ def plan(shown: Plan, only: Sequence[str] | None = None, *, done: bool = False) 
         )
     if not changes:
         return ["Nothing changed." if done else "Nothing would change."]
-    return [*lines, total(changes, shown.download_bytes, done=done)]
+    if shown.unasked and only is None:
+        lines.append("Not asked for, but:")
+        lines += [f"  {one.name}: {one.because or 'moves as well'}" for one in shown.unasked]
+    lines.append(total(changes, shown.download_bytes, done=done))
+    return [*lines, room(shown.room)] if shown.room is not None and not done else lines
+
+
+def room(added: Room) -> str:
+    """``12.0 MB and 340 files on the disk; 80.1 MB shared by hard links``."""
+    least = "at least " if added.unknown else ""
+    shared = f"; {size(added.shared)} shared by hard links" if added.shared else ""
+    return f"{least}{size(added.bytes)} and {count(added.inodes, 'file')} more on the disk{shared}"
 
 
 def revisions(found: Iterable[RevisionSummary]) -> list[str]:

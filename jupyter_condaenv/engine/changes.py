@@ -33,4 +33,6 @@ def difference(before: Lock, after: Lock) -> Difference:
 
 def _direction(one: Package, other: Package) -> ChangeKind:
     order = versions.compare(one.version, other.version)
-    return "rebuild" if order == 0 else "upgrade" if order < 0 else "downgrade"
+    if order:
+        return "upgrade" if order < 0 else "downgrade"
+    return "rechannel" if one.build == other.build and one.channel != other.channel else "rebuild"

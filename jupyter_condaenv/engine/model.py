@@ -18,7 +18,14 @@ When = Literal["next_start", "now"]
 LibraryPath = Literal["off", "prefix", "clean"]
 """What becomes of ``LD_LIBRARY_PATH`` in a kernel: nothing of ours (conda's packages find their libraries without it);
 the environment's ``lib`` put in front; or what the server had taken away."""
-ChangeKind = Literal["add", "remove", "upgrade", "downgrade", "rebuild"]
+ChangeKind = Literal["add", "remove", "upgrade", "downgrade", "rebuild", "rechannel"]
+"""``rebuild``: the same version; ``rechannel``: the same build too, from another channel."""
+Dependencies = Literal["keep", "freeze", "update"]
+"""What becomes of installed packages that a change does not name: they move where they must; they do not move at all;
+those that the named packages need move to their newest version."""
+Resolution = Literal["highest", "lowest", "lowest-direct"]
+"""Which of the versions that fit: the newest; the oldest; the oldest of what is asked for and the newest of what that
+needs."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,6 +46,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     channels: tuple[str, ...] = ("conda-forge",)
     channel_alias: str = "https://conda.anaconda.org"
     channel_priority: ChannelPriority = "strict"
+    exclude_newer: str = ""
+    """As in ``Strategy``."""
+    exclude_newer_except: tuple[str, ...] = ()
     solve_timeout: float = 120.0
     """Seconds after which a solve is given up."""
     stall_timeout: float = 120.0
@@ -92,6 +102,18 @@ class Variable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     value: str
 
 
+class Strategy(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How to choose among the packages that fit. What is left at its default is as the settings have it."""
+
+    channel_priority: Literal["", ChannelPriority] = ""
+    resolution: Resolution = "highest"
+    exclude_newer: str = ""
+    """A date, a time, or an age such as ``7 days``: what its channel has had for less long is left out. What is
+    installed already may stay."""
+    exclude_newer_except: tuple[str, ...] = ()
+    """Names of packages that may be newer all the same."""
+
+
 class Base(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an overlay stands on."""
 
@@ -109,6 +131,9 @@ class Lock(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
     channels: tuple[str, ...]
     """In order of priority, as base URLs without secrets."""
     channel_priority: ChannelPriority = "strict"
+    resolution: Resolution = "highest"
+    exclude_newer: str = ""
+    """Time (UTC, ISO 8601) after which packages were left out; empty where none were."""
     specs: tuple[str, ...]
     """What the person asked for, verbatim."""
     virtual_packages: tuple[str, ...] = ()
@@ -145,7 +170,14 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
             before=_version(before, with_build),
             after=_version(after, with_build),
             size=after.size if after else 0,
+            channel=self.channel,
         )
+
+    @property
+    def channel(self) -> str:
+        """The channel that it comes from now, where that is another than before."""
+        before, after = self.before, self.after
+        return after.channel if before is not None and after is not None and before.channel != after.channel else ""
 
 
 def _version(package: Package | None, with_build: bool) -> str:
@@ -162,6 +194,28 @@ class Difference(Struct, frozen=True, kw_only=True, omit_defaults=True):
     changes: tuple[Change, ...] = ()
 
 
+class Unasked(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A package that moves or goes although the request does not name it."""
+
+    name: str
+    because: str = ""
+    """Why, in words; empty where nothing that is known tells."""
+
+
+class Room(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a change adds on the disk, in the environment and in the package cache together, before anything that it
+    replaces is given back. Compiled bytecode comes on top."""
+
+    bytes: int
+    """In blocks, as the disk counts."""
+    inodes: int
+    """Files, links and folders."""
+    shared: int
+    """Bytes of the environment that are hard links into the package cache, and so take no room of their own."""
+    unknown: int = 0
+    """Packages of which only the size of the archive is known before they are fetched: they take more than that."""
+
+
 class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A change that can be shown and then applied exactly as shown."""
 
@@ -175,6 +229,9 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bytes of archives that are not in the package cache yet."""
     variables: tuple[Variable, ...] = ()
     """That a new environment sets wherever it is active."""
+    unasked: tuple[Unasked, ...] = ()
+    room: Room | None = None
+    """Measured for dry runs only."""
 
 
 class Revision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -311,6 +368,7 @@ class CreateEnvironment(Request, frozen=True, kw_only=True, tag="create"):
     """Set wherever the environment is active."""
     notes: tuple[str, ...] = ()
     """What a person should know of how the file was read that this was made of; told first."""
+    strategy: Strategy = Strategy()
     display_name: str = ""
 
 
@@ -321,8 +379,12 @@ class ChangePackages(Request, frozen=True, kw_only=True, tag="change"):
     remove: tuple[str, ...] = ()
     update: tuple[str, ...] = ()
     """Names of packages that may move to their newest version."""
+    update_all: bool = False
+    """All packages may."""
+    dependencies: Dependencies = "keep"
     channels: tuple[str, ...] = ()
     """Searched besides those the environment already uses, after them."""
+    strategy: Strategy = Strategy()
     when: When = "next_start"
 
 
@@ -332,6 +394,7 @@ class StackEnvironment(Request, frozen=True, kw_only=True, tag="stack"):
     base: str
     specs: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    strategy: Strategy = Strategy()
     display_name: str = ""
 
 
@@ -407,10 +470,13 @@ class MeasureStorage(Request, frozen=True, kw_only=True, tag="storage"):
     """Of all environments."""
 
 
+Plannable = CreateEnvironment | ChangePackages | StackEnvironment | Rollback
+
+
 class PlanRequest(Request, frozen=True, kw_only=True, tag="plan"):
     """A dry run of ``request``."""
 
-    request: CreateEnvironment | ChangePackages | StackEnvironment | Rollback
+    request: Plannable
 
 
 EngineRequest = (
@@ -477,6 +543,8 @@ class Brief(Struct, frozen=True, kw_only=True, omit_defaults=True):
     after: str = ""
     size: int = 0
     """Bytes of the archive that comes; 0 when the channel does not say, or none comes."""
+    channel: str = ""
+    """The channel that it comes from, where it came from another one before."""
 
 
 class Solved(Event, frozen=True, kw_only=True, tag="solved"):

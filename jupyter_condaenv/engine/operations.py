@@ -63,7 +63,7 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
     if isinstance(request, PlanRequest):
         notes.check_changeable(Path(request.prefix))
         emit(Step(phase="solve", text="Solving"))
-        return Planned(plan=solve.plan(request.request, settings))
+        return Planned(plan=solve.dry_run(request.request, settings))
     if isinstance(request, ChangePackages | Rollback | ApplyDeferred | RemoveEnvironment | Adopt | Annotate):
         environments.check_exists(Path(request.prefix))  # before a lock is left where there is nothing
     if isinstance(request, CreateEnvironment | StackEnvironment | Clone | Move):

@@ -161,6 +161,21 @@ def count_and_python(prefix: Path) -> tuple[int, str]:
     return count, python
 
 
+def pins(prefix: Path) -> tuple[str, ...]:
+    """What ``conda-meta/pinned`` says must hold for packages if they are there: a spec a line, ``#`` begins a comment
+    (conda's documentation, "Preventing packages from updating")."""
+    try:
+        text = (prefix / "conda-meta" / "pinned").read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(
+            f"{prefix / 'conda-meta' / 'pinned'} cannot be read: {error}.", "Mend the file, or move it away."
+        ) from error
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return tuple(line for line in lines if line)
+
+
 def python_minor(version: str) -> str:
     """``3.11`` of ``3.11.7``."""
     return ".".join(version.split(".")[:2])
@@ -169,6 +184,11 @@ def python_minor(version: str) -> str:
 def site_packages(python: Package) -> str:
     """Where packages of ``python`` go, relative to the prefix (CEP 17)."""
     return python.python_site_packages_path or f"lib/python{python_minor(python.version)}/site-packages"
+
+
+def decode_paths(data: bytes) -> list[PathEntry]:
+    """The paths that ``info/paths.json`` of a package names. Raises msgspec.MsgspecError."""
+    return _PATHS_DECODER.decode(data).paths
 
 
 def add_paths(path: Path, entries: list[PathEntry]) -> None:
@@ -233,3 +253,4 @@ def _channel_of(url: str, channel: str, subdir: str) -> str:
 
 
 _DECODER = msgspec.json.Decoder(Record)
+_PATHS_DECODER = msgspec.json.Decoder(_Paths)

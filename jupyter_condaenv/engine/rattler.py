@@ -15,6 +15,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import rattler
+from msgspec import Struct
 from rattler.exceptions import (
     CacheDirError,
     ConversionError,
@@ -31,12 +32,13 @@ from rattler.exceptions import (
     SolverError,
     TransactionError,
 )
-from rattler.package_streaming import download_to_writer
+from rattler.package_streaming import PackageArchive, download_to_writer
 
 from . import condarc, network
 from .channels import LOGIN_PLACES, local_path, redact
 from .errors import Broken, ChannelError, InvalidRequest, StorageError, Tampered, Unsatisfiable
-from .model import ChannelPriority, Package
+from .model import ChannelPriority, Package, Resolution
+from .prefix import PathEntry, decode_paths
 
 _PRIORITY = {
     "strict": rattler.ChannelPriority.Strict,
@@ -44,8 +46,15 @@ _PRIORITY = {
     "disabled": rattler.ChannelPriority.Disabled,
 }
 
+_NOARCH = rattler.Subdir("noarch")
 _MISFITS = (ConversionError, InvalidPackageNameError, InvalidUrlError, InvalidVersionError)
 """What py-rattler makes of records that cannot be: its errors have no class in common."""
+
+_PATHS = "info/paths.json"
+_AT_ONCE = 16
+"""Archives that are looked into at the same time."""
+_LOOKING = 10.0
+"""Seconds that looking into archives may take."""
 
 Report = Callable[[str, str, int, int], None]
 """``report(kind, package, done, total)``: kind is ``download`` (bytes of that package), ``link`` or ``unlink``."""
@@ -69,8 +78,11 @@ def spec_name(spec: str) -> str:
 
 
 def matches(spec: str, package: Package) -> bool:
-    """Whether ``package`` is one that ``spec`` allows."""
-    return bool(_match_spec(spec)[1].matches(_record(package)))
+    """Whether ``package`` is one that ``spec`` allows. A channel counts where it is given by its URL."""
+    found = _match_spec(spec)[1]
+    if found.channel is not None and "://" in spec and found.channel.base_url.rstrip("/") != package.channel:
+        return False
+    return bool(found.matches(_record(package)))  # which looks at no channel
 
 
 def with_channel(spec: str, resolve: Callable[[str], str]) -> tuple[str, str]:
@@ -89,45 +101,66 @@ def with_channel(spec: str, resolve: Callable[[str], str]) -> tuple[str, str]:
     return f"{url}{rest}", url
 
 
-def solve(
-    specs: Sequence[str],
-    channels: Sequence[str],
-    *,
-    platform: str,
-    virtual: Sequence[str],
-    installed: Sequence[Package] = (),
-    pinned: Sequence[Package] = (),
-    priority: ChannelPriority,
-    timeout: float,
-    cache_dir: Path,
-) -> tuple[Package, ...]:
-    """The packages that fulfil ``specs``, sorted by name.
+class Query(Struct, frozen=True, kw_only=True):
+    """All that a solve goes by."""
 
-    ``installed`` is preferred where it can stay, ``pinned`` may not move at all. Raises Unsatisfiable with the
-    solver's own explanation, ChannelError when a channel cannot be read.
+    specs: tuple[str, ...]
+    channels: tuple[str, ...]
+    """Base URLs in order of priority."""
+    platform: str
+    virtual: tuple[str, ...]
+    installed: tuple[Package, ...] = ()
+    """Preferred where they can stay."""
+    pinned: tuple[Package, ...] = ()
+    """These may not move at all."""
+    constraints: tuple[str, ...] = ()
+    """What holds for a package if there is one of that name."""
+    priority: ChannelPriority = "strict"
+    resolution: Resolution = "highest"
+    until: datetime | None = None
+    """With a time zone; what came into its channel later is left out."""
+    until_except: frozenset[str] = frozenset()
+    """Names of packages that may be newer."""
+    there: tuple[Package, ...] = ()
+    """What is in the environment, and may stay although it is newer."""
+    timeout: float
+    """Seconds."""
+    cache_dir: Path
+
+
+def gateway(cache_dir: Path) -> rattler.Gateway:
+    """What reads channels, and remembers them for further solves."""
+    return rattler.Gateway(cache_dir=cache_dir / "repodata", client=_client())
+
+
+def solve(query: Query, source: rattler.Gateway | None = None) -> tuple[Package, ...]:
+    """The packages that fulfil ``query``, sorted by name.
+
+    Raises Unsatisfiable with the solver's own explanation, ChannelError when a channel cannot be read.
     """
+    reader = source or gateway(query.cache_dir)
 
     async def run() -> list[rattler.RepoDataRecord]:
-        client = _client()
-        gateway = rattler.Gateway(cache_dir=cache_dir / "repodata", client=client)
         solving = rattler.solve(
-            [rattler.Channel(url) for url in channels],
-            [_match_spec(spec)[1] for spec in specs],
-            gateway=gateway,
-            platforms=[rattler.Subdir(platform), rattler.Subdir("noarch")],
-            virtual_packages=[_generic(text) for text in virtual],
-            locked_packages=[_record(package) for package in installed],
-            pinned_packages=[_record(package) for package in pinned],
-            channel_priority=_PRIORITY[priority],
-            timeout=timedelta(seconds=timeout),
+            _sources(query, reader),
+            [_match_spec(spec)[1] for spec in query.specs],
+            gateway=reader,
+            platforms=[rattler.Subdir(query.platform), rattler.Subdir("noarch")],
+            virtual_packages=[_generic(text) for text in query.virtual],
+            locked_packages=[_record(package) for package in query.installed],
+            pinned_packages=[_record(package) for package in query.pinned],
+            constraints=[_match_spec(spec)[1] for spec in query.constraints],
+            channel_priority=_PRIORITY[query.priority],
+            strategy=query.resolution,
+            timeout=timedelta(seconds=query.timeout),
         )
         # The solver looks at its limit only now and then, in hard cases never. Reading channels counts here as well.
-        return await asyncio.wait_for(solving, 2 * timeout + 1)
+        return await asyncio.wait_for(solving, 2 * query.timeout + 1)
 
     too_long = Unsatisfiable(
-        f"No answer was found within {timeout:g} seconds.",
+        f"No answer was found within {query.timeout:g} seconds.",
         "Ask for fewer or more closely pinned packages, or raise solve_timeout.",
-        specs=list(specs),
+        specs=list(query.specs),
     )
     try:
         records = asyncio.run(run())
@@ -137,18 +170,19 @@ def solve(
         text = redact(str(error))
         if "has been cancelled" in text:
             raise too_long from error
-        reason = text.removeprefix("Cannot solve the request because of:").strip()
+        # What holds for a package is told once for each of its versions.
+        reason = "\n".join(dict.fromkeys(text.removeprefix("Cannot solve the request because of:").strip().split("\n")))
         # Of one missing package the solver says only this, without a tree.
         missing = reason.startswith("No candidates") and "\n" not in reason
         what = "The channels have nothing that fits" if missing else "These packages cannot be installed together"
         raise Unsatisfiable(
             f"{what}:\n{_indent(reason)}",
             "Relax or drop one of the requests named above, or add the channel that has the package.",
-            specs=list(specs),
+            specs=list(query.specs),
             explanation=text,
         ) from error
     except (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError, OSError) as error:
-        raise _channel_error(error, channels) from error
+        raise _channel_error(error, query.channels) from error
     return tuple(sorted((_package(record) for record in records), key=lambda package: package.name))
 
 
@@ -184,6 +218,55 @@ def names(specs: Iterable[str]) -> set[str]:
     return {spec_name(spec) for spec in specs if not spec.startswith("__")}
 
 
+def _sources(query: Query, reader: rattler.Gateway) -> list[rattler.Channel | _Until]:
+    found = [rattler.Channel(url) for url in query.channels]
+    if query.until is None:
+        return list(found)
+    return [_Until(channel, found[:place], query, reader) for place, channel in enumerate(found)]
+
+
+class _Until:
+    """A channel as it was at a time, with what may be newer.
+
+    py-rattler's own ``exclude_newer`` knows no exceptions, and takes what is installed away as well.
+    """
+
+    def __init__(
+        self, channel: rattler.Channel, before: list[rattler.Channel], query: Query, reader: rattler.Gateway
+    ) -> None:
+        self._channel = channel
+        self._before = before if query.priority == "strict" else []
+        self._query = query
+        self._reader = reader
+        self._there = {package.identity for package in query.there}
+
+    async def fetch_package_records(
+        self, platform: rattler.Subdir, name: rattler.PackageName
+    ) -> list[rattler.RepoDataRecord]:
+        # A name belongs to the first channel that has it, also where all that it has there is too new.
+        if self._before and await self._read(self._before, [rattler.Subdir(self._query.platform), _NOARCH], name):
+            return []
+        return [record for record in await self._read([self._channel], [platform], name) if self._shows(record)]
+
+    async def _read(
+        self, channels: list[rattler.Channel], platforms: list[rattler.Subdir], name: rattler.PackageName
+    ) -> list[rattler.RepoDataRecord]:
+        spec = rattler.MatchSpec(name.normalized)
+        found = await self._reader.query(channels, platforms, [spec], recursive=False, channel_relations="disabled")
+        return [record for records in found for record in records]
+
+    def package_names(self, platform: rattler.Subdir) -> list[str]:
+        """The solver asks for one name after the other."""
+        return []
+
+    def _shows(self, record: rattler.RepoDataRecord) -> bool:
+        came = record.indexed_timestamp or record.timestamp  # CEP 47; what says neither may have come today
+        assert self._query.until is not None
+        if record.name.normalized in self._query.until_except or (came is not None and came <= self._query.until):
+            return True
+        return bool(self._there) and _package(record).identity in self._there
+
+
 def cached(packages: Iterable[Package], cache_dir: Path) -> set[str]:
     """Names of those ``packages`` whose archive lies unpacked in the cache already."""
     cache = _cache(cache_dir)
@@ -193,6 +276,40 @@ def cached(packages: Iterable[Package], cache_dir: Path) -> set[str]:
         return {package.name for package in packages if index.contains_record(_record(package))}
 
     return asyncio.run(run()) if (cache_dir / "pkgs").is_dir() else set()
+
+
+def contents(packages: Iterable[Package], cache_dir: Path) -> dict[str, list[PathEntry]]:
+    """What the archives of ``packages`` hold, by name: read from the package cache, else from the archive, of which
+    little is fetched. Left out are those of which it cannot be told soon."""
+    at_once = asyncio.Semaphore(_AT_ONCE)
+
+    async def look(package: Package, client: rattler.Client) -> tuple[str, list[PathEntry]] | None:
+        unpacked = cache_dir / "pkgs" / f"{package.name}-{package.version}-{package.build}" / _PATHS
+        with suppress(Exception):  # py-rattler's errors have no class in common
+            if unpacked.is_file():
+                return package.name, decode_paths(unpacked.read_bytes())
+            async with at_once:
+                local = local_path(package.url)
+                archive = await (
+                    PackageArchive.from_path(local)
+                    if local is not None
+                    else PackageArchive.from_url(client, package.url, sparse="require")
+                )
+                data = await archive.read_file(_PATHS)
+            return (package.name, decode_paths(data)) if data else None
+        return None
+
+    async def run() -> dict[str, list[PathEntry]]:
+        client = _client()
+        looking = [asyncio.ensure_future(look(package, client)) for package in packages]
+        if not looking:
+            return {}
+        done, late = await asyncio.wait(looking, timeout=_LOOKING)
+        for one in late:
+            one.cancel()
+        return dict(found for one in done if (found := one.result()) is not None)
+
+    return asyncio.run(run())
 
 
 def unreachable(packages: Iterable[Package]) -> list[Package]:

@@ -8,7 +8,22 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from . import changes, channels, complete, condarc, deferred, environments, history, lockfiles, rattler, stack, staging
+from . import (
+    changes,
+    complete,
+    condarc,
+    deferred,
+    environments,
+    history,
+    lockfiles,
+    rattler,
+    resolver,
+    room,
+    stack,
+    staging,
+    unasked,
+)
+from . import prefix as prefixes
 from .errors import AlreadyExists, InvalidRequest, NotFound, Outdated, Refused
 from .model import (
     Base,
@@ -17,15 +32,23 @@ from .model import (
     Lock,
     Package,
     Plan,
+    Plannable,
     Revision,
     Rollback,
     Settings,
     StackEnvironment,
+    Strategy,
     digest,
 )
 
 
-def plan(request: CreateEnvironment | ChangePackages | StackEnvironment | Rollback, settings: Settings) -> Plan:
+def dry_run(request: Plannable, settings: Settings) -> Plan:
+    """What ``request`` would do, with the room that it would take. Raises as ``plan`` does."""
+    made = plan(request, settings)
+    return replace(made, room=room.added(made, settings))
+
+
+def plan(request: Plannable, settings: Settings) -> Plan:
     """What ``request`` would do. Reads channels; changes nothing but caches.
 
     Raises InvalidRequest, NotFound, AlreadyExists, Unsatisfiable, Refused or ChannelError.
@@ -62,7 +85,7 @@ def state(prefix: Path) -> str:
 def _create(request: CreateEnvironment, settings: Settings) -> Plan:
     check_free(request.prefix)
     if request.lock is not None:
-        if request.specs:
+        if request.specs or request.strategy != Strategy():
             raise InvalidRequest(
                 "An environment is made either from a lock or from package requests, not from both.",
                 "Make it from the lock and add the packages afterwards.",
@@ -70,7 +93,8 @@ def _create(request: CreateEnvironment, settings: Settings) -> Plan:
         _check_lock(request.lock, "the lock", bare=True)
         lock = complete.with_hashes(request.lock, settings, "The lock")
     else:
-        lock = _solve(request.specs, request.channels, settings)
+        wanted = resolver.Wanted(specs=request.specs, channels=request.channels, strategy=request.strategy)
+        lock = resolver.lock(wanted, settings)
     return replace(_plan(request.prefix, "create", (), lock, settings), variables=request.variables)
 
 
@@ -85,9 +109,13 @@ def _stack(request: StackEnvironment, settings: Settings) -> Plan:
             "`jupyter condaenv list` shows those there are.",
             prefix=request.base,
         )
-    channels_wanted = request.channels or history.current_lock(below).channels
-    lock = _solve(request.specs, channels_wanted, settings, base=stack.base_of(below))
-    return _plan(request.prefix, "stack", (), lock, settings)
+    wanted = resolver.Wanted(
+        specs=request.specs,
+        channels=request.channels or history.current_lock(below).channels,
+        strategy=request.strategy,
+        base=stack.base_of(below),
+    )
+    return _plan(request.prefix, "stack", (), resolver.lock(wanted, settings), settings)
 
 
 def _change(request: ChangePackages, settings: Settings) -> Plan:
@@ -110,6 +138,7 @@ def _change(request: ChangePackages, settings: Settings) -> Plan:
             packages=missing,
         )
     specs = {rattler.spec_name(text): text for text in now.specs}
+    orphans = _orphans(now, specs, dropped)
     for name in dropped:
         specs.pop(name, None)
     for text in request.add:
@@ -117,18 +146,63 @@ def _change(request: ChangePackages, settings: Settings) -> Plan:
         if text.strip() != name or name not in specs:  # a bare name takes nothing back of what was asked for
             specs[name] = text
     base = _base_now(now)
-    if not request.add and not request.update and base == now.base:
+    pins = prefixes.pins(prefix)
+    if not (request.add or request.update or request.update_all) and base == now.base:
         lock = _without(now, dropped, tuple(specs.values()))
     else:
-        urls = _base_urls(now.channels, settings) if now.channels else ()
-        more = _base_urls(request.channels, settings) if request.channels or not urls else ()
-        kept = [package for package in now.packages if package.name not in dropped | moved]
-        lock = _solve(tuple(specs.values()), (*urls, *more), settings, installed=kept, base=base)
+        wanted = resolver.Wanted(
+            specs=tuple(specs.values()),
+            channels=_channels(now, request, settings),
+            strategy=request.strategy,
+            kept=orphans,
+            there=now.packages,
+            pins=pins,
+            base=base,
+        )
+        lock = _changed(request, now, wanted, dropped | moved, settings)
         still = sorted(dropped & {package.name for package in lock.packages})
         if still:
             raise _still_needed(still, lock.packages)
-    verb = "add" if request.add else "update" if request.update else "remove"
-    return _plan(request.prefix, verb, installed.packages, lock, settings)
+    verb = "add" if request.add else "update" if request.update or request.update_all else "remove"
+    made = _plan(request.prefix, verb, installed.packages, lock, settings)
+    named = dropped | moved | {rattler.spec_name(text) for text in request.add}
+    if request.dependencies == "update":
+        named |= _closure(named, {package.name: package for package in lock.packages})
+    held = (*pins, *condarc.read().pinned_packages)
+    told = () if request.update_all else unasked.of(made.changes, named, lock, held)
+    return replace(made, unasked=told)
+
+
+def _changed(request: ChangePackages, now: Lock, wanted: resolver.Wanted, going: set[str], settings: Settings) -> Lock:
+    """What the environment of ``now`` becomes when it is ``wanted``. Packages named in ``going`` need not stay."""
+    if request.update_all:
+        return resolver.lock(wanted, settings)
+    kept = tuple(package for package in now.packages if package.name not in going)
+    if request.dependencies == "freeze":
+        asked = {rattler.spec_name(text): text for text in request.add}
+        kept = tuple(package for package in kept if package.name not in asked)
+        return resolver.lock(replace(wanted, installed=kept, frozen=True), settings)
+    lock = resolver.lock(replace(wanted, installed=kept), settings)
+    if request.dependencies == "update":
+        named = going | {rattler.spec_name(text) for text in request.add}
+        needed = _closure(named, {package.name: package for package in lock.packages})
+        kept = tuple(package for package in kept if package.name not in needed)
+        lock = resolver.lock(replace(wanted, installed=kept), settings)
+    return lock
+
+
+def _channels(now: Lock, request: ChangePackages, settings: Settings) -> tuple[str, ...]:
+    """Those that the environment uses, and after them those of the request."""
+    urls = resolver.base_urls(now.channels, settings) if now.channels else ()
+    return (*urls, *(resolver.base_urls(request.channels, settings) if request.channels or not urls else ()))
+
+
+def _orphans(lock: Lock, specs: Iterable[str], dropped: set[str]) -> tuple[str, ...]:
+    """Names of packages that nobody asked for and nothing needs, as in an environment that another tool made: they
+    stay, but for what only ``dropped`` packages need."""
+    by_name = {package.name: package for package in lock.packages}
+    going = _closure(dropped, by_name)
+    return tuple(sorted(by_name.keys() - _closure(specs, by_name) - going))
 
 
 def _rollback(request: Rollback, settings: Settings) -> Plan:
@@ -164,7 +238,7 @@ def _same(one: Lock, other: Lock) -> bool:
 
 
 def _check_change(request: ChangePackages, dropped: set[str], moved: set[str]) -> None:
-    if not (request.add or request.remove or request.update):
+    if not (request.add or request.remove or request.update or request.update_all):
         raise InvalidRequest("The request changes nothing.", "Name packages to add, to remove or to update.")
     twice = sorted(dropped & (moved | {rattler.spec_name(text) for text in request.add}))
     if twice:
@@ -243,95 +317,6 @@ def _still_needed(names: list[str], packages: Iterable[Package]) -> Refused:
 def _needs(package: Package) -> set[str]:
     """Names of the packages that ``package`` depends on."""
     return rattler.names(package.depends)
-
-
-def _solve(
-    specs: Sequence[str],
-    asked_channels: Sequence[str],
-    settings: Settings,
-    *,
-    installed: Sequence[Package] = (),
-    base: Base | None = None,
-) -> Lock:
-    own = condarc.read()
-    named = [rattler.with_channel(spec, lambda channel: _one_url(channel, settings, own)) for spec in specs]
-    # Like conda: a channel that a spec names is searched too, after the others.
-    urls = tuple(dict.fromkeys([*_base_urls(asked_channels, settings), *(url for _, url in named if url)]))
-    _check_allowed(urls, settings, own)
-    virtual = rattler.virtual_packages()
-    below = base.packages if base is not None else ()
-    exact = [f"{package.name} =={package.version} {package.build}" for package in below]
-    taken = {package.name for package in below}
-    _check_shadowing(specs, below)
-    solved = rattler.solve(
-        [*(spec for spec, _ in named), *exact],
-        urls,
-        platform=rattler.platform(),
-        virtual=virtual,
-        installed=[package for package in installed if package.name not in taken],
-        pinned=below,
-        priority=settings.channel_priority,
-        timeout=settings.solve_timeout,
-        cache_dir=Path(settings.cache_dir),
-    )
-    return Lock(
-        platform=rattler.platform(),
-        channels=urls,
-        channel_priority=settings.channel_priority,
-        specs=tuple(specs),
-        virtual_packages=virtual,
-        packages=tuple(package for package in solved if package.name not in taken),
-        base=base,
-    )
-
-
-def _check_shadowing(specs: Sequence[str], below: Sequence[Package]) -> None:
-    """An overlay may not replace a package of its base: say so before the solver says it in its own way."""
-    there = {package.name: package for package in below}
-    for text in specs:
-        package = there.get(rattler.spec_name(text))
-        if package is not None and not rattler.matches(text, package):
-            raise Refused(
-                f"{text!r} asks for another {package.name} than the {package.version} that the base has.",
-                "Packages of the base stay as they are. Make an environment of its own with `jupyter condaenv create` "
-                "for another version.",
-                package=package.name,
-            )
-
-
-def _base_urls(asked: Sequence[str], settings: Settings) -> tuple[str, ...]:
-    """Base URLs of the channels asked for, or of the configured ones, without repetition."""
-    own = condarc.read()
-    members = [member for channel in asked or settings.channels for member in own.members(channel)]
-    return tuple(dict.fromkeys(_url(channel, settings, own) for channel in members))
-
-
-def _url(channel: str, settings: Settings, own: condarc.Condarc) -> str:
-    return channels.base_url(channel, settings.channel_alias, own.custom_channels)
-
-
-def _one_url(channel: str, settings: Settings, own: condarc.Condarc) -> str:
-    members = own.members(channel)
-    if len(members) != 1:
-        raise InvalidRequest(
-            f"{channel!r} stands for several channels: {', '.join(members)}.", "Name one of them before the `::`."
-        )
-    return _url(members[0], settings, own)
-
-
-def _check_allowed(urls: Sequence[str], settings: Settings, own: condarc.Condarc) -> None:
-    """Raises Refused for a channel that ``.condarc`` denies."""
-    allowed, denied = (
-        {_url(member, settings, own) for channel in listed for member in own.members(channel)}
-        for listed in (own.allowlist_channels, own.denylist_channels)
-    )
-    for url in urls:
-        if url in denied or (allowed and url not in allowed):
-            raise Refused(
-                f"The channel {url} may not be used here: .condarc says so.",
-                "Use another channel, or ask who administrates this machine (denylist_channels, allowlist_channels).",
-                channel=url,
-            )
 
 
 def _plan(prefix: str, verb: str, before: Sequence[Package], lock: Lock, settings: Settings) -> Plan:

@@ -19,7 +19,14 @@ SPEC is what conda takes: numpy, numpy>=1.20,<3, conda-forge::numpy; in quotes w
   --now        replace at once also what this kernel may have loaded; else that waits for its next start
 The stop button asks the operation to stop and leaves the environment whole.
 """
-KINDS = {"add": "new", "upgrade": "up", "downgrade": "down", "rebuild": "rebuilt", "remove": "removed"}
+KINDS = {
+    "add": "new",
+    "upgrade": "up",
+    "downgrade": "down",
+    "rebuild": "rebuilt",
+    "rechannel": "elsewhere",
+    "remove": "removed",
+}
 """The command line's words for what happens to a package, in its order."""
 
 _PART = re.compile(r""""([^"]*)"|'([^']*)'|(\[[^]]*\]|[^\s"'])""")

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..engine import channels as channel_names
-from ..engine import condarc, environments, lockfiles, specfiles
+from ..engine import condarc, cutoff, environments, lockfiles, specfiles
 from ..engine.errors import CondaEnvError, InvalidRequest
 from ..engine.model import (
     Adopt,
@@ -18,12 +18,14 @@ from ..engine.model import (
     ChangePackages,
     Clone,
     CreateEnvironment,
+    Dependencies,
     Environment,
     Lock,
     Move,
     Rollback,
     Settings,
     StackEnvironment,
+    Strategy,
     When,
 )
 
@@ -72,6 +74,12 @@ def _checked(channels: Sequence[str], settings: Settings) -> tuple[str, ...]:
     return tuple(channels)
 
 
+def _valid(strategy: Strategy) -> Strategy:
+    with _field("$.strategy.exclude_newer"):
+        cutoff.parse(strategy.exclude_newer)
+    return strategy
+
+
 class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is sent as JSON."""
 
@@ -103,11 +111,12 @@ class _Kernel(_Place, frozen=True, kw_only=True):
 class _New(_Kernel, frozen=True, kw_only=True):
     specs: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    strategy: Strategy = Strategy()
 
 
 class NewClone(_Kernel, frozen=True, kw_only=True):
-    """An environment to be made in the place that `name` stands for or at `prefix`, with all that is in another one.
-    `display_name` is its kernel's."""
+    """An environment to be made in the place that `name` stands for or at `prefix`, with all that is in another
+    one. `display_name` is its kernel's."""
 
     def request(self, name_or_prefix: str, settings: Settings) -> Clone:
         source = find(name_or_prefix, settings).prefix
@@ -155,11 +164,11 @@ class GivenFile(Body, frozen=True, kw_only=True):
 
 
 class NewEnvironment(_New, frozen=True, kw_only=True):
-    """An environment to be made in the place that `name` stands for or at `prefix`: of `specs`, from `channels` (by
-    default the configured ones), or, when `lock` is given, of exactly its packages, or of what `file` says, whose name
-    it has where neither `name` nor `prefix` is given. `channels` are then searched before those of the file. A file
-    with requirements for pip is refused, unless they are to be left out: `without_pip`. `display_name` is its
-    kernel's."""
+    """An environment to be made in the place that `name` stands for or at `prefix`: of `specs`, from `channels`
+    (by default the configured ones) by `strategy`, or, when `lock` is given, of exactly its packages, or of what
+    `file` says, whose name it has where neither `name` nor `prefix` is given. `channels` are then searched before
+    those of the file. A file with requirements for pip is refused, unless they are to be left out: `without_pip`.
+    `display_name` is its kernel's."""
 
     lock: Lock | None = None
     file: GivenFile | None = None
@@ -179,6 +188,7 @@ class NewEnvironment(_New, frozen=True, kw_only=True):
             specs=self.specs,
             channels=channels,
             lock=self.lock,
+            strategy=_valid(self.strategy),
             display_name=self.display_name,
         )
 
@@ -194,7 +204,7 @@ class NewEnvironment(_New, frozen=True, kw_only=True):
         prefix = self.where(settings, otherwise=found.name)
         with _field("$.file.text"):
             request = specfiles.creation(found, file.name, prefix, channels, without_pip=self.without_pip)
-        return msgspec.structs.replace(request, display_name=self.display_name)
+        return msgspec.structs.replace(request, strategy=_valid(self.strategy), display_name=self.display_name)
 
 
 class NewStack(_New, frozen=True, kw_only=True):
@@ -211,6 +221,7 @@ class NewStack(_New, frozen=True, kw_only=True):
             base=base,
             specs=self.specs,
             channels=_checked(self.channels, settings),
+            strategy=_valid(self.strategy),
             display_name=self.display_name,
         )
 
@@ -219,7 +230,10 @@ class _Packages(Body, frozen=True, kw_only=True):
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     update: tuple[str, ...] = ()
+    update_all: bool = False
+    dependencies: Dependencies = "keep"
     channels: tuple[str, ...] = ()
+    strategy: Strategy = Strategy()
 
     def _change(self, environment: Environment, settings: Settings, when: When) -> ChangePackages:
         return ChangePackages(
@@ -227,15 +241,19 @@ class _Packages(Body, frozen=True, kw_only=True):
             add=self.add,
             remove=self.remove,
             update=self.update,
+            update_all=self.update_all,
+            dependencies=self.dependencies,
             channels=_checked(self.channels, settings),
+            strategy=_valid(self.strategy),
             when=when,
         )
 
 
 class PackageChange(_Packages, frozen=True, kw_only=True):
-    """Packages to add (specs), to remove and to update (names), in one step. `channels` are searched after those the
-    environment uses. `when`: what replaces something a living kernel may have loaded waits for its next start, unless
-    it is wanted `now`."""
+    """Packages to add (specs), to remove and to update (names, or all with `update_all`), in one step. What else is
+    installed moves where it must; with `dependencies` "freeze" not at all, and with "update" what the named packages
+    need moves to its newest version. `channels` are searched after those the environment uses. `when`: what replaces
+    something a living kernel may have loaded waits for its next start, unless it is wanted `now`."""
 
     when: When = "next_start"
 

@@ -317,3 +317,26 @@ def test_a_file_that_cannot_be_made_an_environment_of(person: Person, small_chan
     assert "--file" in person.run("create", "geo", "tool", "--without-pip", code=2).err
     person.run("create", "geo", "--file", person.home / "none.yml", code=3)
     assert not person.envs.exists()
+
+
+def test_a_plan_says_what_else_moves_and_what_may_not(
+    person: Person, make: Callable[..., Path], small_channel: Path
+) -> None:
+    prefix = make("geo", "tool=1")
+    person.run("add", "geo", "tool=*", "big")
+    told = person.run("plan", "add", "geo", "extra").out
+    assert "  tool: extra 1.0 needs tool >=2\n" in told
+    assert "more on the disk" in told
+    frozen = person.run("plan", "add", "geo", "extra", "--freeze-installed", code=4)
+    assert "--freeze-installed" in frozen.err
+
+    assert "1 up" in person.run("plan", "update", "geo", "--all").out
+    assert "--all" in person.run("update", "geo", code=2).err
+    oldest = person.run("plan", "update", "geo", "--all", "--resolution", "lowest", "--json")
+    assert oldest.last["plan"]["lock"]["resolution"] == "lowest"
+    assert "soon" in person.run("plan", "update", "geo", "--all", "--exclude-newer", "soon", code=2).err
+    nothing = person.run("plan", "update", "geo", "--all", "--exclude-newer", "2020-01-01", "--json")
+    assert nothing.last["plan"]["changes"] == [], "what is installed may stay"
+
+    person.run("change", "geo", "--add", "extra", "--remove", "big", "--update", "tool")
+    assert installed(prefix) == {"extra-1.0", "tool-2.0"}

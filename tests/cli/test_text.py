@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from jupyter_condaenv.cli import text
-from jupyter_condaenv.engine.model import Change, Lock, Package, Plan
+from jupyter_condaenv.engine.model import Change, Lock, Package, Plan, Room, Unasked
 
 
 def package(name: str, version: str, build: str = "0", size: int = 0) -> Package:
@@ -74,8 +75,20 @@ def test_a_plan_says_what_happens_to_each_package() -> None:
         Change(kind="add", after=package("new", "1", size=1000)),
     )
     lock = Lock(platform="noarch", channels=("c",), specs=("new",), packages=())
-    plan = Plan(prefix="/x", verb="change", before="", lock=lock, changes=changes, download_bytes=2_001_000)
-    assert [line.split() for line in text.plan(plan)] == [
+    moved = (Unasked(name="down", because="new 1 needs down <2"), Unasked(name="gone"))
+    room = Room(bytes=3_000_000, inodes=12, shared=5_000, unknown=1)
+    plan = Plan(
+        prefix="/x",
+        verb="change",
+        before="",
+        lock=lock,
+        changes=changes,
+        download_bytes=2_001_000,
+        unasked=moved,
+        room=room,
+    )
+    lines = text.plan(plan)
+    assert [line.split() for line in lines[:5] + lines[-2:-1]] == [
         ["new", "new", "1", "0", "1.0", "kB"],
         ["up", "up", "1", "->", "2", "0", "2.0", "MB"],
         ["down", "down", "2", "->", "1", "0"],
@@ -83,3 +96,13 @@ def test_a_plan_says_what_happens_to_each_package() -> None:
         ["removed", "gone", "1", "0"],
         ["1", "new,", "1", "up,", "1", "down,", "1", "rebuilt,", "1", "removed;", "2.0", "MB", "to", "download"],
     ]
+    assert lines[5:8] == ["Not asked for, but:", "  down: new 1 needs down <2", "  gone: moves as well"]
+    assert lines[-1] == "at least 3.0 MB and 12 files more on the disk; 5.0 kB shared by hard links"
+    assert not any("on the disk" in line for line in text.plan(plan, done=True))
+
+
+def test_a_package_from_another_channel_says_from_which() -> None:
+    other = msgspec.structs.replace(package("same", "1"), channel="https://other", sha256="2" * 64)
+    change = Change(kind="rechannel", before=package("same", "1"), after=other)
+    assert text.change_row(change)[:2] == ("elsewhere", "same")
+    assert text.change_row(change)[-1] == "from https://other"

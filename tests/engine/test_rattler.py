@@ -47,8 +47,10 @@ PACKAGE = Package(
 
 
 def solved(specs: list[str], channels: list[str], cache: Path, **options: Any) -> tuple[Package, ...]:
-    given: dict[str, Any] = {"platform": rattler.platform(), "virtual": (), "priority": "strict", "timeout": 60.0}
-    return rattler.solve(specs, channels, cache_dir=cache, **given | options)
+    given: dict[str, Any] = {"platform": rattler.platform(), "virtual": (), "timeout": 60.0}
+    return rattler.solve(
+        rattler.Query(specs=tuple(specs), channels=tuple(channels), cache_dir=cache, **given | options)
+    )
 
 
 def one(specs: list[str], channels: list[str], cache: Path, options: dict[str, Any] | None = None) -> tuple[str, ...]:

@@ -257,3 +257,25 @@ def test_an_environment_from_a_file(server: Server, client: Client) -> None:
     listed = f"@EXPLICIT\n{package['url']}#{package['md5']}\n"
     client.do("POST", "environments", {"name": "of-a-list", "file": {"name": "spec.txt", "text": listed}})
     assert versions(client, "of-a-list") == {"tool": "1.0"}
+
+
+def test_a_plan_says_what_else_moves_and_how_much_room_it_takes(client: Client) -> None:
+    client.do("POST", "environments", {"name": "moving", "specs": ["tool <2"]})
+    client.do("PATCH", "environments/moving/packages", {"add": ["tool=*"]})
+
+    def planned(**what: Any) -> dict[str, Any]:
+        job = client.start("POST", "plans", {"verb": "change", "environment": "moving", **what})
+        client.follow(job)
+        answer = client.call("GET", f"plans/{job}")
+        return dict(answer.body)
+
+    plan = planned(add=["extra"])
+    assert plan["unasked"] == [{"name": "tool", "because": "extra 1.0 needs tool >=2"}]
+    assert plan["room"]["inodes"] > 0
+    assert planned(add=["extra"], dependencies="freeze")["code"] == "unsatisfiable"
+    assert [change["kind"] for change in planned(update_all=True)["changes"]] == ["upgrade"]
+    old = planned(update_all=True, strategy={"exclude_newer": "2020-01-01"})
+    assert old["changes"] == []
+    body = {"verb": "change", "environment": "moving", "update_all": True, "strategy": {"exclude_newer": "soon"}}
+    answer = client.call("POST", "plans", body)
+    assert (answer.status, answer.body["details"]["field"]) == (400, "$.strategy.exclude_newer")

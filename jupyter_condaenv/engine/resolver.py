@@ -1,0 +1,166 @@
+"""Which packages fulfil what was asked for: the solver, told all that it has to know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from . import channels, condarc, cutoff, rattler
+from .errors import InvalidRequest, Refused, Unsatisfiable
+from .model import Base, Lock, Package, Settings, Strategy
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What is asked for, and what is there already."""
+
+    specs: tuple[str, ...]
+    channels: tuple[str, ...]
+    """Names or URLs in order of priority; empty: the configured ones."""
+    strategy: Strategy = Strategy()
+    kept: tuple[str, ...] = ()
+    """Names of packages that nobody asked for and nothing needs, and that stay all the same."""
+    installed: tuple[Package, ...] = ()
+    """What stays where it can; with ``frozen``, in any case."""
+    frozen: bool = False
+    there: tuple[Package, ...] = ()
+    """What is in the environment, whether it is to stay or not."""
+    pins: tuple[str, ...] = ()
+    """Of the environment; those of ``.condarc`` come on top."""
+    base: Base | None = None
+
+
+def lock(wanted: Wanted, settings: Settings) -> Lock:
+    """Raises InvalidRequest, Refused, Unsatisfiable or ChannelError."""
+    asked = query(wanted, settings)
+    try:
+        solved = rattler.solve(asked)
+    except Unsatisfiable as error:
+        raise _with_what_was_held(error, wanted, asked) from error
+    return lock_of(wanted, asked, solved)
+
+
+def query(wanted: Wanted, settings: Settings) -> rattler.Query:
+    """What the solver is asked."""
+    own = condarc.read()
+    named = [_spec_and_url(spec, settings, own) for spec in wanted.specs]
+    pins = [_spec_and_url(spec, settings, own) for spec in (*wanted.pins, *own.pinned_packages)]
+    # Like conda: a channel that a spec names is searched too, after the others.
+    urls = tuple(dict.fromkeys([*base_urls(wanted.channels, settings), *(url for _, url in named if url)]))
+    _check_allowed(urls, settings, own)
+    below = wanted.base.packages if wanted.base is not None else ()
+    taken = {package.name for package in below}
+    _check_shadowing(wanted.specs, below)
+    # To py-rattler, what is installed fits whatever channel it is asked for from.
+    elsewhere = {rattler.spec_name(spec): spec for spec, url in named if url}
+    installed = tuple(
+        package
+        for package in wanted.installed
+        if package.name not in taken
+        and (package.name not in elsewhere or rattler.matches(elsewhere[package.name], package))
+    )
+    strategy = wanted.strategy
+    return rattler.Query(
+        specs=(
+            *(spec for spec, _ in named),
+            *wanted.kept,
+            *(f"{package.name} =={package.version} {package.build}" for package in below),
+        ),
+        channels=urls,
+        platform=rattler.platform(),
+        virtual=rattler.virtual_packages(),
+        installed=installed,
+        pinned=(*below, *installed) if wanted.frozen else below,
+        constraints=tuple(spec for spec, _ in pins),
+        priority=strategy.channel_priority or settings.channel_priority,
+        resolution=strategy.resolution,
+        until=cutoff.parse(strategy.exclude_newer or settings.exclude_newer),
+        until_except=frozenset(
+            rattler.spec_name(name) for name in (*strategy.exclude_newer_except, *settings.exclude_newer_except)
+        ),
+        there=wanted.there,
+        timeout=settings.solve_timeout,
+        cache_dir=Path(settings.cache_dir),
+    )
+
+
+def lock_of(wanted: Wanted, asked: rattler.Query, solved: Sequence[Package]) -> Lock:
+    """The lock that the solution of ``asked`` is."""
+    below = {package.name for package in wanted.base.packages} if wanted.base is not None else set()
+    return Lock(
+        platform=asked.platform,
+        channels=asked.channels,
+        channel_priority=asked.priority,
+        resolution=asked.resolution,
+        exclude_newer=asked.until.isoformat(timespec="seconds") if asked.until is not None else "",
+        specs=wanted.specs,
+        virtual_packages=asked.virtual,
+        packages=tuple(package for package in solved if package.name not in below),
+        base=wanted.base,
+    )
+
+
+def _with_what_was_held(error: Unsatisfiable, wanted: Wanted, asked: rattler.Query) -> Unsatisfiable:
+    """``error`` with what else than the requests may have kept packages out."""
+    also = []
+    if asked.constraints:
+        also.append(f"Pinned in conda-meta/pinned or .condarc: {', '.join(asked.constraints)}.")
+    if wanted.frozen:
+        also.append("What is installed was not allowed to move (--freeze-installed).")
+    if asked.until is not None:
+        also.append(f"What came after {asked.until:%Y-%m-%d %H:%M} UTC was left out (exclude_newer).")
+    return Unsatisfiable(error.message, " ".join([error.hint, *also]), **error.details) if also else error
+
+
+def _spec_and_url(spec: str, settings: Settings, own: condarc.Condarc) -> tuple[str, str]:
+    return rattler.with_channel(spec, lambda channel: _one_url(channel, settings, own))
+
+
+def _check_shadowing(specs: Sequence[str], below: Sequence[Package]) -> None:
+    """An overlay may not replace a package of its base: say so before the solver says it in its own way."""
+    there = {package.name: package for package in below}
+    for text in specs:
+        package = there.get(rattler.spec_name(text))
+        if package is not None and not rattler.matches(text, package):
+            raise Refused(
+                f"{text!r} asks for another {package.name} than the {package.version} that the base has.",
+                "Packages of the base stay as they are. Make an environment of its own with `jupyter condaenv create` "
+                "for another version.",
+                package=package.name,
+            )
+
+
+def base_urls(asked: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    """Base URLs of the channels asked for, or of the configured ones, without repetition."""
+    own = condarc.read()
+    members = [member for channel in asked or settings.channels for member in own.members(channel)]
+    return tuple(dict.fromkeys(_url(channel, settings, own) for channel in members))
+
+
+def _url(channel: str, settings: Settings, own: condarc.Condarc) -> str:
+    return channels.base_url(channel, settings.channel_alias, own.custom_channels)
+
+
+def _one_url(channel: str, settings: Settings, own: condarc.Condarc) -> str:
+    members = own.members(channel)
+    if len(members) != 1:
+        raise InvalidRequest(
+            f"{channel!r} stands for several channels: {', '.join(members)}.", "Name one of them before the `::`."
+        )
+    return _url(members[0], settings, own)
+
+
+def _check_allowed(urls: Sequence[str], settings: Settings, own: condarc.Condarc) -> None:
+    """Raises Refused for a channel that ``.condarc`` denies."""
+    allowed, denied = (
+        {_url(member, settings, own) for channel in listed for member in own.members(channel)}
+        for listed in (own.allowlist_channels, own.denylist_channels)
+    )
+    for url in urls:
+        if url in denied or (allowed and url not in allowed):
+            raise Refused(
+                f"The channel {url} may not be used here: .condarc says so.",
+                "Use another channel, or ask who administrates this machine (denylist_channels, allowlist_channels).",
+                channel=url,
+            )
