@@ -4,11 +4,15 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
+PANEL := labextension
+# Node and jlpm are those of the development dependencies.
+NODE := cd $(PANEL) && PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+NODE_READY := $(PANEL)/node_modules/.yarn-state.yml
 # What a test run is narrowed to: make test ARGS="tests/cli -k json"
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint docs bench clean
+.PHONY: help demo test test-slow lint docs panel panel-check panel-types bench clean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -22,11 +26,25 @@ test: $(READY)  ## run every test that takes seconds and can run here
 test-slow: $(READY)  ## run the tests that take minutes
 	@$(RUN) -m pytest -m slow $(ARGS)
 
-lint: $(READY)  ## style, types, and the direction of imports
+lint: $(READY) $(NODE_READY)  ## style, types, and the direction of imports
+	@$(NODE) jlpm lint
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 	@$(RUN) -m pytest -q tests/test_layers.py
+
+panel-types: $(READY) $(NODE_READY)  ## write what the panel knows of the REST interface anew, after that has changed
+	@$(RUN) -m jupyter_condaenv.server > $(PANEL)/openapi.json
+	@$(NODE) jlpm types
+
+panel: panel-types  ## build the panel; the result is committed
+	@$(NODE) jlpm build
+
+panel-check: panel  ## test the panel, and whether what is committed is what a fresh build makes
+	@$(NODE) jlpm test
+	@git diff --exit-code --stat HEAD -- $(PANEL) jupyter_condaenv/labextension && \
+	  test -z "$$(git status --porcelain $(PANEL) jupyter_condaenv/labextension)" || { \
+	  echo "The panel that is committed is not what its source makes. Run make panel, and commit the result." >&2; exit 1; }
 
 docs: $(READY)  ## write the pages that are made from the code
 	@$(RUN) -m jupyter_condaenv.config > docs/configuration.md
@@ -35,7 +53,7 @@ bench: $(READY)  ## measure, and print what the bars are
 	@$(RUN) -m benchmarks $(ARGS)
 
 clean:  ## remove what these commands have made
-	rm -rf $(VENV) .demo build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .demo build dist .mypy_cache .pytest_cache .ruff_cache $(PANEL)/lib $(PANEL)/node_modules
 
 # Made anew only when what is needed may have changed.
 $(READY): pyproject.toml
@@ -48,4 +66,11 @@ $(READY): pyproject.toml
 	@echo "Installing what is needed into $(VENV): about a minute, once."
 	@$(PYTHON) -m venv $(VENV)
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@# pip copies the panel; linked, it is always the one that is here.
+	@$(VENV)/bin/jupyter-builder develop . --overwrite 2>/dev/null
+	@touch $@
+
+$(NODE_READY): $(READY) $(PANEL)/package.json $(PANEL)/yarn.lock
+	@echo "Installing what the panel is built with: about a minute, once."
+	@$(NODE) jlpm install --immutable > install.log || { cat install.log >&2; exit 1; }
 	@touch $@

@@ -12,6 +12,11 @@ def _jupyter_server_extension_points() -> list[dict[str, object]]:
     return [{"module": "jupyter_condaenv", "app": CondaEnvExtension}]
 
 
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Where JupyterLab's tools find the panel."""
+    return [{"src": "labextension", "dest": "jupyter-condaenv"}]
+
+
 def load_ipython_extension(shell: object) -> None:
     """``%load_ext jupyter_condaenv``: ``%condaenv`` in a kernel that we did not register."""
     import sys

@@ -6,15 +6,18 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import jupyter_condaenv.server.handlers as handlers
 from jupyter_condaenv.server.handlers.base import Handler
+from jupyter_condaenv.server.openapi import document
 from jupyter_condaenv.server.routing import VERBS
 
 from .house import BASE_URL, Client, Server
 
+ROOT = Path(__file__).parents[2]
 FOLDER = Path(handlers.__file__).parent
 CHANGES = ("post", "put", "patch", "delete")
 
@@ -105,3 +108,10 @@ def test_there_is_nothing_else_below_our_root(client: Client) -> None:
     for path in ("nowhere", "environments/a/b", "jobs/1/events", "openapi.yaml"):
         answer = client.call("GET", path)
         assert (answer.status, answer.body["code"]) == (404, "not_found")
+
+
+def test_the_panel_knows_the_present_document() -> None:
+    """Its types are made from it."""
+    kept = msgspec.json.decode((ROOT / "labextension" / "openapi.json").read_bytes())
+    present = msgspec.json.decode(msgspec.json.encode(document(handlers.DOCUMENTED, "/")))
+    assert kept == present, "make panel-types writes it anew"

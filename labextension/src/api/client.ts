@@ -1,0 +1,158 @@
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+import createClient from 'openapi-fetch';
+
+import type { components, paths } from './schema';
+
+type Schemas = components['schemas'];
+
+export type Environment = Schemas['Environment'];
+export type EnvironmentDetail = Schemas['EnvironmentDetail'];
+export type Package = Schemas['Package'];
+export type RevisionSummary = Schemas['RevisionSummary'];
+export type Plan = Schemas['Plan'];
+export type Change = Schemas['Change'];
+export type JobSummary = Schemas['JobSummary'];
+export type JobHistory = Schemas['JobHistory'];
+export type NumberedEvent = Schemas['NumberedEvent'];
+export type Outcome = Schemas['Outcome'];
+export type Failure = Schemas['Failure'];
+export type Storage = Schemas['Storage'];
+export type Lock = Schemas['Lock'];
+export type When = NonNullable<Schemas['NewApplication']['when']>;
+export type NewEnvironment = Schemas['NewEnvironment'];
+export type NewStack = Schemas['NewStack'];
+export type NewPlan = Schemas['PlanCreation'] | Schemas['PlanStack'] | Schemas['PlanChange'] | Schemas['PlanRollback'];
+
+/** What the server refused, or that it could not be reached: then `code` is `offline`. */
+export class ApiError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly hint = '',
+    readonly details: Record<string, unknown> = {}
+  ) {
+    super(message);
+  }
+}
+
+export type Api = ReturnType<typeof connect>;
+
+/** Every call to the server extension, and nothing else. Each raises an ApiError. */
+export function connect(settings: ServerConnection.ISettings) {
+  const client = createClient<paths>({
+    baseUrl: URLExt.join(settings.baseUrl, 'condaenv'),
+    fetch: request => send(request, settings)
+  });
+  const at = (environment: string) => ({ path: { environment } });
+  return {
+    environments: async () => (await unwrap(client.GET('/environments'))).environments,
+    environment: (environment: string) =>
+      unwrap(client.GET('/environments/{environment}', { params: at(environment) })),
+    packages: async (environment: string) =>
+      (
+        await unwrap(
+          client.GET('/environments/{environment}/packages', {
+            params: at(environment)
+          })
+        )
+      ).packages,
+    lock: (environment: string) =>
+      unwrap(
+        client.GET('/environments/{environment}/lock', {
+          params: at(environment)
+        })
+      ),
+    revisions: async (environment: string) =>
+      (
+        await unwrap(
+          client.GET('/environments/{environment}/revisions', {
+            params: at(environment)
+          })
+        )
+      ).revisions,
+    create: (body: NewEnvironment) => unwrap(client.POST('/environments', { body })),
+    stack: (body: NewStack) => unwrap(client.POST('/stacks', { body })),
+    clone: (environment: string, name: string) =>
+      unwrap(
+        client.POST('/environments/{environment}/clones', {
+          params: at(environment),
+          body: { name }
+        })
+      ),
+    remove: (environment: string) =>
+      unwrap(
+        client.DELETE('/environments/{environment}', {
+          params: at(environment)
+        })
+      ),
+    applyDeferred: (environment: string) =>
+      unwrap(
+        client.POST('/environments/{environment}/deferred/application', {
+          params: at(environment),
+          body: {}
+        })
+      ),
+    makePlan: (body: NewPlan) => unwrap(client.POST('/plans', { body })),
+    plan: (plan: string) => unwrap(client.GET('/plans/{plan}', { params: { path: { plan } } })),
+    applyPlan: (plan: string, when: When) =>
+      unwrap(
+        client.POST('/plans/{plan}/application', {
+          params: { path: { plan } },
+          body: { when }
+        })
+      ),
+    jobs: async (limit: number) => (await unwrap(client.GET('/jobs', { params: { query: { limit } } }))).jobs,
+    job: (job: string, since: number) =>
+      unwrap(client.GET('/jobs/{job}', { params: { path: { job }, query: { since } } })),
+    cancel: (job: string) => unwrap(client.DELETE('/jobs/{job}', { params: { path: { job } } })),
+    storage: () => unwrap(client.GET('/storage')),
+    measure: () => unwrap(client.POST('/storage', { body: {} }))
+  };
+}
+
+async function send(request: Request, settings: ServerConnection.ISettings): Promise<Response> {
+  const body = await request.text();
+  const init: RequestInit = {
+    method: request.method,
+    headers: Object.fromEntries(request.headers),
+    signal: request.signal
+  };
+  if (body) {
+    init.body = body;
+  }
+  return ServerConnection.makeRequest(request.url, init, settings);
+}
+
+interface IAnswer<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+async function unwrap<T>(call: Promise<IAnswer<T>>): Promise<T> {
+  let answer: IAnswer<T>;
+  try {
+    answer = await call;
+  } catch (error) {
+    if (error instanceof ServerConnection.NetworkError) {
+      throw new ApiError('offline', error.message);
+    }
+    throw error;
+  }
+  if (answer.response.ok) {
+    return answer.data as T;
+  }
+  throw refusal(answer.response.status, answer.error);
+}
+
+/** What an answer that is not ours tells is of no use: it comes from a proxy, or from a page that asks for a login. */
+function refusal(status: number, told: unknown): ApiError {
+  const failure = told as Partial<Failure> | null;
+  if (failure && typeof failure === 'object' && failure.code) {
+    return new ApiError(failure.code, failure.message ?? '', failure.hint, failure.details);
+  }
+  return [502, 503, 504].includes(status)
+    ? new ApiError('offline', `HTTP ${status}`)
+    : new ApiError('http', `HTTP ${status}`);
+}

@@ -1,0 +1,116 @@
+import React from 'react';
+
+import type { Outcome, When } from '../api/client';
+import type { Draft } from '../model/draft';
+import { nameOf, split } from '../model/specs';
+import { useCondaEnv, useStore } from './context';
+import { Button, Chips } from './controls';
+import { OperationView } from './OperationView';
+
+/** A new environment: of packages, on top of another one, or as a clone. */
+export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
+  const { panel, trans } = useCondaEnv();
+  const { name, specs } = useStore(draft);
+  const { phase } = useStore(draft.operation);
+  const [typed, setTyped] = React.useState('');
+  const first = React.useRef<HTMLInputElement>(null);
+  React.useEffect(() => first.current?.focus(), [draft]);
+  const from = draft.from?.name ?? '';
+  const title = {
+    create: trans.__('New environment'),
+    stack: trans.__('Stack on %1', from),
+    clone: trans.__('Clone %1', from)
+  }[draft.kind];
+
+  const take = (): void => {
+    split(typed).forEach(spec => draft.toggle(spec));
+    setTyped('');
+  };
+  const show = (outcome: Outcome | null): void => {
+    if (outcome?.result?.result === 'changed') {
+      panel.show(outcome.result.environment.prefix);
+    }
+  };
+  const apply = async (when: When): Promise<void> => show(await draft.operation.apply(when));
+  const make = async (): Promise<void> => show(await draft.make());
+  const idle = phase === 'idle';
+  const ready = idle && name.trim() !== '';
+
+  return (
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Escape, wherever in it the focus is
+    <form
+      className="jp-condaenv-form"
+      aria-label={title}
+      onSubmit={event => {
+        event.preventDefault();
+        if (ready) {
+          void make();
+        }
+      }}
+      onKeyDown={event => {
+        if (event.key === 'Escape' && phase !== 'applying') {
+          panel.showList();
+        }
+      }}
+    >
+      <h2>{title}</h2>
+      <fieldset disabled={!idle}>
+        <label className="jp-condaenv-field">
+          <span>{trans.__('Name')}</span>
+          <input
+            ref={first}
+            className="jp-condaenv-input"
+            value={name}
+            spellCheck={false}
+            autoComplete="off"
+            onChange={event => draft.setName(event.target.value)}
+          />
+        </label>
+        {draft.kind !== 'clone' && (
+          <>
+            <label className="jp-condaenv-field">
+              <span>{trans.__('Packages')}</span>
+              <input
+                className="jp-condaenv-input"
+                value={typed}
+                spellCheck={false}
+                autoComplete="off"
+                placeholder="numpy >=2"
+                onChange={event => setTyped(event.target.value)}
+                onKeyDown={event => {
+                  if (event.key === 'Enter' && typed.trim()) {
+                    event.preventDefault();
+                    take();
+                  }
+                }}
+              />
+            </label>
+            <Chips
+              label={trans.__('Packages to install')}
+              chips={specs.map(spec => ({
+                key: spec,
+                text: spec,
+                leaveOut: trans.__('Leave out %1', nameOf(spec)),
+                onLeaveOut: () => draft.toggle(spec)
+              }))}
+            />
+          </>
+        )}
+      </fieldset>
+      <OperationView operation={draft.operation} living={false} onApply={when => void apply(when)} />
+      {phase !== 'planned' && (
+        <div className="jp-condaenv-actions">
+          <Button type="submit" accent disabled={!ready}>
+            {draft.kind === 'clone' ? trans.__('Clone') : trans.__('Create')}
+          </Button>
+          {draft.kind !== 'clone' && (
+            <Button disabled={!ready} onClick={() => void draft.plan()}>
+              {trans.__('Show plan')}
+            </Button>
+          )}
+          <Button onClick={() => panel.showList()}>{idle ? trans.__('Cancel') : trans.__('Close')}</Button>
+        </div>
+      )}
+    </form>
+  );
+}

@@ -1,0 +1,109 @@
+import { caretDownIcon, caretRightIcon, stopIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import { hasEnded } from '../model/jobs';
+import type { IJob, State } from '../model/jobs';
+import { useCondaEnv, useStore } from './context';
+import { Alert, IconButton } from './controls';
+import { ago, titleOf } from './format';
+import { Bar } from './JobProgress';
+
+/** What is done unasked, or only looks: not worth a line once it has gone well. */
+const QUIET = ['plan', 'storage', 'index'];
+
+export function JobList(): JSX.Element {
+  const { panel, trans } = useCondaEnv();
+  const { jobs, loaded } = useStore(panel.jobs);
+  const shown = jobs.filter(job => !QUIET.includes(job.verb) || !hasEnded(job.state) || job.state === 'failed');
+  if (shown.length === 0) {
+    return (
+      <p className="jp-condaenv-quiet">{loaded ? trans.__('What is done to environments is listed here.') : ''}</p>
+    );
+  }
+  return (
+    <ul className="jp-condaenv-jobs" aria-label={trans.__('Jobs')}>
+      {shown.map(job => (
+        <JobRow key={job.id} job={job} />
+      ))}
+    </ul>
+  );
+}
+
+function JobRow({ job }: { job: IJob }): JSX.Element {
+  const { panel, trans } = useCondaEnv();
+  const [open, setOpen] = React.useState(false);
+  const ended = hasEnded(job.state);
+  const wanted = open || job.state === 'failed';
+  React.useEffect(() => {
+    if (wanted && ended && !job.outcome) {
+      void panel.jobs.readOn(job.id);
+    }
+  }, [panel, wanted, ended, job.outcome, job.id]);
+  const title = titleOf(job, trans);
+  const failure = job.state === 'failed' ? job.outcome?.failure : null;
+  const log = `jp-condaenv-log-${job.id}`;
+  return (
+    <li className={`jp-condaenv-job jp-mod-${job.state}`}>
+      <div className="jp-condaenv-job-head">
+        <IconButton
+          icon={open ? caretDownIcon : caretRightIcon}
+          label={trans.__('Log: %1', title)}
+          aria-expanded={open}
+          aria-controls={log}
+          onClick={() => setOpen(!open)}
+        />
+        <span className="jp-condaenv-job-title" title={job.prefix}>
+          {title}
+        </span>
+        <span className="jp-condaenv-job-state">
+          {word(job.state, trans)}
+          {ended && ` · ${ago(job.outcome?.time ?? job.created)}`}
+        </span>
+        {!ended && (
+          <IconButton
+            icon={stopIcon}
+            label={trans.__('Cancel: %1', title)}
+            onClick={() => void panel.jobs.cancel(job.id)}
+          />
+        )}
+      </div>
+      {!ended && <Bar job={job} />}
+      {failure && <Alert failure={failure} />}
+      <div id={log} hidden={!open}>
+        {open && <Log job={job} />}
+      </div>
+    </li>
+  );
+}
+
+function Log({ job }: { job: IJob }): JSX.Element {
+  const { trans } = useCondaEnv();
+  if (job.log.length === 0) {
+    return <p className="jp-condaenv-quiet">{trans.__('Nothing was told yet.')}</p>;
+  }
+  return (
+    <ol className="jp-condaenv-log" aria-label={trans.__('Log')}>
+      {job.log.map(line => (
+        <li key={line.number} className={`jp-mod-${line.kind}`}>
+          <time dateTime={line.time}>{new Date(line.time).toLocaleTimeString()}</time>
+          <span>{line.text}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function word(state: State, trans: ReturnType<typeof useCondaEnv>['trans']): string {
+  switch (state) {
+    case 'queued':
+      return trans.__('queued');
+    case 'running':
+      return trans.__('running');
+    case 'succeeded':
+      return trans.__('done');
+    case 'failed':
+      return trans.__('failed');
+    case 'cancelled':
+      return trans.__('cancelled');
+  }
+}

@@ -1,0 +1,39 @@
+import React from 'react';
+
+import type { When } from '../api/client';
+import { askedFor } from '../model/opened';
+import type { Operation } from '../model/operation';
+import { useCondaEnv, useStore } from './context';
+import { Alert } from './controls';
+import { JobProgress } from './JobProgress';
+import { PlanView } from './PlanView';
+
+/** What becomes of an operation: how far it is, its plan, or why it failed. */
+export function OperationView(props: {
+  operation: Operation;
+  living: boolean;
+  onApply(when: When): void;
+}): JSX.Element | null {
+  const { trans } = useCondaEnv();
+  const { phase, job, plan, failure, again } = useStore(props.operation);
+  if (phase === 'planned' && plan) {
+    return (
+      <PlanView
+        plan={plan}
+        asked={askedFor(props.operation.asked)}
+        again={again}
+        living={props.living}
+        onApply={props.onApply}
+        onBack={() => props.operation.reset()}
+      />
+    );
+  }
+  if (phase !== 'idle') {
+    return (
+      <div role="status" className="jp-condaenv-operation">
+        {job ? <JobProgress id={job} cancellable /> : trans.__('Starting')}
+      </div>
+    );
+  }
+  return failure ? <Alert failure={failure} /> : null;
+}

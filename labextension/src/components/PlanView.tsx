@@ -1,0 +1,110 @@
+import React from 'react';
+
+import type { Change, Plan, When } from '../api/client';
+import { useCondaEnv } from './context';
+import { Button } from './controls';
+import { bytes } from './format';
+
+interface IPlanView {
+  plan: Plan;
+  /** The names of the packages that were asked for. */
+  asked: ReadonlySet<string>;
+  /** This plan took the place of one that was no longer true. */
+  again: boolean;
+  /** A kernel of the environment runs. */
+  living: boolean;
+  onApply(when: When): void;
+  onBack(): void;
+}
+
+/** What would change: what was asked for first, then what comes with it. */
+export function PlanView(props: IPlanView): JSX.Element {
+  const { trans } = useCondaEnv();
+  const { changes, download_bytes: download } = props.plan;
+  const [now, setNow] = React.useState(false);
+  const heading = React.useRef<HTMLHeadingElement>(null);
+  React.useEffect(() => heading.current?.focus(), [props.plan]);
+  const wanted = changes.filter(change => props.asked.has(nameIn(change)));
+  const others = changes.filter(change => !props.asked.has(nameIn(change)));
+  return (
+    <section className="jp-condaenv-plan" aria-label={trans.__('Plan')}>
+      <h3 ref={heading} tabIndex={-1}>
+        {changes.length > 0 ? trans.__('What will change') : trans.__('Nothing would change')}
+      </h3>
+      {props.again && (
+        <p role="status" className="jp-condaenv-notice">
+          {trans.__('The environment has changed; this is the plan now.')}
+        </p>
+      )}
+      <div className="jp-condaenv-plan-changes">
+        <Changes label={trans.__('Asked for')} changes={wanted} />
+        <Changes label={wanted.length > 0 ? trans.__('Also changes') : trans.__('Changes')} changes={others} />
+      </div>
+      <p className="jp-condaenv-sum">
+        {[
+          trans._n('%1 package', '%1 packages', changes.length),
+          download > 0 ? trans.__('%1 to download', bytes(download)) : trans.__('nothing to download')
+        ].join(', ')}
+      </p>
+      {props.living && (
+        <label className="jp-condaenv-check">
+          <input type="checkbox" checked={now} onChange={event => setNow(event.target.checked)} />
+          <span>{trans.__('Do it now, even if a kernel is running')}</span>
+        </label>
+      )}
+      <div className="jp-condaenv-actions">
+        <Button accent onClick={() => props.onApply(now ? 'now' : 'next_start')}>
+          {trans.__('Apply')}
+        </Button>
+        <Button onClick={props.onBack}>{trans.__('Back')}</Button>
+      </div>
+    </section>
+  );
+}
+
+function nameIn(change: Change): string {
+  return (change.after ?? change.before)?.name ?? '';
+}
+
+const SIGNS = { add: '+', remove: '−', upgrade: '↑', downgrade: '↓', rebuild: '↻' };
+
+function Changes(props: { label: string; changes: readonly Change[] }): JSX.Element | null {
+  const { trans } = useCondaEnv();
+  if (props.changes.length === 0) {
+    return null;
+  }
+  const words = {
+    add: trans.__('added'),
+    remove: trans.__('removed'),
+    upgrade: trans.__('upgraded'),
+    downgrade: trans.__('downgraded'),
+    rebuild: trans.__('another build')
+  };
+  return (
+    <>
+      <h4>{props.label}</h4>
+      <ul aria-label={props.label} className="jp-condaenv-changes">
+        {props.changes.map(change => (
+          <li key={nameIn(change)} className={`jp-mod-${change.kind}`}>
+            <span className="jp-condaenv-sign" title={words[change.kind]}>
+              <span aria-hidden="true">{SIGNS[change.kind]}</span>
+              <span className="jp-condaenv-hidden">{words[change.kind]}</span>
+            </span>
+            <span className="jp-condaenv-package">{nameIn(change)}</span>
+            <span className="jp-condaenv-versions">{versions(change)}</span>
+            <span className="jp-condaenv-number">{change.after?.size ? bytes(change.after.size) : ''}</span>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function versions({ before, after }: Change): string {
+  if (!before || !after) {
+    return (after ?? before)?.version ?? '';
+  }
+  return before.version === after.version
+    ? `${before.version} ${before.build} → ${after.build}`
+    : `${before.version} → ${after.version}`;
+}

@@ -1,0 +1,31 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+
+import type { Environment } from '../api/client';
+import type { Panel } from '../model/panel';
+import type { Store } from '../model/store';
+
+/** What components find around them: the model, the words, and what only JupyterLab can do. */
+export interface IContext {
+  panel: Panel;
+  trans: TranslationBundle;
+  openNotebook(environment: Environment): void;
+  /** Ask, then delete. */
+  remove(environment: Environment): void;
+  saveLock(environment: Environment): void;
+}
+
+export const Context = React.createContext<IContext | null>(null);
+
+export function useCondaEnv(): IContext {
+  const context = React.useContext(Context);
+  if (!context) {
+    throw new Error('There is no context around this component.');
+  }
+  return context;
+}
+
+/** The state of `store`, whenever it changes. */
+export function useStore<State extends object>(store: Store<State>): State {
+  return React.useSyncExternalStore(store.subscribe, store.read);
+}

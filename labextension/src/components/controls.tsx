@@ -1,0 +1,88 @@
+import type { LabIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { Failure } from '../api/client';
+
+interface IButton extends React.ButtonHTMLAttributes<HTMLButtonElement> {
+  /** The one that a person most likely wants. */
+  accent?: boolean;
+  icon?: LabIcon;
+}
+
+export function Button({ accent, icon, children, className = '', ...rest }: IButton): JSX.Element {
+  return (
+    <button type="button" className={`jp-condaenv-button ${accent ? 'jp-mod-accent' : ''} ${className}`} {...rest}>
+      {icon && <icon.react tag="span" elementSize="normal" aria-hidden="true" />}
+      {children && <span>{children}</span>}
+    </button>
+  );
+}
+
+/** A button that is only an icon; `label` says what it does. */
+export function IconButton({
+  label,
+  className = '',
+  ...rest
+}: IButton & { icon: LabIcon; label: string }): JSX.Element {
+  return <Button aria-label={label} title={label} className={`jp-condaenv-icon ${className}`} {...rest} />;
+}
+
+/** What went wrong, and what to do. */
+export function Alert(props: {
+  failure: Pick<Failure, 'message'> & { hint?: string };
+  children?: React.ReactNode;
+}): JSX.Element {
+  return (
+    <div role="alert" className="jp-condaenv-alert">
+      <div className="jp-condaenv-message">{props.failure.message}</div>
+      {props.failure.hint && <div className="jp-condaenv-hint">{props.failure.hint}</div>}
+      {props.children}
+    </div>
+  );
+}
+
+/** A field to search or filter with. */
+export const SearchField = React.forwardRef<
+  HTMLInputElement,
+  { label: string; value: string; onChange: (value: string) => void } & Omit<
+    React.InputHTMLAttributes<HTMLInputElement>,
+    'onChange'
+  >
+>(function SearchField({ label, value, onChange, ...rest }, ref) {
+  return (
+    <input
+      ref={ref}
+      type="search"
+      className="jp-condaenv-input"
+      aria-label={label}
+      placeholder={label}
+      spellCheck={false}
+      autoComplete="off"
+      value={value}
+      onChange={event => onChange(event.target.value)}
+      {...rest}
+    />
+  );
+});
+
+/** What was chosen, each of which can be left out again. */
+export function Chips(props: {
+  label: string;
+  chips: readonly { key: string; text: string; kind?: string; leaveOut: string; onLeaveOut: () => void }[];
+}): JSX.Element | null {
+  if (props.chips.length === 0) {
+    return null;
+  }
+  return (
+    <ul className="jp-condaenv-chips" aria-label={props.label}>
+      {props.chips.map(chip => (
+        <li key={chip.key} className={`jp-condaenv-chip ${chip.kind ? `jp-mod-${chip.kind}` : ''}`}>
+          <span>{chip.text}</span>
+          <button type="button" aria-label={chip.leaveOut} title={chip.leaveOut} onClick={chip.onLeaveOut}>
+            ×
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,90 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { IProgress } from '../model/jobs';
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+const SPANS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60]
+];
+
+/** `1.2 GB`, as `jupyter condaenv storage` says it. */
+export function bytes(count: number): string {
+  let unit = 0;
+  let value = count;
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit > 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${UNITS[unit]}`;
+}
+
+/** `2 minutes ago`. */
+export function ago(time: string, now: number = Date.now()): string {
+  const seconds = (new Date(time).getTime() - now) / 1000;
+  const format = new Intl.RelativeTimeFormat(document.documentElement.lang || undefined, { numeric: 'auto' });
+  for (const [unit, span] of SPANS) {
+    if (Math.abs(seconds) >= span) {
+      return format.format(Math.round(seconds / span), unit);
+    }
+  }
+  return format.format(0, 'minute');
+}
+
+/** `12 MB of 40 MB`. */
+export function amount(progress: IProgress, trans: TranslationBundle): string {
+  const told = (count: number): string => {
+    switch (progress.unit) {
+      case 'bytes':
+        return bytes(count);
+      case 'seconds':
+        return trans._n('%1 second', '%1 seconds', count);
+      default:
+        return count.toLocaleString();
+    }
+  };
+  return progress.total > 0
+    ? trans.__('%1 of %2', told(progress.done), told(progress.total))
+    : progress.done > 0
+      ? told(progress.done)
+      : '';
+}
+
+/** The last part of a path. */
+export function baseName(prefix: string): string {
+  return prefix.split('/').pop() || prefix;
+}
+
+/** What a job is about, in a few words. */
+export function titleOf(job: { verb: string; prefix: string }, trans: TranslationBundle): string {
+  const name = baseName(job.prefix);
+  switch (job.verb) {
+    case 'create':
+      return trans.__('Create %1', name);
+    case 'stack':
+      return trans.__('Stack %1', name);
+    case 'clone':
+      return trans.__('Clone to %1', name);
+    case 'change':
+      return trans.__('Change %1', name);
+    case 'apply':
+      return trans.__('Apply plan to %1', name);
+    case 'apply_deferred':
+      return trans.__('Finish change of %1', name);
+    case 'rollback':
+      return trans.__('Roll back %1', name);
+    case 'remove':
+      return trans.__('Delete %1', name);
+    case 'kernel':
+      return trans.__('Write kernel of %1', name);
+    case 'plan':
+      return trans.__('Plan for %1', name);
+    case 'storage':
+      return trans.__('Measure sizes');
+    case 'index':
+      return trans.__('Fetch package lists');
+    default:
+      return name ? `${job.verb} ${name}` : job.verb;
+  }
+}

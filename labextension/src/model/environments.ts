@@ -1,0 +1,139 @@
+import { ApiError } from '../api/client';
+import type { Api, Environment, Storage } from '../api/client';
+import type { Jobs } from './jobs';
+import { Store } from './store';
+
+/** Milliseconds until the next attempt to reach a server that could not be reached. */
+const RETRY = 3_000;
+
+interface IEnvironments {
+  environments: readonly Environment[];
+  /** What was measured last. */
+  storage: Storage | null;
+  loaded: boolean;
+  offline: boolean;
+  failure: ApiError | null;
+  /** The names of the kernelspecs of which a kernel runs. */
+  living: ReadonlySet<string>;
+}
+
+export type KernelState = 'running' | 'registered' | 'none';
+
+/** An environment with its place under the ones that it stands on. */
+export interface IPlaced {
+  environment: Environment;
+  /** How many listed ones it stands on. */
+  depth: number;
+}
+
+/** The environments that the server knows, their sizes, and whether the server can be reached at all. */
+export class Environments extends Store<IEnvironments> {
+  constructor(
+    private readonly _api: Pick<Api, 'environments' | 'storage' | 'measure'>,
+    private readonly _jobs: Jobs,
+    /** Whether sizes that are not known are measured unasked. */
+    private readonly _measures: () => boolean
+  ) {
+    super({
+      environments: [],
+      storage: null,
+      loaded: false,
+      offline: false,
+      failure: null,
+      living: new Set()
+    });
+    _jobs.failed.connect((_, error) => this.fail(error));
+  }
+
+  get(prefix: string): Environment | undefined {
+    return this.read().environments.find(one => one.prefix === prefix);
+  }
+
+  kernelState(environment: Environment): KernelState {
+    const kernels = environment.kernels ?? [];
+    const { living } = this.read();
+    return kernels.some(name => living.has(name)) ? 'running' : kernels.length > 0 ? 'registered' : 'none';
+  }
+
+  /** Bytes that it takes by itself; undefined until it has been measured. */
+  size(prefix: string): number | undefined {
+    return this.read().storage?.environments.find(one => one.prefix === prefix)?.alone;
+  }
+
+  setLiving(names: Iterable<string>): void {
+    this.set({ living: new Set(names) });
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      const [environments] = await Promise.all([this._api.environments(), this._jobs.refresh()]);
+      this.set({ environments, loaded: true, offline: false, failure: null });
+      await this._refreshSizes();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Show that the server could not be reached, and try again; or what it answered. */
+  fail(error: unknown): void {
+    if (!(error instanceof ApiError)) {
+      throw error;
+    }
+    if (error.code !== 'offline') {
+      this.set({ loaded: true, offline: false, failure: error });
+      return;
+    }
+    this.set({ offline: true, failure: null });
+    clearTimeout(this._timer);
+    this._timer = setTimeout(() => void this.refresh(), RETRY);
+  }
+
+  dispose(): void {
+    clearTimeout(this._timer);
+  }
+
+  private async _refreshSizes(): Promise<void> {
+    const storage = await this._api.storage();
+    this.set({ storage });
+    const known = new Set(storage?.environments.map(one => one.prefix));
+    const missing = this.read().environments.filter(one => !known.has(one.prefix));
+    // Once for each environment: one that cannot be measured must not be measured for ever.
+    const fresh = missing.filter(one => !this._measured.has(one.prefix));
+    if (this._measures() && fresh.length > 0) {
+      fresh.forEach(one => this._measured.add(one.prefix));
+      this._jobs.add(await this._api.measure());
+    }
+  }
+
+  private readonly _measured = new Set<string>();
+  private _timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** Those whose name or place has `filter` in it, each below the one it stands on. */
+export function placed(environments: readonly Environment[], filter: string): IPlaced[] {
+  const wanted = filter.trim().toLowerCase();
+  const shown = environments.filter(
+    one => !wanted || one.name.toLowerCase().includes(wanted) || one.prefix.toLowerCase().includes(wanted)
+  );
+  const prefixes = new Set(shown.map(one => one.prefix));
+  const seen = new Set<string>();
+  const found: IPlaced[] = [];
+  const place = (environment: Environment, depth: number): void => {
+    if (seen.has(environment.prefix)) {
+      return;
+    }
+    seen.add(environment.prefix);
+    found.push({ environment, depth });
+    for (const one of shown) {
+      if (one.base === environment.prefix) {
+        place(one, depth + 1);
+      }
+    }
+  };
+  for (const one of shown) {
+    if (!one.base || !prefixes.has(one.base)) {
+      place(one, 0);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,96 @@
+import { ApiError } from '../api/client';
+import type { Api, EnvironmentDetail, NewPlan, Package, RevisionSummary } from '../api/client';
+import type { Jobs } from './jobs';
+import { Operation } from './operation';
+import { nameOf } from './specs';
+import { Store } from './store';
+
+/** What is asked of packages, by kind; `add` are specs, the others names. */
+export interface IWanted {
+  add: readonly string[];
+  update: readonly string[];
+  remove: readonly string[];
+}
+
+interface IOpened extends IWanted {
+  detail: EnvironmentDetail | null;
+  packages: readonly Package[];
+  /** Oldest first. */
+  revisions: readonly RevisionSummary[];
+  failure: ApiError | null;
+}
+
+const NOTHING: IWanted = { add: [], update: [], remove: [] };
+
+/** An environment that is looked at, and what a person is about to change in it. */
+export class Opened extends Store<IOpened> {
+  constructor(
+    readonly prefix: string,
+    private readonly _api: Pick<Api, 'environment' | 'packages' | 'revisions' | 'makePlan' | 'applyPlan'>,
+    jobs: Jobs
+  ) {
+    super({ detail: null, packages: [], revisions: [], failure: null, ...NOTHING });
+    this.operation = new Operation(_api, jobs);
+  }
+
+  readonly operation: Operation;
+
+  async refresh(): Promise<void> {
+    try {
+      const [detail, packages, revisions] = await Promise.all([
+        this._api.environment(this.prefix),
+        this._api.packages(this.prefix),
+        this._api.revisions(this.prefix)
+      ]);
+      this.set({ detail, packages, revisions, failure: null });
+    } catch (error) {
+      if (!(error instanceof ApiError)) {
+        throw error;
+      }
+      this.set({ failure: error });
+    }
+  }
+
+  /** Want `spec` added, in place of what else was wanted of that package; or no longer, where it is wanted already. */
+  toggle(kind: keyof IWanted, spec: string): void {
+    const name = nameOf(spec);
+    const wanted = this.read()[kind].includes(spec);
+    const without = (all: readonly string[]): string[] => all.filter(one => nameOf(one) !== name);
+    const { add, update, remove } = this.read();
+    const next: IWanted = { add: without(add), update: without(update), remove: without(remove) };
+    this.set({ ...next, ...(wanted ? {} : { [kind]: [...next[kind], spec] }) });
+  }
+
+  clear(): void {
+    this.set(NOTHING);
+  }
+
+  /** Show what all that is wanted would do. */
+  async planChange(): Promise<void> {
+    const { add, update, remove } = this.read();
+    await this.operation.plan({
+      verb: 'change',
+      environment: this.prefix,
+      add: [...add],
+      update: [...update],
+      remove: [...remove]
+    });
+  }
+
+  async planRollback(revision: number): Promise<void> {
+    await this.operation.plan({ verb: 'rollback', environment: this.prefix, revision });
+  }
+}
+
+/** The names of the packages that a plan was asked to change. */
+export function askedFor(request: NewPlan | null): ReadonlySet<string> {
+  switch (request?.verb) {
+    case 'change':
+      return new Set([...(request.add ?? []), ...(request.update ?? []), ...(request.remove ?? [])].map(nameOf));
+    case 'create':
+    case 'stack':
+      return new Set((request.specs ?? []).map(nameOf));
+    default:
+      return new Set();
+  }
+}

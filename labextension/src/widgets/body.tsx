@@ -1,0 +1,133 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Dialog, Notification, ReactWidget, showDialog } from '@jupyterlab/apputils';
+import type { ServiceManager } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+
+import { connect } from '../api/client';
+import type { Environment } from '../api/client';
+import { Announcer } from '../components/Announcer';
+import { Context } from '../components/context';
+import type { IContext } from '../components/context';
+import { EnvironmentsSection } from '../components/EnvironmentsSection';
+import { baseName, titleOf } from '../components/format';
+import { JobList } from '../components/JobList';
+import { SCHEMA } from '../model/jobs';
+import type { IHint, IJob } from '../model/jobs';
+import { Panel } from '../model/panel';
+import type { ISettings } from '../model/panel';
+import type { CondaEnvPanel } from './panel';
+
+/** Verbs after which there may be other kernels than before. */
+const KERNELS = ['create', 'stack', 'clone', 'change', 'apply', 'apply_deferred', 'rollback', 'remove', 'kernel'];
+
+/** What is behind the panel, and the sections that show it. It is loaded when the panel is first opened. */
+export function fill(
+  side: CondaEnvPanel,
+  app: JupyterFrontEnd,
+  trans: TranslationBundle,
+  settings: () => ISettings
+): Panel {
+  const { serviceManager, commands } = app;
+  const panel = new Panel(connect(serviceManager.serverSettings), settings);
+  const context: IContext = {
+    panel,
+    trans,
+    openNotebook: environment =>
+      void commands.execute('notebook:create-new', { kernelName: environment.kernels?.[0], activate: true }),
+    remove: environment => void remove(environment, panel, trans),
+    saveLock: environment => void saveLock(environment, panel)
+  };
+  const section = (label: string, content: JSX.Element): void => {
+    const widget = ReactWidget.create(<Context.Provider value={context}>{content}</Context.Provider>);
+    widget.addClass('jp-condaenv-section');
+    widget.title.label = label;
+    side.addWidget(widget);
+  };
+  section(trans.__('Environments'), <EnvironmentsSection />);
+  section(
+    trans.__('Jobs'),
+    <>
+      <JobList />
+      <Announcer />
+    </>
+  );
+  side.setRelativeSizes([3, 1]);
+
+  followServer(panel, serviceManager);
+  panel.jobs.ended.connect((_, job) => {
+    if (KERNELS.includes(job.verb)) {
+      void serviceManager.kernelspecs.refreshSpecs();
+    }
+    if (!side.isVisible && panel.jobs.isOwn(job.id)) {
+      tell(job, trans, () => app.shell.activateById(side.id));
+    }
+  });
+  side.disposed.connect(() => panel.dispose());
+  void panel.environments.refresh();
+  return panel;
+}
+
+/** Have the model know what the server tells of jobs and kernels. */
+function followServer(panel: Panel, { events, sessions }: ServiceManager.IManager): void {
+  events.stream.connect((_, emission) => {
+    if (emission.schema_id === SCHEMA) {
+      panel.jobs.hint(emission as unknown as IHint);
+    }
+  });
+  const setLiving = (): void => {
+    const names = Array.from(sessions.running(), session => session.kernel?.name ?? '');
+    panel.environments.setLiving(names);
+  };
+  sessions.runningChanged.connect(setLiving);
+  setLiving();
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden && !panel.isDisposed) {
+      void panel.environments.refresh();
+    }
+  });
+}
+
+/** Where the panel is out of sight, JupyterLab's notifications say how a job ended. */
+function tell(job: IJob, trans: TranslationBundle, open: () => void): void {
+  const title = titleOf(job, trans);
+  const failure = job.outcome?.failure;
+  const actions = [{ label: trans.__('Show'), callback: open }];
+  if (job.state === 'succeeded' && KERNELS.includes(job.verb)) {
+    Notification.success(trans.__('%1: done', title), { autoClose: 5000, actions });
+  } else if (job.state === 'failed' && failure) {
+    Notification.error(`${title}: ${failure.message}`, { autoClose: false, actions });
+  }
+}
+
+async function remove(environment: Environment, panel: Panel, trans: TranslationBundle): Promise<void> {
+  const name = environment.name || baseName(environment.prefix);
+  const { button } = await showDialog({
+    title: trans.__('Delete %1?', name),
+    body: trans.__(
+      'The environment at %1, with all that is in it, and its kernel are deleted. This cannot be undone.',
+      environment.prefix
+    ),
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Cancel') }),
+      Dialog.warnButton({ label: trans.__('Delete'), ariaLabel: trans.__('Delete %1', name) })
+    ],
+    defaultButton: 0
+  });
+  if (button.accept) {
+    await panel.remove(environment.prefix);
+  }
+}
+
+async function saveLock(environment: Environment, panel: Panel): Promise<void> {
+  try {
+    const lock = await panel.api.lock(environment.prefix);
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([JSON.stringify(lock, null, 1)], { type: 'application/json' }));
+    link.download = `${environment.name || baseName(environment.prefix)}.lock.json`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  } catch (error) {
+    panel.environments.fail(error);
+  }
+}

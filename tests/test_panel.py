@@ -1,0 +1,29 @@
+"""The panel as it is committed: whole, and from nowhere in particular."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jupyter_condaenv
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_bundle_is_whole() -> None:
+    """What it loads first is there, once."""
+    (place,) = jupyter_condaenv._jupyter_labextension_paths()
+    bundle = Path(jupyter_condaenv.__file__).parent / place["src"]
+    described = json.loads((bundle / "package.json").read_bytes())
+    entries = list((bundle / "static").glob("remoteEntry.*.js"))
+    assert [f"static/{entry.name}" for entry in entries] == [described["jupyterlab"]["_build"]["load"]]
+    assert described["name"] == place["dest"]
+
+
+def test_the_panel_has_the_version_of_the_package() -> None:
+    described = json.loads((ROOT / "labextension" / "package.json").read_bytes())
+    assert described["version"] == jupyter_condaenv.__version__
+
+
+def test_the_lock_of_the_panel_names_no_registry() -> None:
+    assert "://" not in (ROOT / "labextension" / "yarn.lock").read_text()
