@@ -91,3 +91,19 @@ def rattlers_own(pairs: list[tuple[str, str]]) -> list[int]:
 
     parsed = [(Version(one), Version(other)) for one, other in pairs]
     return [(one > other) - (one < other) for one, other in parsed]
+
+
+def test_the_newest_first() -> None:
+    for found in (["1.10", "1.9", "1.9.0", "2024.1", "0"], ["1.10", "1.10rc1", "1.9", "1!0"], []):
+        ordered = versions.newest_first(found)
+        assert sorted(ordered) == sorted(found)
+        assert all(versions.compare(*pair) >= 0 for pair in pairwise(ordered))
+
+
+def test_the_beginning_of_a_version() -> None:
+    begins = {"1.2": ["1.2", "1.2.3", "1.2rc1", "1.2+local", "1.2.0"], "1.2.0": ["1.2", "1.2.0.1"], "1!1": ["1!1.5"]}
+    begins |= {"2024a": ["2024a"], "1.2+loc": ["1.2+loc"], "": ["1", "1!2"]}
+    for beginning, whole in begins.items():
+        assert all(versions.starts_with(one, beginning) for one in whole), beginning
+    others = [("1.20", "1.2"), ("1", "1.2"), ("1.2.3", "1.2.0"), ("1.5", "1!1"), ("2024", "2024a"), ("1.2", "1.2+loc")]
+    assert not any(versions.starts_with(*pair) for pair in others)
