@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ..engine.model import Difference, Environment, Lock, Package, Plan, Result, RevisionSummary
+from msgspec import field
+
+from ..engine.model import (
+    Difference,
+    Environment,
+    FoundPackages,
+    Lock,
+    Package,
+    PackageVersions,
+    Plan,
+    Result,
+    RevisionSummary,
+)
 from ..jobs.records import Outcome, State
 
 
@@ -49,6 +61,21 @@ class Diff(Result, frozen=True, kw_only=True, tag="diff"):
     difference: Difference
 
 
+class Found(Result, frozen=True, kw_only=True, tag="found"):
+    """``search``"""
+
+    found: FoundPackages
+    fitting: dict[str, str] = field(default_factory=dict)
+    """Name of each package -> its newest version that fits into the environment that was asked about; empty where none
+    does."""
+
+
+class Versions(Result, frozen=True, kw_only=True, tag="versions"):
+    """``search --versions``"""
+
+    package: PackageVersions
+
+
 class Activated(Result, frozen=True, kw_only=True, tag="activated"):
     """``activate``"""
 
@@ -88,4 +115,17 @@ class Jobs(Result, frozen=True, kw_only=True, tag="jobs"):
     jobs: tuple[JobSummary, ...]
 
 
-Answer = Environments | Shown | Locked | History | Diff | Activated | Written | Started | JobSummary | Jobs
+Answer = (
+    Environments
+    | Shown
+    | Locked
+    | History
+    | Diff
+    | Found
+    | Versions
+    | Activated
+    | Written
+    | Started
+    | JobSummary
+    | Jobs
+)

@@ -367,6 +367,15 @@ def _storage(parser: Parser) -> None:
     _detach(parser)
 
 
+def _search(parser: Parser) -> None:
+    parser.add_argument("query", nargs="*", metavar="QUERY", help="words to look for in names and summaries")
+    _channels(parser, "search this name, URL or directory; instead of the configured ones")
+    parser.add_argument("--limit", type=_number, default=20, metavar="N", help="show at most N packages (20)")
+    parser.add_argument("--versions", action="store_true", help="show all versions of the package that is called so")
+    parser.add_argument("--env", metavar="ENV", help="say which version fits into this environment as it is")
+    parser.add_argument("--refresh", action="store_true", help="look first what is new in the channels")
+
+
 def _lock(parser: Parser) -> None:
     _environment(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="write the lock here; without it, to standard output")
@@ -437,6 +446,7 @@ COMMANDS = (
     Command(
         ("kernel",), "Write an environment's kernel anew, or choose how it is shown and started.", "kernel", _kernel
     ),
+    Command(("search",), "Search the channels for packages.", "search", _search),
     Command(("storage",), "Measure how much room environments and the package cache take.", "storage", _storage),
     Command(("lock",), "Write down exactly which packages an environment consists of.", "lock", _lock),
     Command(("run",), "Run a command in an environment, as its kernel would see it.", "run", _run),
@@ -471,6 +481,7 @@ ELSEWHERE = {
     "rename": ("move",),
     "revisions": ("history",),
     "rm": ("delete",),
+    "find": ("search",),
     "undo": ("rollback",),
     "uninstall": ("remove",),
 }

@@ -19,7 +19,16 @@ from jupyter_core.paths import jupyter_config_dir
 
 from .. import config
 from ..engine import deferred, environments
-from ..engine.errors import AlreadyExists, Broken, Cancelled, InvalidRequest, NotFound, Refused, StorageError
+from ..engine.errors import (
+    AlreadyExists,
+    Broken,
+    Cancelled,
+    ChannelError,
+    InvalidRequest,
+    NotFound,
+    Refused,
+    StorageError,
+)
 from ..engine.model import (
     Adopt,
     Annotate,
@@ -30,6 +39,7 @@ from ..engine.model import (
     Clone,
     CreateEnvironment,
     Environment,
+    IndexChannels,
     KernelOptions,
     MeasureStorage,
     Move,
@@ -378,6 +388,43 @@ def diff(arguments: Namespace, output: Output) -> None:
     prefix = Path(environments.find(arguments.environment, _settings()).prefix)
     one, other = (history.revision(prefix, number).lock for number in (arguments.one, arguments.other))
     output.result(answers.Diff(difference=changes.difference(one, other)))
+
+
+def search(arguments: Namespace, output: Output) -> None:
+    from ..engine import history, search
+
+    settings = _settings()
+    query, asked = " ".join(arguments.query), _channels(arguments.channels)
+    around = environments.find(arguments.env, settings) if arguments.env else None
+    found = search.find(query, settings, channels=asked, limit=arguments.limit)
+    if found.missing or arguments.refresh:
+        _index(asked if arguments.refresh else found.missing, settings, output, needed=not found.indexes)
+        found = search.find(query, settings, channels=asked, limit=arguments.limit)
+    lock = history.current_lock(Path(around.prefix)) if around else None
+    if arguments.versions:
+        package = search.package(query, settings, channels=asked, environment=lock)
+        output.result(answers.Versions(package=package))
+        return
+    fitting = {}
+    if lock is not None:
+        for one in found.packages:
+            versions = search.package(one.name, settings, channels=asked, environment=lock).versions
+            fitting[one.name] = next((version.version for version in versions if version.fits), "")
+    output.result(answers.Found(found=found, fitting=fitting))
+
+
+def _index(channels: tuple[str, ...], settings: Settings, output: Output, *, needed: bool) -> None:
+    """Make ``channels`` searchable. Where there is something to search without them, failing is no error."""
+    job = Jobs(settings).start(IndexChannels(channels=channels))
+    output.job(job)
+    try:
+        follow(job, output)
+    except ChannelError as error:
+        if needed:
+            raise
+        output.note(f"warning: {error.message}")
+    finally:
+        output.close()
 
 
 def lock(arguments: Namespace, output: Output) -> None:

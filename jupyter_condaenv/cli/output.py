@@ -21,6 +21,7 @@ from ..engine.model import (
     Changed,
     Deferred,
     Event,
+    Indexed,
     Measured,
     Message,
     Moved,
@@ -348,6 +349,12 @@ def answer(result: Result) -> Iterable[str]:
         return [f"{result.environment.name}: kernel {', '.join(result.environment.kernels)}"]
     if isinstance(result, Measured):
         return text.storage(result.storage)
+    if isinstance(result, Indexed):
+        return [text.index(one) for one in result.indexes]
+    if isinstance(result, answers.Found):
+        return text.found(result.found, result.fitting)
+    if isinstance(result, answers.Versions):
+        return text.versions(result.package)
     if isinstance(result, answers.Environments):
         return text.environments(result.environments) or [
             "There are no environments yet. Make one: jupyter condaenv create NAME python ipykernel"

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from ..engine.model import Brief, Change, Difference, Environment, Notes, Package, Plan, RevisionSummary, Room, Storage
+from ..engine.model import (
+    Brief,
+    Change,
+    ChannelIndex,
+    Difference,
+    Environment,
+    FoundPackages,
+    Notes,
+    Package,
+    PackageVersions,
+    Plan,
+    RevisionSummary,
+    Room,
+    Storage,
+)
 
 KINDS: dict[str, str] = {
     "add": "new",
@@ -116,6 +130,48 @@ def storage(found: Storage) -> list[str]:
         (size(cache.indexes), "channel indexes"),
     ]
     return [*lines, f"Package cache {cache.path}:", *table(parts, indent="  ")]
+
+
+def index(one: ChannelIndex) -> str:
+    return f"{one.channel}: {count(one.packages, 'package')}, as of {one.time[:16].replace('T', ' ')} UTC."
+
+
+def found(result: FoundPackages, fitting: Mapping[str, str]) -> list[str]:
+    """A line for each package, then how many more there are and how old what was searched is."""
+    rows = [
+        (
+            one.name,
+            one.version,
+            (fitting[one.name] or "-") if one.name in fitting else "",
+            str(one.versions),
+            one.channel,
+            one.summary,
+        )
+        for one in result.packages
+    ]
+    lines = table(rows, ("PACKAGE", "NEWEST", "FITS", "VERSIONS", "CHANNEL", "SUMMARY")) or ["Nothing was found."]
+    more = result.total - len(result.packages)
+    lines += [f"... and {count(more, 'package')} more: search for more of the name, or set --limit."] if more else []
+    lines += [index(one) for one in result.indexes]
+    return lines + [f"{channel}: could not be searched." for channel in result.missing]
+
+
+def versions(package: PackageVersions) -> list[str]:
+    """A line for each version."""
+    return table(
+        (
+            (
+                one.version,
+                {None: "", True: "fits", False: "no"}[one.fits],
+                str(len(one.builds)),
+                one.channel,
+                one.license,
+                "; ".join(one.obstacles),
+            )
+            for one in package.versions
+        ),
+        ("VERSION", "FITS", "BUILDS", "CHANNEL", "LICENSE", "IN THE WAY"),
+    )
 
 
 def packages(found: Iterable[Package]) -> list[str]:

@@ -7,6 +7,7 @@ Only the person's own ``.condarc`` may have them, which ``condarc`` takes apart.
 
 from __future__ import annotations
 
+import platform
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,14 @@ _QUERY = re.compile(r"(?<=://)([^?#]*)[?#].*")
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_./-]*\Z")
 LOGIN_PLACES = "~/.netrc, the file that RATTLER_AUTH_FILE names, the keyring, or the channel's URL in ~/.condarc"
 _SCHEMES = ("http", "https", "file", "s3", "oci")
+_SYSTEMS = {"darwin": "osx", "windows": "win"}
+_MACHINES = {"x86_64": "64", "amd64": "64", "i386": "32", "i686": "32", "x86": "32"}
+
+
+def host_subdir() -> str:
+    """The subdir of this machine's packages, such as ``linux-64``, for those that do without py-rattler."""
+    system, machine = platform.system().lower(), platform.machine().lower()
+    return f"{_SYSTEMS.get(system, system)}-{_MACHINES.get(machine, machine)}"
 
 
 def redact(text: str) -> str:

@@ -338,6 +338,76 @@ class Storage(Struct, frozen=True, kw_only=True):
     cache: CacheStorage
 
 
+class FoundPackage(Struct, frozen=True, kw_only=True):
+    """A package of a channel, as a search finds it."""
+
+    name: str
+    version: str
+    """The newest."""
+    versions: int
+    """How many there are."""
+    channel: str
+    summary: str
+    """What it is for; empty where the channel does not say."""
+    license: str
+    """Of the newest version."""
+
+
+class ChannelIndex(Struct, frozen=True, kw_only=True):
+    """What is searched of a channel."""
+
+    channel: str
+    time: str
+    """When the channel was last seen to hold just this: UTC, ISO 8601, to the second."""
+    packages: int
+
+
+class FoundPackages(Struct, frozen=True, kw_only=True):
+    """A page of what a search has found, the best first."""
+
+    packages: tuple[FoundPackage, ...]
+    total: int
+    """How many there are on all pages."""
+    indexes: tuple[ChannelIndex, ...]
+    missing: tuple[str, ...]
+    """Channels that could not be searched, because there is no index of them yet."""
+
+
+class Build(Struct, frozen=True, kw_only=True):
+    """One archive of a version."""
+
+    build: str
+    build_number: int
+    subdir: str
+    size: int
+    """Bytes; 0 when the channel does not say."""
+    timestamp: int
+    """Milliseconds since 1970 at which it was built; 0 when unknown."""
+
+
+class PackageVersion(Struct, frozen=True, kw_only=True):
+    """One version of a package in a channel."""
+
+    version: str
+    channel: str
+    license: str
+    builds: tuple[Build, ...]
+    """The highest build number first."""
+    fits: bool | None
+    """Whether one of the builds could come into the environment that was asked about without anything else moving, as
+    far as their own needs tell; null where none was asked about."""
+    obstacles: tuple[str, ...]
+    """What is in the way of the build that comes nearest, where none fits."""
+
+
+class PackageVersions(Struct, frozen=True, kw_only=True):
+    """A package in all channels that are searched; the newest version first, of equal ones the first channel's."""
+
+    name: str
+    summary: str
+    versions: tuple[PackageVersion, ...]
+
+
 class KernelOptions(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """How a kernel is shown and started. What is left at its default is as it was before, and at first as the site has
     it."""
@@ -470,6 +540,16 @@ class MeasureStorage(Request, frozen=True, kw_only=True, tag="storage"):
     """Of all environments."""
 
 
+class IndexChannels(Request, frozen=True, kw_only=True, tag="index"):
+    """Makes the packages of channels searchable, for this platform. Of a channel that has not changed since, nothing
+    is read again."""
+
+    prefix: str = ""
+    """Of no environment."""
+    channels: tuple[str, ...] = ()
+    """Names or URLs; empty: the configured ones."""
+
+
 Plannable = CreateEnvironment | ChangePackages | StackEnvironment | Rollback
 
 
@@ -492,6 +572,7 @@ EngineRequest = (
     | ApplyDeferred
     | RemoveEnvironment
     | MeasureStorage
+    | IndexChannels
     | PlanRequest
 )
 """What ``operations.perform`` does."""
@@ -500,7 +581,7 @@ AnyRequest = EngineRequest | RegisterKernel
 # --- events: what an operation tells while it runs ---
 
 Phase = Literal[
-    "wait", "solve", "download", "stage", "link", "compile", "check", "commit", "register", "remove", "measure"
+    "wait", "solve", "download", "stage", "link", "compile", "check", "commit", "register", "remove", "measure", "index"
 ]
 
 
@@ -618,7 +699,13 @@ class Measured(Result, frozen=True, kw_only=True, tag="measured"):
     storage: Storage
 
 
-AnyResult = Adopted | Planned | Changed | Deferred | Moved | Noted | Removed | Registered | Measured
+class Indexed(Result, frozen=True, kw_only=True, tag="indexed"):
+    indexes: tuple[ChannelIndex, ...]
+    failed: tuple[str, ...] = ()
+    """Channels that could not be read; where there was an index of them, it is as it was."""
+
+
+AnyResult = Adopted | Planned | Changed | Deferred | Moved | Noted | Removed | Registered | Measured | Indexed
 
 
 def digest(packages: tuple[Package, ...]) -> str:

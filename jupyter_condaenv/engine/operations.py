@@ -9,7 +9,20 @@ import os
 from pathlib import Path
 from typing import TypeAlias
 
-from . import clone, deferred, environments, exchange, history, lockfiles, notes, rattler, solve, storage, transaction
+from . import (
+    clone,
+    deferred,
+    environments,
+    exchange,
+    history,
+    lockfiles,
+    notes,
+    rattler,
+    search,
+    solve,
+    storage,
+    transaction,
+)
 from .errors import InvalidRequest, NotFound, Outdated, Refused
 from .model import (
     Adopt,
@@ -24,6 +37,7 @@ from .model import (
     CreateEnvironment,
     Deferred,
     EngineRequest,
+    IndexChannels,
     Measured,
     MeasureStorage,
     Message,
@@ -58,6 +72,8 @@ def perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult
 def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult:
     if isinstance(request, MeasureStorage):
         return Measured(storage=storage.measure(settings, emit))
+    if isinstance(request, IndexChannels):
+        return search.index(request, settings, emit)
     environments.check_prefix(request.prefix)
     _tell_notes(request.request if isinstance(request, PlanRequest) else request, emit)
     if isinstance(request, PlanRequest):

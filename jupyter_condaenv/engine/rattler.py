@@ -32,7 +32,9 @@ from rattler.exceptions import (
     SolverError,
     TransactionError,
 )
+from rattler.networking import fetch_repo_data
 from rattler.package_streaming import PackageArchive, download_to_writer
+from rattler.repo_data import SparseRepoData
 
 from . import condarc, network
 from .channels import LOGIN_PLACES, local_path, redact
@@ -265,6 +267,71 @@ class _Until:
         if record.name.normalized in self._query.until_except or (came is not None and came <= self._query.until):
             return True
         return bool(self._there) and _package(record).identity in self._there
+
+
+class Repodata:
+    """The index of one subdir of a channel. It stays on disk; into memory comes what is asked for."""
+
+    def __init__(self, sparse: SparseRepoData, state: str) -> None:
+        self._sparse = sparse
+        self.state = state
+        """Equal for two that hold the same; empty where that cannot be told."""
+
+    def names(self) -> list[str]:
+        return self._sparse.package_names()
+
+    def records(self, name: str) -> list[str]:
+        """The records of all builds of the package ``name``, as JSON (CEP 36)."""
+        return [record.to_json() for record in self._sparse.load_records(name)]
+
+    def close(self) -> None:
+        self._sparse.close()
+
+
+def repodata(channel: str, subdir: str, cache_dir: Path, report: Callable[[int, int], None]) -> Repodata | None:
+    """The index of ``subdir`` of ``channel``, None where the channel has no such subdir.
+
+    It is fetched where it has changed since the last time; ``report(done, total)`` is told of bytes. Raises
+    ChannelError.
+    """
+
+    async def run() -> list[SparseRepoData]:
+        return await fetch_repo_data(
+            channels=[rattler.Channel(channel)],
+            platforms=[rattler.Subdir(subdir)],
+            cache_path=cache_dir / "repodata",
+            callback=report,
+            client=client,
+        )
+
+    client = _client()
+    place = f"{channel}/{subdir}/repodata.json"
+    on_disk = local_path(place)
+    before = _state_of_file(on_disk) if on_disk is not None else ""
+    try:
+        (sparse,) = asyncio.run(run())
+    except Exception as error:  # py-rattler's errors have no class in common
+        if "repodata not found" in str(error):
+            return None
+        raise _channel_error(error, [channel]) from error
+    return Repodata(sparse, before or _state_of_download(place, cache_dir / "repodata"))
+
+
+def _state_of_file(path: Path) -> str:
+    with suppress(OSError):
+        found = path.stat()
+        return f"{found.st_mtime_ns}-{found.st_size}"
+    return ""
+
+
+def _state_of_download(place: str, folder: Path) -> str:
+    """The hash that py-rattler noted of the index it has fetched from ``place``."""
+    for path in folder.glob("*.info.json"):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            noted = json.loads(path.read_bytes())
+            if redact(noted["url"]).startswith(place):
+                return str(noted["blake2_hash"])
+    return ""
 
 
 def cached(packages: Iterable[Package], cache_dir: Path) -> set[str]:

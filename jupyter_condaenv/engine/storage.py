@@ -111,9 +111,9 @@ def _cache(cache_dir: Path, tick: Callable[[str], None]) -> CacheStorage:
         elif entry.name.endswith(_ARCHIVES):
             with suppress(OSError):
                 archives += _bytes(entry.stat(follow_symlinks=False))
-    bytecode, indexes = (
+    bytecode, repodata, search = (
         _walk(str(cache_dir / name), (), lambda name=name: tick(name)).alone  # type: ignore[misc]
-        for name in ("bytecode", "repodata")
+        for name in ("bytecode", "repodata", "search")
     )
     return CacheStorage(
         path=str(cache_dir),
@@ -121,7 +121,7 @@ def _cache(cache_dir: Path, tick: Callable[[str], None]) -> CacheStorage:
         packages=packages,
         unlinked=unlinked,
         bytecode=bytecode,
-        indexes=indexes,
+        indexes=repodata + search,
     )
 
 

@@ -20,6 +20,7 @@ _SEGMENTS = {
     "job": "The id of a job.",
     "plan": "The id of the job that made the plan.",
     "number": "The number of a revision.",
+    "package": "The name of a package.",
 }
 
 

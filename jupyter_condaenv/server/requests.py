@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..engine import channels as channel_names
-from ..engine import condarc, cutoff, environments, lockfiles, specfiles
+from ..engine import condarc, cutoff, environments, lockfiles, search, specfiles
 from ..engine.errors import CondaEnvError, InvalidRequest
 from ..engine.model import (
     Adopt,
@@ -20,6 +20,7 @@ from ..engine.model import (
     CreateEnvironment,
     Dependencies,
     Environment,
+    IndexChannels,
     Lock,
     Move,
     Rollback,
@@ -32,6 +33,7 @@ from ..engine.model import (
 LONGEST_WAIT = 60.0
 """Seconds that a long poll may take; proxies cut connections that are silent for longer."""
 MOST_JOBS = 200
+MOST_PACKAGES = 200
 MOST = 2**53
 """The largest whole number that every JSON parser reads."""
 
@@ -300,6 +302,29 @@ class NewApplication(Body, frozen=True, kw_only=True):
     """A plan to be applied, or a revision to be gone back to; `when` as for a change of packages."""
 
     when: When = "next_start"
+
+
+class NewIndexes(Body, frozen=True, kw_only=True):
+    """Channels whose packages are to be made searchable; by default the configured ones."""
+
+    channels: tuple[str, ...] = ()
+
+    def request(self, settings: Settings) -> IndexChannels:
+        return IndexChannels(channels=_checked(self.channels, settings))
+
+
+class SearchQuery(Struct, frozen=True, kw_only=True):
+    """Packages with every word of `q` in their name or summary: `limit` of them from number `offset` on."""
+
+    q: Annotated[str, Meta(max_length=search.LONGEST_QUERY)] = ""
+    limit: Annotated[int, Meta(ge=1, le=MOST_PACKAGES)] = 50
+    offset: Annotated[int, Meta(ge=0, le=MOST)] = 0
+
+
+class PackageQuery(Struct, frozen=True, kw_only=True):
+    """Which versions fit into `environment`, a name or a prefix."""
+
+    environment: str = ""
 
 
 class ChangesQuery(Struct, frozen=True, kw_only=True):

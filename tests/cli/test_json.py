@@ -57,12 +57,14 @@ def test_a_change_tells_job_events_result(person: Person, small_channel: Path) -
     assert done.last["environment"]["prefix"] == str(person.envs / "geo")
 
 
-def test_each_command_answers_in_json(person: Person, make: Callable[..., Path]) -> None:
+def test_each_command_answers_in_json(person: Person, make: Callable[..., Path], small_channel: Path) -> None:
     make("geo", "tool")
     for arguments, result in [
         (("list",), "environments"),
         (("show", "geo"), "environment"),
         (("storage",), "measured"),
+        (("search", "tool", "-c", str(small_channel)), "found"),
+        (("search", "tool", "-c", str(small_channel), "--versions", "--env", "geo"), "versions"),
         (("lock", "geo"), "lock"),
         (("lock", "geo", "-o", "file"), "lock"),
         (("plan", "add", "geo", "big"), "planned"),

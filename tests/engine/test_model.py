@@ -16,6 +16,7 @@ from jupyter_condaenv.engine.model import (
     ChangePackages,
     Clone,
     CreateEnvironment,
+    IndexChannels,
     Lock,
     MeasureStorage,
     Package,
@@ -67,6 +68,7 @@ def test_a_change_in_brief() -> None:
         Rollback(prefix="/a", revision=3, when="now"),
         Clone(prefix="/a", source="/b"),
         MeasureStorage(),
+        IndexChannels(channels=("c",)),
         PlanRequest(prefix="/a", request=ChangePackages(prefix="/a", add=("x",))),
     ],
 )

@@ -28,9 +28,12 @@ def test_requests_made_up_from_the_document(home: Home, serve: Serve, tmp_path: 
     assert client.follow(job)["outcome"]["state"] == "succeeded"
     plan = client.start("POST", "plans", {"verb": "change", "environment": "a", "add": ["extra"]})
     client.follow(plan)
+    client.do("POST", "packages", {})
     # What the document cannot know: what there is.
     config = tmp_path / "schemathesis.toml"
-    config.write_text(f'[parameters]\nenvironment = "a"\njob = "{job}"\nplan = "{plan}"\nnumber = "1"\n')
+    config.write_text(
+        f'[parameters]\nenvironment = "a"\njob = "{job}"\nplan = "{plan}"\nnumber = "1"\npackage = "tool"\n'
+    )
 
     url = f"http://127.0.0.1:{server.port}{BASE_URL}condaenv"
     command = [sys.executable, "-c", RUN, "--config-file", str(config), "run", f"{url}/openapi.json", "--url", url]

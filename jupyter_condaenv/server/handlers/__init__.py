@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..routing import Route
-from . import channels, description, environments, jobs, plans, stacks, storage
+from . import channels, description, environments, jobs, packages, plans, stacks, storage
 from .base import Nowhere
 
 DOCUMENTED: tuple[Route, ...] = (
@@ -12,6 +12,7 @@ DOCUMENTED: tuple[Route, ...] = (
     *plans.ROUTES,
     *jobs.ROUTES,
     *channels.ROUTES,
+    *packages.ROUTES,
     *storage.ROUTES,
     *description.ROUTES,
 )

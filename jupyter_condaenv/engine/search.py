@@ -1,0 +1,408 @@
+"""Searching channels for packages.
+
+A job writes an index of each channel; who searches only reads it. It is an SQLite file in the cache, of this platform's
+packages and ``noarch``: a row a package for searching, and beside it the builds, compressed, for those who look at one.
+It is written under another name and renamed, so whoever reads finds all of it, and it never changes afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, suppress
+from datetime import datetime, timezone
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from . import condarc, versions
+from .channels import base_url, host_subdir
+from .errors import ChannelError, InvalidRequest, NotFound, StorageError
+from .fitting import Surroundings
+from .locking import lock
+from .model import (
+    AnyEvent,
+    Build,
+    ChannelIndex,
+    FoundPackage,
+    FoundPackages,
+    IndexChannels,
+    Indexed,
+    Lock,
+    Message,
+    PackageVersion,
+    PackageVersions,
+    Progress,
+    Settings,
+    Step,
+)
+
+if TYPE_CHECKING:
+    from .rattler import Repodata
+
+LONGEST_QUERY = 200
+"""Characters."""
+_FORMAT = 1
+"""Of the file; part of its name, so that versions of this package that differ in it do not meet."""
+_UNFIT = 5
+"""A rank behind all others."""
+_TICK = 500
+"""Packages between two signs of life."""
+_SCHEMA = """
+CREATE TABLE about (channel TEXT, source TEXT, packages INTEGER, lines TEXT);
+CREATE TABLE packages (
+    name TEXT PRIMARY KEY, version TEXT, versions INTEGER, license TEXT, summary TEXT
+) WITHOUT ROWID;
+CREATE TABLE builds (name TEXT PRIMARY KEY, records BLOB);
+"""
+"""``lines`` is all that is searched: of each package, by name, its name and its summary. Looking through a text
+in memory is a matter of milliseconds also for 30,000 lines, and an index of all parts of words would be no
+faster."""
+
+Emit = Callable[[AnyEvent], None]
+T = TypeVar("T")
+
+
+class _Record(Struct, frozen=True, omit_defaults=True):
+    """What is kept of a record of a channel."""
+
+    version: str
+    build: str
+    subdir: str
+    build_number: int = 0
+    size: int | None = None
+    timestamp: int | None = None
+    license: str | None = None
+    depends: tuple[str, ...] = ()
+    constrains: tuple[str, ...] = ()
+
+
+_DECODER = msgspec.json.Decoder(_Record)
+
+
+# --- writing, in a job -----------------------------------------------------------------------------------------------
+
+
+def index(request: IndexChannels, settings: Settings, emit: Emit) -> Indexed:
+    """Make the channels searchable. One that cannot be read is warned of; raises ChannelError where none can be."""
+    found: list[ChannelIndex] = []
+    failures: dict[str, ChannelError] = {}
+    for channel in _urls(request.channels, settings):
+        try:
+            found.append(_index(channel, settings, emit))
+        except ChannelError as error:
+            failures[channel] = error
+            emit(Message(level="warning", text=error.message))
+    if failures and not found:
+        raise next(iter(failures.values()))
+    return Indexed(indexes=tuple(found), failed=tuple(failures))
+
+
+def _index(channel: str, settings: Settings, emit: Emit) -> ChannelIndex:
+    from . import rattler
+
+    path = _file(channel, settings)
+    subdirs = (host_subdir(), "noarch")
+    with lock(path.with_suffix(".lock"), f"indexing {channel}", _waiting(channel, emit)):
+        emit(Step(phase="download", text=f"Asking {channel} for its packages"))
+        found = []
+        for subdir in subdirs:
+            repodata = rattler.repodata(channel, subdir, Path(settings.cache_dir), _reporter(subdir, emit))
+            found += [repodata] if repodata is not None else []
+        if not found:
+            raise ChannelError(
+                f"{channel} is no channel, or has no packages for {subdirs[0]}.",
+                "Check its name; where a login is needed, see `RATTLER_AUTH_FILE` and ~/.netrc.",
+                channels=[channel],
+            )
+        source = " ".join(repodata.state for repodata in found) if all(one.state for one in found) else ""
+        if source and source == _source(channel, settings):
+            os.utime(path)
+        else:
+            _write(path, channel, source, found, emit)
+        made = _about(channel, settings)
+    assert made is not None
+    return made
+
+
+def _waiting(channel: str, emit: Emit) -> Callable[[str, float], None]:
+    told = False
+
+    def tell(holder: str, seconds: float) -> None:
+        nonlocal told
+        if not told:
+            emit(Step(phase="wait", text=f"Waiting for the index of {channel}: {holder} is under way"))
+            told = True
+        emit(Progress(phase="wait", done=round(seconds), unit="seconds"))
+
+    return tell
+
+
+def _reporter(subdir: str, emit: Emit) -> Callable[[int, int], None]:
+    return lambda done, total: emit(Progress(phase="download", done=done, total=total, unit="bytes", item=subdir))
+
+
+def _write(path: Path, channel: str, source: str, found: Sequence[Repodata], emit: Emit) -> None:
+    """An index of what was ``found``, in place of the one there is."""
+    names = sorted({name for one in found for name in one.names()})
+    emit(Step(phase="index", text=f"Indexing the {len(names)} packages of {channel}"))
+    part = path.with_suffix(".part")
+    try:
+        part.unlink(missing_ok=True)
+        with closing(sqlite3.connect(part, isolation_level=None)) as database:
+            # What is half-written is never read.
+            database.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_SCHEMA} BEGIN")
+            lines, unread = [], 0
+            for number, name in enumerate(names):
+                if number % _TICK == 0:
+                    emit(Progress(phase="index", done=number, total=len(names), unit="packages", item=name))
+                records = _records(name, found)
+                unread += not records
+                if records:
+                    lines.append(_insert(database, name, records))
+            about = (channel, source, len(lines), "\n".join(lines))
+            database.execute("INSERT INTO about VALUES (?, ?, ?, ?)", about)
+            database.execute("COMMIT")
+        part.replace(path)
+    except sqlite3.OperationalError as error:
+        raise StorageError(
+            f"The index of {channel} cannot be written to {path.parent}: {error}.", "Free some space there."
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    if unread:
+        emit(Message(level="warning", text=f"{unread} packages of {channel} are malformed and cannot be found."))
+
+
+def _records(name: str, found: Iterable[Repodata]) -> list[_Record]:
+    """Newest first; none where what the channel says of them cannot be read."""
+    try:
+        read = [_DECODER.decode(record) for repodata in found for record in repodata.records(name)]
+    except Exception:  # py-rattler's errors have no class in common
+        return []
+    of_version: dict[str, list[_Record]] = {}
+    for record in read:
+        of_version.setdefault(record.version, []).append(record)
+    return [
+        record
+        for version in versions.newest_first(of_version)
+        for record in sorted(of_version[version], key=_later, reverse=True)
+    ]
+
+
+def _later(record: _Record) -> tuple[int, int]:
+    return record.build_number, record.timestamp or 0
+
+
+def _insert(database: sqlite3.Connection, name: str, records: list[_Record]) -> str:
+    """Its line."""
+    newest, count, summary = records[0], len({record.version for record in records}), ""
+    row = (name, newest.version, count, newest.license or "", summary)
+    database.execute("INSERT INTO packages VALUES (?, ?, ?, ?, ?)", row)
+    packed = zlib.compress(msgspec.json.encode(records), 1)
+    database.execute("INSERT INTO builds VALUES (?, ?)", (name, packed))
+    return " ".join([name, *summary.split()])
+
+
+# --- reading, in whatever process ------------------------------------------------------------------------------------
+
+
+def find(
+    query: str, settings: Settings, *, channels: Sequence[str] = (), limit: int = 50, offset: int = 0
+) -> FoundPackages:
+    """The packages that have every word of ``query`` in their name or summary; all of them for an empty one.
+
+    First come those that are called so, then those whose name, or a part of it, begins so, those that have it in their
+    name, those that have it in their summary; equal ones by name. One that several channels have is told of the first
+    of them. ``channels`` are names or URLs; without any, the configured ones are searched. Raises InvalidRequest for a
+    query that is too long.
+    """
+    words = _words(query)
+    ranks: dict[str, tuple[int, str, int]] = {}
+    indexes: list[ChannelIndex | None] = []
+    urls = _urls(channels, settings)
+    for number, url in enumerate(urls):
+        ranked = _read(url, settings, partial(_ranked, words=words))
+        about = _about(url, settings)
+        indexes.append(about if ranked is not None else None)
+        for rank, name in ranked or ():
+            ranks.setdefault(name, (rank, name, number))
+    page = sorted(ranks.values())[offset : offset + limit]
+    details: dict[str, FoundPackage] = {}
+    for number, url in enumerate(urls):
+        names = [name for _, name, of_channel in page if of_channel == number]
+        details |= _read(url, settings, partial(_details, names=names, channel=url)) or {}
+    return FoundPackages(
+        packages=tuple(details[name] for _, name, _ in page if name in details),
+        total=len(ranks),
+        indexes=tuple(one for one in indexes if one is not None),
+        missing=tuple(url for url, one in zip(urls, indexes, strict=True) if one is None),
+    )
+
+
+def package(
+    name: str, settings: Settings, *, channels: Sequence[str] = (), environment: Lock | None = None
+) -> PackageVersions:
+    """All versions of the package ``name``, and, where the lock of an ``environment`` is given, which fit into it.
+
+    Raises NotFound where no channel that has an index has it.
+    """
+    around = Surroundings(environment) if environment is not None else None
+    found: list[PackageVersion] = []
+    summary, missing = "", []
+    for url in _urls(channels, settings):
+        read = _read(url, settings, partial(_builds, name=name))
+        if read is None:
+            missing.append(url)
+            continue
+        summary = summary or read[0]
+        for version, records in groupby(read[1], key=lambda record: record.version):
+            found.append(_version(name, version, url, list(records), around))
+    if not found:
+        hint = (
+            f"{', '.join(missing)} cannot be searched yet: index it first." if missing else "Search for a part of it."
+        )
+        raise NotFound(f"No channel has a package called {name!r}.", hint, name=name, missing=missing)
+    order = {version: place for place, version in enumerate(versions.newest_first({one.version for one in found}))}
+    found.sort(key=lambda one: order[one.version])
+    return PackageVersions(name=name, summary=summary, versions=tuple(found))
+
+
+def _words(query: str) -> list[str]:
+    if len(query) > LONGEST_QUERY or not _is_text(query):
+        raise InvalidRequest(
+            f"A search takes at most {LONGEST_QUERY} characters, in UTF-8.", "Search for a part of the name."
+        )
+    return list(dict.fromkeys(_key(query).split()))
+
+
+def _is_text(query: str) -> bool:
+    try:
+        query.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _key(text: str) -> str:
+    """``text`` in small letters, with every separator of names a dash: people do not remember which it is."""
+    return text.lower().replace("_", "-").replace(".", "-")
+
+
+def _ranked(database: sqlite3.Connection, words: Sequence[str]) -> list[tuple[int, str]]:
+    """The packages that have all words, each with how badly the worst of them fits."""
+    (text,) = database.execute("SELECT lines FROM about").fetchone()
+    lines, keys = text.splitlines(), _key(text).splitlines()
+    kept: Iterable[int] = range(len(lines))
+    for word in words:
+        kept = [number for number in kept if word in keys[number]]
+    ranked = ((max((_rank(word, keys[number]) for word in words), default=0), number) for number in kept)
+    return [(rank, lines[number].partition(" ")[0]) for rank, number in ranked if rank < _UNFIT]
+
+
+def _rank(word: str, line: str) -> int:
+    """Whether ``word`` is the name in ``line``, the name begins with it, a part of the name does, the name has it
+    somewhere, or a word of the summary begins with it."""
+    name, _, summary = line.partition(" ")
+    if word in name:
+        return 0 if word == name else 1 if name.startswith(word) else 2 if f"-{word}" in name else 3
+    return 4 if f" {word}" in f" {summary}" else _UNFIT
+
+
+def _details(database: sqlite3.Connection, names: Sequence[str], channel: str) -> dict[str, FoundPackage]:
+    select = "SELECT version, versions, license, summary FROM packages WHERE name = ?"
+    found = {}
+    for name in names:
+        version, count, license, summary = database.execute(select, (name,)).fetchone()
+        found[name] = FoundPackage(
+            name=name, version=version, versions=count, channel=channel, summary=summary, license=license
+        )
+    return found
+
+
+def _builds(database: sqlite3.Connection, name: str) -> tuple[str, list[_Record]]:
+    select = "SELECT summary, records FROM packages JOIN builds USING (name) WHERE name = ?"
+    row = database.execute(select, (name,)).fetchone()
+    return ("", []) if row is None else (row[0], msgspec.json.decode(zlib.decompress(row[1]), type=list[_Record]))
+
+
+def _version(
+    name: str, version: str, channel: str, records: list[_Record], around: Surroundings | None
+) -> PackageVersion:
+    obstacles: list[str] = []
+    if around is not None:
+        of_each = (around.obstacles(name, version, one.build, one.depends, one.constrains) for one in records)
+        obstacles = min(of_each, key=len)
+    return PackageVersion(
+        version=version,
+        channel=channel,
+        license=records[0].license or "",
+        builds=tuple(
+            Build(
+                build=one.build,
+                build_number=one.build_number,
+                subdir=one.subdir,
+                size=one.size or 0,
+                timestamp=one.timestamp or 0,
+            )
+            for one in records
+        ),
+        fits=None if around is None else not obstacles,
+        obstacles=tuple(obstacles),
+    )
+
+
+def _urls(names: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    """Base URLs of the channels ``names``, or of the configured ones, without repetition."""
+    own = condarc.read()
+    members = [member for channel in names or settings.channels for member in own.members(channel)]
+    return tuple(dict.fromkeys(base_url(channel, settings.channel_alias, own.custom_channels) for channel in members))
+
+
+def _file(channel: str, settings: Settings) -> Path:
+    key = hashlib.sha256(channel.encode()).hexdigest()[:16]
+    return Path(settings.cache_dir) / "search" / f"{key}-{host_subdir()}-{_FORMAT}.sqlite"
+
+
+def _about(channel: str, settings: Settings) -> ChannelIndex | None:
+    """None where there is no index."""
+    row = _read(channel, settings, lambda database: database.execute("SELECT packages FROM about").fetchone())
+    with suppress(OSError):
+        seen = datetime.fromtimestamp(_file(channel, settings).stat().st_mtime, timezone.utc)
+        if row is not None:
+            return ChannelIndex(channel=channel, time=seen.isoformat(timespec="seconds"), packages=row[0])
+    return None
+
+
+def _source(channel: str, settings: Settings) -> str:
+    """What the index was made from; empty where there is none that is whole."""
+    return _read(channel, settings, _source_of_whole) or ""
+
+
+def _source_of_whole(database: sqlite3.Connection) -> str:
+    _ranked(database, ())
+    if database.execute("PRAGMA quick_check").fetchall() != [("ok",)]:
+        return ""
+    return str(database.execute("SELECT source FROM about").fetchone()[0])
+
+
+def _read(channel: str, settings: Settings, look: Callable[[sqlite3.Connection], T]) -> T | None:
+    """What ``look`` finds in the index of ``channel``; None where there is none. A damaged one is as good as none, and
+    deleted, so that the next job makes it anew."""
+    path = _file(channel, settings)
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as database:
+            return look(database)
+    except sqlite3.OperationalError:  # it cannot be opened, or is empty
+        return None
+    except (sqlite3.DatabaseError, zlib.error, msgspec.MsgspecError, TypeError, AttributeError):
+        with suppress(OSError):
+            path.unlink()
+        return None

@@ -1,0 +1,53 @@
+"""``packages``: what the channels have, from indexes that a job makes; this process only reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from ...engine import history, search
+from ...engine.model import FoundPackages, PackageVersions, Settings
+from .. import answers
+from ..requests import NewIndexes, PackageQuery, SearchQuery, find
+from ..routing import Route, operation
+from .base import Handler
+
+
+class FoundPackagesHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(query=SearchQuery, answer=FoundPackages)
+    async def get(self, query: SearchQuery) -> FoundPackages:
+        """Search the configured channels; `missing` are those that have no index yet."""
+        return await self.service.read(
+            lambda settings: search.find(query.q, settings, limit=query.limit, offset=query.offset)
+        )
+
+    @web.authenticated
+    @authorized
+    @operation(body=NewIndexes, answer=answers.JobSummary, status=202)
+    async def post(self, body: NewIndexes) -> answers.JobSummary:
+        """Make channels searchable, or look what is new in them."""
+        return await self.service.start(body.request)
+
+
+class PackageVersionsHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(query=PackageQuery, answer=PackageVersions)
+    async def get(self, package: str, query: PackageQuery) -> PackageVersions:
+        """All versions of a package, the newest first."""
+        return await self.service.read(lambda settings: _versions(package, query.environment, settings))
+
+
+def _versions(package: str, environment: str, settings: Settings) -> PackageVersions:
+    lock = history.current_lock(Path(find(environment, settings).prefix)) if environment else None
+    return search.package(package, settings, environment=lock)
+
+
+ROUTES = (
+    Route("packages", FoundPackagesHandler),
+    Route("packages/{package}", PackageVersionsHandler),
+)

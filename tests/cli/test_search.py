@@ -1,0 +1,48 @@
+"""`search`: indexing by the way, what is shown, and what becomes of channels that do not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.channel import ChannelServer
+
+from .conftest import Person
+
+
+def rows(out: str) -> list[list[str]]:
+    return [line.split() for line in out.splitlines()]
+
+
+def test_the_first_search_makes_the_index(person: Person, small_channel: Path) -> None:
+    first = person.run("search", "tool", "-c", small_channel)
+    assert "Indexing" in first.err
+    assert rows(first.out)[1][:3] == ["tool", "2.0", "2"]
+    again = person.run("search", "-c", small_channel, "--limit", "2")
+    assert again.err == ""
+    assert "and 2 packages more" in again.out
+    assert "Asking" in person.run("search", "tool", "-c", small_channel, "--refresh").err
+    assert "Nothing was found." in person.run("search", "no", "such", "-c", small_channel).out
+
+
+def test_which_version_fits(person: Person, make: Callable[..., Path], small_channel: Path) -> None:
+    make("geo", "old")
+    shown = rows(person.run("search", "tool", "-c", small_channel, "--env", "geo").out)
+    assert shown[0][:3] == ["PACKAGE", "NEWEST", "FITS"]
+    assert shown[1][:3] == ["tool", "2.0", "1.0"]
+    done = person.run("search", "tool", "--versions", "-c", small_channel, "--env", "geo")
+    assert [row[:2] for row in rows(done.out)[1:]] == [["2.0", "no"], ["1.0", "fits"]]
+    assert "old goes with tool <2" in done.out
+    assert person.run("search", "tool", "--env", "nowhere", "-c", small_channel, code=3).out == ""
+    assert person.run("search", "too", "--versions", "-c", small_channel, code=3).out == ""
+
+
+def test_a_channel_that_is_down(person: Person, small_channel: Path, small: ChannelServer) -> None:
+    url = small.url
+    small.close()
+    assert url in person.run("search", "tool", "-c", url, code=6).err
+    person.run("search", "tool", "-c", small_channel)
+    done = person.run("search", "tool", "-c", small_channel, "-c", url)
+    assert "warning" in done.err
+    assert rows(done.out)[1][:2] == ["tool", "2.0"]
+    assert f"{url}: could not be searched." in done.out
