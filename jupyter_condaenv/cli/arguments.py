@@ -340,6 +340,20 @@ def _adopt(parser: Parser) -> None:
     _detach(parser)
 
 
+def _pack(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("output", metavar="FILE", help="such as geo.tar.gz, geo.zip or geo.squashfs")
+    parser.add_argument("--force", action="store_true", help="also in the place of a file that is there")
+    _detach(parser)
+
+
+def _unpack(parser: Parser) -> None:
+    parser.add_argument("archive", metavar="FILE", help="written by `pack` or by conda-pack")
+    _environment(parser)
+    _display_name(parser)
+    _detach(parser)
+
+
 def _annotate(parser: Parser) -> None:
     _environment(parser)
     _detach(parser)
@@ -412,6 +426,8 @@ COMMANDS = (
     Command(("clone",), "Make an environment with all that is in another one.", "clone", _clone),
     Command(("move",), "Give an environment another name or place, with its history.", "move", _move),
     Command(("adopt",), "Take over an environment that conda, mamba or pixi made, as it is.", "adopt", _adopt),
+    Command(("pack",), "Write an environment to one file that can be carried elsewhere.", "pack", _pack),
+    Command(("unpack",), "Make an environment of such a file.", "unpack", _unpack),
     Command(("protect",), "See to it that an environment is neither deleted nor moved.", "annotate", _annotate),
     Command(("unprotect",), "Let it be deleted and moved again.", "annotate", _annotate),
     Command(("freeze",), "See to it that an environment is not changed either, by conda too.", "annotate", _freeze),

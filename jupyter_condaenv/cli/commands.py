@@ -43,6 +43,7 @@ from ..engine.model import (
     KernelOptions,
     MeasureStorage,
     Move,
+    Pack,
     Plan,
     Planned,
     PlanRequest,
@@ -52,6 +53,7 @@ from ..engine.model import (
     Settings,
     StackEnvironment,
     Strategy,
+    Unpack,
     When,
 )
 from ..jobs import Job, Jobs, Outcome
@@ -139,6 +141,23 @@ def adopt(arguments: Namespace, output: Output) -> None:
     settings = _settings()
     prefix = environments.find(arguments.environment, settings).prefix
     _perform(Adopt(prefix=prefix, display_name=arguments.display_name), settings, arguments, output)
+
+
+def pack(arguments: Namespace, output: Output) -> None:
+    settings = _settings()
+    prefix = environments.find(arguments.environment, settings).prefix
+    request = Pack(prefix=prefix, output=config.absolute(arguments.output), force=arguments.force)
+    _perform(request, settings, arguments, output)
+
+
+def unpack(arguments: Namespace, output: Output) -> None:
+    settings = _settings()
+    request = Unpack(
+        prefix=_new_prefix(arguments.environment, settings),
+        archive=config.absolute(arguments.archive),
+        display_name=arguments.display_name,
+    )
+    _perform(request, settings, arguments, output)
 
 
 def annotate(arguments: Namespace, output: Output) -> None:

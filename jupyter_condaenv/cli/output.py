@@ -27,6 +27,7 @@ from ..engine.model import (
     Moved,
     Noted,
     Notes,
+    Packed,
     Plan,
     Planned,
     Progress,
@@ -340,6 +341,8 @@ def answer(result: Result) -> Iterable[str]:
         return [f"Deleted {result.prefix}{kernels}."]
     if isinstance(result, Adopted):
         return adopted(result)
+    if isinstance(result, Packed):
+        return [f"Wrote {result.path}: {text.size(result.size)}."]
     if isinstance(result, Moved):
         kernels = f"; kernel {', '.join(result.environment.kernels)}" if result.environment.kernels else ""
         return [f"{result.source} is now {result.environment.prefix}{kernels}."]

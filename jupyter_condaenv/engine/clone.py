@@ -168,12 +168,6 @@ class _Owned(NamedTuple):
     record: Path
     entry: PathEntry
 
-    @property
-    def holds_prefix(self) -> bool:
-        """Entry points are made at linking, with the prefix in them; records of old conda versions do not tell."""
-        entry = self.entry
-        return bool(entry.prefix_placeholder) or entry.path_type not in ("hardlink", "softlink", "pyc_file")
-
 
 class _Copy:
     """``stage`` becomes what the source would be in its new place; ``whole``: with its history and notes.
@@ -230,7 +224,7 @@ class _Copy:
         """Whether it was compiled from a source that is another file in the clone."""
         compiled = _COMPILED.search(path)
         source = self._owned.get(f"{path[: compiled.start()]}{compiled['module']}.py") if compiled else None
-        return source is not None and source.holds_prefix
+        return source is not None and source.entry.holds_prefix
 
     def _comes_along(self, path: str) -> bool:
         if not path.startswith(_META):
@@ -250,7 +244,7 @@ class _Copy:
             self.odd.append(path)
         elif owned is None:
             self._copy(entry, to, path)
-        elif owned.holds_prefix:
+        elif owned.entry.holds_prefix:
             self._relocate(entry, to, owned)
         else:
             _link(entry.path, to)
@@ -311,7 +305,7 @@ def _owned(source: Path) -> dict[str, _Owned]:
     found: dict[str, _Owned] = {}
     for record in prefix.record_files(source):
         for entry in prefix.read_record(record).paths:
-            if entry.path not in found or not found[entry.path].holds_prefix:
+            if entry.path not in found or not found[entry.path].entry.holds_prefix:
                 found[entry.path] = _Owned(record, entry)
     return found
 

@@ -489,6 +489,21 @@ class Adopt(Request, frozen=True, kw_only=True, tag="adopt"):
     display_name: str = ""
 
 
+class Pack(Request, frozen=True, kw_only=True, tag="pack"):
+    """The environment as one file at ``output``, whose ending tells the format (``pack.FORMATS``)."""
+
+    output: str
+    force: bool = False
+    """Also in the place of a file that is there."""
+
+
+class Unpack(Request, frozen=True, kw_only=True, tag="unpack"):
+    """A new environment, of what conda-pack has put into the file at ``archive``."""
+
+    archive: str
+    display_name: str = ""
+
+
 class Annotate(Request, frozen=True, kw_only=True, tag="annotate"):
     """What is noted of the environment; what is left out stays as it is."""
 
@@ -565,6 +580,8 @@ EngineRequest = (
     | StackEnvironment
     | Clone
     | Move
+    | Pack
+    | Unpack
     | Adopt
     | Annotate
     | Rollback
@@ -581,7 +598,19 @@ AnyRequest = EngineRequest | RegisterKernel
 # --- events: what an operation tells while it runs ---
 
 Phase = Literal[
-    "wait", "solve", "download", "stage", "link", "compile", "check", "commit", "register", "remove", "measure", "index"
+    "wait",
+    "solve",
+    "download",
+    "stage",
+    "link",
+    "compile",
+    "check",
+    "commit",
+    "register",
+    "remove",
+    "measure",
+    "index",
+    "pack",
 ]
 
 
@@ -676,6 +705,14 @@ class Adopted(Result, frozen=True, kw_only=True, tag="adopted"):
     revision: int
 
 
+class Packed(Result, frozen=True, kw_only=True, tag="packed"):
+    """The environment is in the file at ``path``, of ``size`` bytes."""
+
+    prefix: str
+    path: str
+    size: int
+
+
 class Moved(Result, frozen=True, kw_only=True, tag="moved"):
     """The environment is where it was wanted, and no longer at ``source``."""
 
@@ -705,7 +742,7 @@ class Indexed(Result, frozen=True, kw_only=True, tag="indexed"):
     """Channels that could not be read; where there was an index of them, it is as it was."""
 
 
-AnyResult = Adopted | Planned | Changed | Deferred | Moved | Noted | Removed | Registered | Measured | Indexed
+AnyResult = Adopted | Planned | Changed | Deferred | Moved | Noted | Packed | Removed | Registered | Measured | Indexed
 
 
 def digest(packages: tuple[Package, ...]) -> str:

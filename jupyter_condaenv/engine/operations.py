@@ -17,6 +17,7 @@ from . import (
     history,
     lockfiles,
     notes,
+    pack,
     rattler,
     search,
     solve,
@@ -44,6 +45,7 @@ from .model import (
     Move,
     Moved,
     Noted,
+    Pack,
     Plan,
     Planned,
     PlanRequest,
@@ -54,6 +56,7 @@ from .model import (
     Solved,
     StackEnvironment,
     Step,
+    Unpack,
 )
 from .transaction import Emit
 from .trees import storage_error
@@ -80,9 +83,9 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
         notes.check_changeable(Path(request.prefix))
         emit(Step(phase="solve", text="Solving"))
         return Planned(plan=solve.dry_run(request.request, settings))
-    if isinstance(request, ChangePackages | Rollback | ApplyDeferred | RemoveEnvironment | Adopt | Annotate):
+    if isinstance(request, ChangePackages | Rollback | ApplyDeferred | RemoveEnvironment | Adopt | Annotate | Pack):
         environments.check_exists(Path(request.prefix))  # before a lock is left where there is nothing
-    if isinstance(request, CreateEnvironment | StackEnvironment | Clone | Move):
+    if isinstance(request, CreateEnvironment | StackEnvironment | Clone | Move | Unpack):
         solve.check_free(request.prefix)
     if isinstance(request, Clone):
         environments.check_prefix(request.source)
@@ -91,6 +94,10 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
         return _move(request, settings, emit)
     if isinstance(request, RemoveEnvironment):
         return _remove(request, settings, emit)
+    if isinstance(request, Pack):
+        return pack.pack(request, emit)
+    if isinstance(request, Unpack):
+        return pack.unpack(request, settings, emit)
     if isinstance(request, Adopt):
         return _adopt(request, emit)
     if isinstance(request, Annotate):

@@ -30,6 +30,12 @@ class PathEntry(Struct, omit_defaults=True):
     prefix_placeholder: str | None = None
     no_link: bool | None = None
 
+    @property
+    def holds_prefix(self) -> bool:
+        """Whether linking wrote the prefix into it. Entry points are made then; records of old conda versions do not
+        tell."""
+        return bool(self.prefix_placeholder) or self.path_type not in ("hardlink", "softlink", "pyc_file")
+
 
 class _Paths(Struct):
     paths: list[PathEntry] = []

@@ -30,7 +30,7 @@ def text(data: bytes, old: str, new: str, *, whole: bool = False) -> bytes:
     script = re.match(rb"#!\s*" + re.escape(before) + rb"(/\S*)([^\n]*)", plain)
     if script is None:
         return pattern.sub(lambda _: after, plain)
-    return _shebang(after + script[1], script[2]) + pattern.sub(lambda _: after, plain[script.end() :])
+    return shebang(after + script[1], script[2]) + pattern.sub(lambda _: after, plain[script.end() :])
 
 
 def binary(data: bytes, old: str, new: str, room: int) -> bytes:
@@ -46,7 +46,7 @@ def binary(data: bytes, old: str, new: str, room: int) -> bytes:
     return re.sub(re.escape(before) + rb"[^\0]*\0*", moved, data)
 
 
-def _shebang(interpreter: bytes, options: bytes) -> bytes:
+def shebang(interpreter: bytes, options: bytes) -> bytes:
     """The first line of a script, or the two that do the same where it would not be understood."""
     line = b"#!" + interpreter + options
     if b" " not in interpreter and len(line) <= _LONGEST_SHEBANG:

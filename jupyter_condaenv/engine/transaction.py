@@ -17,7 +17,7 @@ from . import bytecode, complete, environments, exchange, history, rattler, stac
 from .channels import local_path
 from .errors import Broken, ChannelError, Tampered
 from .locking import lock
-from .model import AnyEvent, Message, Package, Plan, Progress, Revision, Settings, Step
+from .model import AnyEvent, Lock, Message, Package, Plan, Progress, Revision, Settings, Step
 from .prefix import Record, read_record, record_files, set_variables
 
 Emit = Callable[[AnyEvent], None]
@@ -70,7 +70,7 @@ def fetch(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -
 
 
 def _apply(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -> Revision:
-    before = _records(work.prefix)
+    before = records(work.prefix)
     work.root.mkdir(parents=True, exist_ok=True)
     with _package_cache(settings, emit) as cache_dir, _naming_what_is_missing(plan, cache_dir):
         _check_local_archives(plan, cache_dir, emit)
@@ -79,11 +79,13 @@ def _apply(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) 
         _announce(plan, emit)
         _link(work, plan, cache_dir, emit)
         made = complete.from_archives(work.stage, plan.lock)
-        after = _records(work.stage)
+        after = records(work.stage)
         # By content: with another Python a noarch package is linked anew under the same name.
         gone = [record for name, record in before.items() if after.get(name) != record]
         bytecode.drop_orphans(work.stage, gone)
-        _compile(work, plan, {name: new for name, new in after.items() if before.get(name) != new}, cache_dir, emit)
+        compile_packages(
+            work, plan.lock, {name: new for name, new in after.items() if before.get(name) != new}, cache_dir, emit
+        )
     if plan.lock.base is not None:
         stack.lay_out(work.stage, work.prefix, plan.lock.base)
     emit(Step(phase="check", text="Checking every file"))
@@ -114,7 +116,7 @@ def _link(work: staging.Workspace, plan: Plan, cache_dir: Path, emit: Emit) -> N
     )
 
 
-def _records(prefix: Path) -> dict[str, Record]:
+def records(prefix: Path) -> dict[str, Record]:
     """File name -> record; the name holds name, version and build."""
     return {path.name: read_record(path) for path in record_files(prefix)}
 
@@ -279,13 +281,15 @@ def _reporter(plan: Plan, emit: Emit) -> rattler.Report:
     return report
 
 
-def _compile(work: staging.Workspace, plan: Plan, fresh: dict[str, Record], cache_dir: Path, emit: Emit) -> None:
-    """Bytecode for the packages that have just been linked."""
-    below = plan.lock.base.packages if plan.lock.base is not None else ()
-    python = stack.python_of(plan.lock.packages) or stack.python_of(below)
+def compile_packages(
+    work: staging.Workspace, lock: Lock, fresh: dict[str, Record], cache_dir: Path, emit: Emit
+) -> None:
+    """Bytecode in the stage for the packages ``fresh``, by the name of their record files, that were put there."""
+    below = lock.base.packages if lock.base is not None else ()
+    python = stack.python_of(lock.packages) or stack.python_of(below)
     if python is None or os.name != "posix":
         return
-    root = work.stage if plan.lock.base is None else Path(stack.levels(plan.lock.base.prefix)[0])
+    root = work.stage if lock.base is None else Path(stack.levels(lock.base.prefix)[0])
     told = False
 
     def progress(done: int, total: int) -> None:

@@ -23,10 +23,12 @@ from ..engine.model import (
     IndexChannels,
     Lock,
     Move,
+    Pack,
     Rollback,
     Settings,
     StackEnvironment,
     Strategy,
+    Unpack,
     When,
 )
 
@@ -132,6 +134,35 @@ class NewAdoption(Body, frozen=True, kw_only=True):
 
     def request(self, name_or_prefix: str, settings: Settings) -> Adopt:
         return Adopt(prefix=find(name_or_prefix, settings).prefix, display_name=self.display_name)
+
+
+class NewPack(Body, frozen=True, kw_only=True):
+    """Where the packed environment goes: the full path of a file on the server, whose ending tells the format. With
+    `force` also in the place of one that is there."""
+
+    output: str
+    force: bool = False
+
+    def request(self, name_or_prefix: str, settings: Settings) -> Pack:
+        _check_file(self.output, "$.output")
+        return Pack(prefix=find(name_or_prefix, settings).prefix, output=self.output, force=self.force)
+
+
+class PackedEnvironment(_Kernel, frozen=True, kw_only=True):
+    """An environment to be made in the place that `name` stands for or at `prefix`, of what conda-pack has put into the
+    file `archive`, a full path on the server."""
+
+    archive: str
+
+    def request(self, settings: Settings) -> Unpack:
+        _check_file(self.archive, "$.archive")
+        return Unpack(prefix=self.where(settings), archive=self.archive, display_name=self.display_name)
+
+
+def _check_file(path: str, field: str) -> None:
+    with _field(field):
+        if not path.startswith("/") or "\0" in path or len(path.encode(errors="replace")) > 4096:
+            raise InvalidRequest(f"{path!r} is not the full path of a file.", "Begin it with a slash.")
 
 
 class NewPlace(_Place, frozen=True, kw_only=True):

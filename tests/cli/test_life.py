@@ -88,6 +88,16 @@ def test_move_protect_freeze_tag_note(person: Person, make: Callable[..., Path])
     person.run("delete", "terra", "--yes")
 
 
+def test_pack_unpack_adopt(person: Person, make: Callable[..., Path]) -> None:
+    prefix = make("geo", "tool<2")
+    assert "Wrote" in person.run("pack", "geo", "geo.tar.gz").out
+    assert "there already" in person.run("pack", "geo", "geo.tar.gz", code=5).err
+    person.run("pack", "geo", "geo.tar.gz", "--force")
+    person.run("unpack", "geo.tar.gz", "terra")
+    assert installed(person.envs / "terra") == installed(prefix) == {"tool-1.0"}
+    assert "1 package because of tool<2" in person.run("adopt", "terra").out
+
+
 def test_history_diff_rollback(person: Person, make: Callable[..., Path]) -> None:
     prefix = make("geo", "tool<2")
     person.run("add", "geo", "big", "tool=2.0")

@@ -279,3 +279,23 @@ def test_a_plan_says_what_else_moves_and_how_much_room_it_takes(client: Client) 
     body = {"verb": "change", "environment": "moving", "update_all": True, "strategy": {"exclude_newer": "soon"}}
     answer = client.call("POST", "plans", body)
     assert (answer.status, answer.body["details"]["field"]) == (400, "$.strategy.exclude_newer")
+
+
+def test_packed_and_unpacked(client: Client, tmp_path: Path) -> None:
+    client.do("POST", "environments", {"name": "carried", "specs": ["tool <2", "ipykernel"]})
+    archive = str(tmp_path / "carried.tar.gz")
+    assert client.do("POST", "environments/carried/packs", {"output": archive})["path"] == archive
+    result = client.do("POST", "packed", {"name": "arrived", "archive": archive})
+    assert result["environment"]["kernels"] == ["condaenv-arrived"]
+    assert versions(client, "arrived") == versions(client, "carried")
+    for body in ({"output": "carried.zip"}, {"output": ""}, {"output": "/\0"}):
+        assert client.call("POST", "environments/carried/packs", body).status == 400
+    assert client.call("POST", "packed", {"name": "x", "archive": "~/x.zip"}).status == 400
+
+
+def test_adopted(client: Client) -> None:
+    client.do("POST", "environments", {"name": "theirs", "specs": ["tool <2", "ipykernel"]})
+    result = client.do("POST", "environments/theirs/adoption", {"display_name": "Mine now"})
+    assert (result["revision"], result["environment"]["kernels"]) == (1, ["condaenv-theirs"])
+    specs = client.jupyter("GET", "kernelspecs").body["kernelspecs"]
+    assert specs["condaenv-theirs"]["spec"]["display_name"] == "Mine now"

@@ -40,8 +40,10 @@ from ..requests import (
     NewClone,
     NewEnvironment,
     NewNotes,
+    NewPack,
     NewPlace,
     PackageChange,
+    PackedEnvironment,
     find,
 )
 from ..routing import Route, operation
@@ -160,6 +162,24 @@ class AdoptionHandler(Handler):
     async def post(self, environment: str, body: NewAdoption) -> answers.JobSummary:
         """Take over an environment that another tool made, as it is."""
         return await self.service.start(lambda settings: body.request(environment, settings))
+
+
+class PacksHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(body=NewPack, answer=answers.JobSummary, status=202)
+    async def post(self, environment: str, body: NewPack) -> answers.JobSummary:
+        """Write an environment to one file that can be unpacked elsewhere."""
+        return await self.service.start(lambda settings: body.request(environment, settings))
+
+
+class PackedHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(body=PackedEnvironment, answer=answers.JobSummary, status=202)
+    async def post(self, body: PackedEnvironment) -> answers.JobSummary:
+        """Make an environment of such a file."""
+        return await self.service.start(body.request)
 
 
 class MovesHandler(Handler):
@@ -299,6 +319,8 @@ ROUTES = (
     Route("environments/{environment}/revisions/{number}/application", RevisionApplicationHandler),
     Route("environments/{environment}/clones", ClonesHandler),
     Route("environments/{environment}/adoption", AdoptionHandler),
+    Route("environments/{environment}/packs", PacksHandler),
+    Route("packed", PackedHandler),
     Route("environments/{environment}/moves", MovesHandler),
     Route("environments/{environment}/notes", NotesHandler),
     Route("environments/{environment}/deferred", DeferredHandler),

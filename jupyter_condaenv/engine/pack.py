@@ -1,0 +1,386 @@
+"""An environment as one file that can be carried elsewhere, and back: by conda-pack, which other tools read as well.
+
+The archive holds the lock of what is in it. Unpacking does not run the script that conda-pack put there: its list of
+the files that hold a prefix is read, and each is given the new one as linking would have done it.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import re
+import shutil
+import stat
+import tarfile
+import tempfile
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from . import (
+    changes,
+    environments,
+    exchange,
+    history,
+    lockfiles,
+    prefix,
+    rattler,
+    relocate,
+    solve,
+    stack,
+    staging,
+    transaction,
+)
+from .errors import AlreadyExists, InvalidRequest, Refused
+from .model import Changed, Lock, Message, Pack, Packed, Plan, Progress, Settings, Solved, Step, Unpack
+from .transaction import Emit
+from .trees import storage_error
+
+FORMATS = (".tar.gz", ".tgz", ".tar", ".zip", ".squashfs")
+"""By the ends of file names."""
+_LOCK = "conda-meta/condaenv/packed.lock"
+"""conda-pack takes whatever ends in `.json` below `conda-meta` for a record."""
+_OURS = ("conda-meta/condaenv/*", f"conda-meta/{staging.WORK_NAME}/*", "conda-meta/frozen")
+_UNPACK = "bin/conda-unpack"
+_ADDED = (_UNPACK, "bin/conda_unpack_progress.py", "bin/activate", "bin/deactivate", "bin/activate.fish")
+"""What conda-pack adds, for those who unpack by hand."""
+_THROUGH_ENV = re.compile(rb"#!/usr/bin/env (?P<name>[\w.+-]+)(?P<options>[^\n]*)")
+_TICK = 200
+"""Files between two signs of life."""
+
+
+def pack(request: Pack, emit: Emit) -> Packed:
+    """Write the environment at ``request.prefix`` to ``request.output``, whole or not at all.
+
+    Raises AlreadyExists, InvalidRequest for a name that tells no format, Refused for an overlay, where conda-pack is
+    not installed, and for what it cannot pack.
+    """
+    source, output = Path(request.prefix), Path(request.output)
+    _check_output(output, request.force)
+    if stack.read(source) is not None:
+        raise Refused(
+            f"{source.name} holds only what comes on top of another environment.",
+            "Make one of all its packages first, with `create`, and pack that.",
+        )
+    conda_pack = _conda_pack()
+    emit(Step(phase="pack", text=f"Packing {source.name}"))
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder, _told(emit):
+        lock = Path(folder, "lock.json")
+        lockfiles.write(history.current_lock(source, rattler.platform()), lock)
+        part = Path(folder, "part" + _suffix(output))
+        try:
+            with _temporary_files_in(folder):
+                packed = conda_pack.CondaEnv.from_prefix(str(source))
+                for pattern in _OURS:
+                    packed = packed.exclude(pattern)
+                packed.files = _Telling([*packed.files, conda_pack.core.File(str(lock), _LOCK)], emit)
+                packed.pack(output=str(part), n_threads=os.cpu_count() or 1, zip_symlinks=True)
+        except conda_pack.CondaPackException as error:
+            raise Refused(f"{source.name} cannot be packed: {str(error).strip()}", "Nothing was written.") from error
+        size = part.stat().st_size
+        os.replace(part, output)
+    return Packed(prefix=request.prefix, path=str(output), size=size)
+
+
+def unpack(request: Unpack, settings: Settings, emit: Emit) -> Changed:
+    """Make ``request.prefix`` of what ``request.archive`` holds. Needs no channel.
+
+    Raises InvalidRequest for what is no packed environment, or one for another platform, and AlreadyExists.
+    """
+    archive, target = Path(request.archive), Path(request.prefix)
+    with transaction.writer(target, f"unpacking {archive.name}", emit) as work:
+        solve.check_free(request.prefix)
+        emit(Step(phase="stage", text=f"Unpacking {archive.name}"))
+        try:
+            work.stage.mkdir(parents=True)
+            _extract(archive, work.stage, emit)
+            _relocate(work.stage, target, archive)
+            lock = _lock(work.stage, archive)
+            transaction.compile_packages(work, lock, transaction.records(work.stage), Path(settings.cache_dir), emit)
+            plan = _plan(request, lock)
+            emit(Solved(changes=tuple(change.brief for change in plan.changes), download_bytes=0))
+            revision = history.record(work.stage, plan.verb, lock, plan.changes, lock.specs)
+            emit(Step(phase="commit", text=f"Putting {target.name} in place"))
+            exchange.commit(work, staging.Snapshot(0, {}, {}))
+        except OSError as error:
+            raise storage_error(error) from error
+        finally:
+            transaction.recover(work)
+        environments.note(target)
+    return Changed(environment=environments.describe(target), plan=plan, revision=revision.number)
+
+
+def _plan(request: Unpack, lock: Lock) -> Plan:
+    return Plan(
+        prefix=request.prefix,
+        verb=f"unpack of {Path(request.archive).name}",
+        before="",
+        lock=lock,
+        changes=changes.compare((), lock.packages),
+        download_bytes=0,
+    )
+
+
+# --- packing ---
+
+
+def _suffix(path: Path) -> str:
+    return next((end for end in FORMATS if path.name.endswith(end)), "")
+
+
+def _check_output(output: Path, force: bool) -> None:
+    suffix = _suffix(output)
+    if not suffix:
+        raise InvalidRequest(f"{output.name} tells no format.", f"Let its name end with one of {', '.join(FORMATS)}.")
+    if not output.parent.is_dir():
+        raise InvalidRequest(f"There is no folder {output.parent}.", "Make it, or choose another one.")
+    if output.is_dir() or (output.exists() and not force):
+        raise AlreadyExists(
+            f"{output} is there already.", "Choose another name, or have it replaced.", path=str(output)
+        )
+    _check_tool(suffix, "mksquashfs")
+
+
+def _check_tool(suffix: str, tool: str) -> None:
+    if suffix == ".squashfs" and shutil.which(tool) is None:
+        raise Refused(
+            f"{tool} is not installed here, which squashfs images need.",
+            "On Debian and Ubuntu: apt install squashfs-tools; or choose .tar.gz.",
+        )
+
+
+def _conda_pack() -> Any:
+    try:
+        import conda_pack
+        import conda_pack.core
+    except ImportError as error:
+        raise Refused(
+            "conda-pack is not installed where Jupyter runs.", "pip install conda-pack, into the same environment."
+        ) from error
+    return conda_pack
+
+
+@contextmanager
+def _temporary_files_in(folder: str) -> Iterator[None]:
+    """conda-pack writes the archive where temporary files go, which may be small, and moves it then."""
+    before, tempfile.tempdir = tempfile.tempdir, folder
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
+@contextmanager
+def _told(emit: Emit) -> Iterator[None]:
+    """What conda-pack warns of is told."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for text in dict.fromkeys(str(warning.message).strip() for warning in caught if warning.category is UserWarning):
+        emit(Message(level="warning", text=text))
+
+
+class _Telling(list[Any]):
+    """Files that tell how many of them have been packed."""
+
+    def __init__(self, files: list[Any], emit: Emit) -> None:
+        super().__init__(files)
+        self._emit = emit
+
+    def __iter__(self) -> Iterator[Any]:
+        for number, file in enumerate(super().__iter__()):
+            if number % _TICK == 0:
+                self._emit(Progress(phase="pack", done=number, total=len(self), unit="files"))
+            yield file
+
+
+# --- unpacking ---
+
+
+def _extract(archive: Path, stage: Path, emit: Emit) -> None:
+    """All that is in ``archive``. Raises InvalidRequest where something of it would land elsewhere."""
+    try:
+        if archive.name.endswith(".squashfs"):
+            raise InvalidRequest(
+                f"{archive.name} is an image: it is mounted, not unpacked.", "Pack the environment as .tar.gz."
+            )
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as zipped:
+                _Extraction(stage, archive, emit).zip(zipped)
+        else:
+            with tarfile.open(archive) as tar:
+                _Extraction(stage, archive, emit).tar(tar)
+    except FileNotFoundError as error:
+        if str(error.filename) != str(archive):
+            raise
+        raise InvalidRequest(f"There is no file {archive}.", "Check the path.") from error
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+        raise InvalidRequest(f"{archive.name} cannot be unpacked: {error}.", "It may be incomplete.") from error
+
+
+class _Extraction:
+    def __init__(self, stage: Path, archive: Path, emit: Emit) -> None:
+        self._stage, self._archive, self._emit = stage, archive, emit
+        self._links: set[str] = set()
+        self._count = 0
+
+    def tar(self, tar: tarfile.TarFile) -> None:
+        for member in tar:
+            to = self._place(member.name)
+            if to is None:
+                continue
+            if member.isdir():
+                to.mkdir(parents=True, exist_ok=True)
+            elif member.issym():
+                self._link(member.linkname, to)
+            elif member.islnk():
+                source = self._place(member.linkname)
+                if source is None:
+                    raise self._refused(member.name)
+                os.link(source, to, follow_symlinks=False)
+            elif member.isfile():
+                data = tar.extractfile(member)
+                assert data is not None
+                with data:
+                    self._write(data, to, member.mode, member.mtime)
+            else:
+                raise self._refused(member.name)
+
+    def zip(self, zipped: zipfile.ZipFile) -> None:
+        for member in zipped.infolist():
+            to = self._place(member.filename)
+            if to is None:
+                continue
+            mode = member.external_attr >> 16
+            if member.is_dir():
+                to.mkdir(parents=True, exist_ok=True)
+            elif stat.S_ISLNK(mode):
+                self._link(os.fsdecode(zipped.read(member)), to)
+            else:
+                with zipped.open(member) as data:
+                    self._write(data, to, mode, None)
+
+    def _place(self, name: str) -> Path | None:
+        """Where ``name`` goes; None for the top itself."""
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        if name.startswith("/") or ".." in parts or "\0" in name:
+            raise self._refused(name)
+        for length in range(1, len(parts)):
+            if "/".join(parts[:length]) in self._links:  # a link that leads elsewhere would take the file along
+                raise self._refused(name)
+        if not parts:
+            return None
+        self._count += 1
+        if self._count % _TICK == 0:
+            self._emit(Progress(phase="stage", done=self._count, unit="files"))
+        to = self._stage.joinpath(*parts)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        return to
+
+    def _link(self, target: str, to: Path) -> None:
+        self._links.add(to.relative_to(self._stage).as_posix())
+        os.symlink(target, to)
+
+    def _write(self, data: Any, to: Path, mode: int, mtime: float | None) -> None:
+        with open(to, "xb") as file:
+            shutil.copyfileobj(data, file, 1 << 20)
+        os.chmod(to, 0o755 if mode & stat.S_IXUSR else 0o644)
+        if mtime is not None:
+            os.utime(to, (mtime, mtime))
+
+    def _refused(self, name: str) -> InvalidRequest:
+        return InvalidRequest(
+            f"{self._archive.name} holds {name!r}, which would not stay in the environment.", "Nothing was unpacked."
+        )
+
+
+class _Place(NamedTuple):
+    """Where conda-pack says that a prefix stands."""
+
+    path: str
+    placeholder: str
+    mode: str
+
+
+def _relocate(stage: Path, target: Path, archive: Path) -> None:
+    """Give each file that holds a prefix the new one, and note its hash in its record."""
+    entries = {record: prefix.read_record(record).paths for record in prefix.record_files(stage)}
+    owned = {entry.path: entry for paths in entries.values() for entry in paths}
+    for added in _ADDED[1:]:
+        if added not in owned:
+            (stage / added).unlink(missing_ok=True)
+    places = {place.path: place for place in _places(stage, archive)}
+    (stage / _UNPACK).unlink()
+    scripts = {f"bin/{name}" for name in os.listdir(stage / "bin")} if (stage / "bin").is_dir() else set()
+    written: dict[str, tuple[str, int]] = {}
+    for path in {*places, *(script for script in scripts if script not in owned or owned[script].holds_prefix)}:
+        file = stage / path
+        if os.path.realpath(file) != f"{os.path.realpath(stage)}/{path}" or not file.is_file():
+            continue  # a link, or no file of this environment
+        data = file.read_bytes()
+        moved = _with_prefix(data, places[path], target) if path in places else data
+        if path in scripts:
+            moved = _with_interpreter(moved, stage, target)
+        if moved != data:
+            file.write_bytes(moved)
+        written[path] = (hashlib.sha256(moved).hexdigest(), len(moved))
+    for record, paths in entries.items():
+        here = {entry.path: written[entry.path] for entry in paths if entry.path in written}
+        # conda-pack leaves out what was compiled after linking.
+        gone = {entry.path for entry in paths if entry.path.endswith(".pyc") and not (stage / entry.path).exists()}
+        if here or gone:
+            prefix.change_paths(record, here, gone)
+
+
+def _with_prefix(data: bytes, place: _Place, target: Path) -> bytes:
+    if place.mode != "binary":
+        return relocate.text(data, place.placeholder, str(target))
+    try:
+        return relocate.binary(data, place.placeholder, str(target), len(os.fsencode(place.placeholder)))
+    except ValueError as error:
+        raise Refused(f"{target} is longer than {place.path} has room for.", "Choose a shorter path.") from error
+
+
+def _with_interpreter(data: bytes, stage: Path, target: Path) -> bytes:
+    """A script with the interpreter of its environment, where conda-pack wrote that it is looked for in PATH."""
+    first = _THROUGH_ENV.match(data)
+    if first is None or not (stage / "bin" / os.fsdecode(first["name"])).exists():
+        return data
+    return relocate.shebang(os.fsencode(target / "bin") + b"/" + first["name"], first["options"]) + data[first.end() :]
+
+
+def _places(stage: Path, archive: Path) -> list[_Place]:
+    """What stands in the script of conda-pack, which is read and not run."""
+    script = stage / _UNPACK
+    with suppress(OSError, SyntaxError, ValueError, TypeError, RecursionError):
+        for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_prefix_records":
+                return [msgspec.convert(one, _Place) for one in ast.literal_eval(node.value) or ()]
+    raise InvalidRequest(
+        f"{archive.name} is not an environment that conda-pack packed for any place.",
+        "`pack` writes one; an environment that was packed for one place is unpacked there, by tar.",
+    )
+
+
+def _lock(stage: Path, archive: Path) -> Lock:
+    file = stage / _LOCK
+    found = prefix.packages(stage)
+    if file.is_file():
+        lock = lockfiles.read(file)
+        file.unlink()
+        if {package.identity for package in lock.packages} != {package.identity for package in found}:
+            raise InvalidRequest(f"What {archive.name} holds is not what its lock says.", "Pack it again.")
+    else:
+        lock = history.current_lock(stage, rattler.platform())
+    if lock.platform != rattler.platform():
+        raise InvalidRequest(
+            f"{archive.name} is for {lock.platform}, and this machine is {rattler.platform()}.", "Pack it there."
+        )
+    return lock

@@ -1,0 +1,211 @@
+"""A packed environment is the same one elsewhere, and an archive can do nothing but be unpacked."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from jupyter_condaenv.engine import history
+from jupyter_condaenv.engine.errors import AlreadyExists, InvalidRequest, NotFound, Refused
+from jupyter_condaenv.engine.model import (
+    Annotate,
+    Changed,
+    ChangePackages,
+    CreateEnvironment,
+    Pack,
+    Packed,
+    RemoveEnvironment,
+    Settings,
+    StackEnvironment,
+    Unpack,
+)
+
+from .child import operate
+from .harness import Operation, leftovers, names, problems, tree
+
+
+@pytest.fixture
+def source(little_settings: Settings) -> Path:
+    prefix = Path(little_settings.envs_dirs[0]) / "source"
+    operate(CreateEnvironment(prefix=str(prefix), specs=("alpha=1.0", "shape=3.0")), little_settings)
+    operate(Annotate(prefix=str(prefix), frozen=True, protected=True), little_settings)
+    (prefix / "mine.txt").write_text("mine\n")
+    return prefix
+
+
+def packed(prefix: Path, output: Path, settings: Settings) -> Path:
+    result, _ = operate(Pack(prefix=str(prefix), output=str(output)), settings)
+    assert isinstance(result, Packed)
+    assert (result.path, result.size) == (str(output), output.stat().st_size)
+    assert [path for path in output.parent.iterdir() if path.name.startswith(f".{output.name}")] == []
+    return output
+
+
+def unpacked(archive: Path, prefix: Path, settings: Settings) -> Changed:
+    result, _ = operate(Unpack(prefix=str(prefix), archive=str(archive)), replace(settings, channels=("nowhere",)))
+    assert isinstance(result, Changed)
+    assert leftovers(prefix) == []
+    return result
+
+
+@pytest.mark.parametrize("name", ["packed.tar.gz", "packed.zip", "packed.tar"])
+def test_there_and_back(source: Path, little_settings: Settings, tmp_path: Path, name: str) -> None:
+    was, lock = tree(source), history.current_lock(source)
+    archive = packed(source, tmp_path / name, little_settings)
+    assert tree(source) == was
+    target = tmp_path / "somewhere" / "else"
+    result = unpacked(archive, target, little_settings)
+    assert (result.revision, result.plan.verb) == (1, f"unpack of {name}")
+    assert history.current_lock(target) == lock
+    assert problems(target, "mine.txt") == []
+    assert (target / "mine.txt").read_text() == "mine\n"
+    assert (target / "etc/alpha.conf").read_text() == f"prefix = {target}\nversion = 1.0\n"
+    assert os.readlink(target / "lib/libalpha.so") == "libalpha.so.1.0"
+    assert subprocess.check_output([target / "bin/alpha"], text=True) == "1.0\n"
+    # It is neither frozen nor protected, and can be changed.
+    operate(ChangePackages(prefix=str(target), add=("gamma",)), little_settings)
+    assert names(target) == {"alpha", "gamma", "shape"}
+    operate(RemoveEnvironment(prefix=str(target)), little_settings)
+
+
+def test_with_a_python(real_settings: Settings, tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target with a space"
+    operate(CreateEnvironment(prefix=str(source), specs=("python", "prefixdemo", "entrydemo")), real_settings)
+    archive = packed(source, tmp_path / "packed.tar.gz", real_settings)
+    unpacked(archive, target, real_settings)
+    assert subprocess.check_output([target / "bin/entrydemo"], text=True) == f"entrydemo {target}\n"
+    assert problems(target) == []
+    byhand = tmp_path / "byhand"
+    byhand.mkdir()
+    subprocess.run(["tar", "-xzf", archive, "-C", byhand], check=True)
+    subprocess.run([byhand / "bin/python", byhand / "bin/conda-unpack"], check=True)
+    entry = [byhand / "bin/python", byhand / "bin/entrydemo"]
+    assert subprocess.check_output(entry, text=True) == f"entrydemo {byhand}\n"
+
+
+def test_where_it_cannot_be_packed(source: Path, little_settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "there.zip").write_text("precious")
+    for output, error, told in (
+        (tmp_path / "there.zip", AlreadyExists, "there already"),
+        (tmp_path / "x.rar", InvalidRequest, "tells no format"),
+        (tmp_path / "none" / "x.zip", InvalidRequest, "no folder"),
+    ):
+        with pytest.raises(error, match=told):
+            operate(Pack(prefix=str(source), output=str(output)), little_settings)
+    assert (tmp_path / "there.zip").read_text() == "precious"
+    with pytest.raises(Refused, match="mksquashfs is not installed"):
+        operate(Pack(prefix=str(source), output=str(tmp_path / "x.squashfs")), little_settings, {"PATH": "/nowhere"})
+    with pytest.raises(NotFound):
+        operate(Pack(prefix=str(tmp_path), output=str(tmp_path / "x.zip")), little_settings)
+    operate(Pack(prefix=str(source), output=str(tmp_path / "there.zip"), force=True), little_settings)
+    assert zipfile.is_zipfile(tmp_path / "there.zip")
+
+
+def test_an_overlay_is_not_packed(real_settings: Settings, tmp_path: Path) -> None:
+    base, over = tmp_path / "base", tmp_path / "over"
+    operate(CreateEnvironment(prefix=str(base), specs=("python",)), real_settings)
+    operate(StackEnvironment(prefix=str(over), base=str(base), specs=("threadpoolctl",)), real_settings)
+    with pytest.raises(Refused, match="only what comes on top"):
+        operate(Pack(prefix=str(over), output=str(tmp_path / "x.zip")), real_settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "link"),
+    [("../out", ""), ("/out", ""), ("a/../../out", ""), ("dir", "/tmp"), ("dir", ".."), ("fifo", "")],
+)
+def test_nothing_lands_elsewhere(source: Path, little_settings: Settings, tmp_path: Path, name: str, link: str) -> None:
+    """Neither by its name nor through a link."""
+    archive = tmp_path / "evil.tar"
+    with tarfile.open(archive, "w") as tar:
+        member = tarfile.TarInfo(name)
+        if link:
+            member.type, member.linkname = tarfile.SYMTYPE, link
+            tar.addfile(member)
+            member = tarfile.TarInfo(f"{name}/evil")
+        elif name == "fifo":
+            member.type = tarfile.FIFOTYPE
+        tar.addfile(member, io.BytesIO())
+    with pytest.raises(InvalidRequest, match="would not stay in the environment"):
+        operate(Unpack(prefix=str(tmp_path / "target"), archive=str(archive)), little_settings)
+    assert not (tmp_path / "target").exists() and leftovers(tmp_path / "target") == []
+    assert not any(Path(place, "evil").exists() for place in ("/tmp", tmp_path)) and not (tmp_path / "out").exists()
+
+
+def test_what_is_no_packed_environment(source: Path, little_settings: Settings, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    whole = packed(source, tmp_path / "whole.tar.gz", little_settings).read_bytes()
+    (tmp_path / "half.tar.gz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text.zip").write_text("no archive")
+    with tarfile.open(tmp_path / "other.tar", "w") as tar:
+        tar.add(sys.executable, "bin/python")
+    for name, told in (
+        ("half.tar.gz", "cannot be unpacked"),
+        ("text.zip", "cannot be unpacked"),
+        ("other.tar", "not an environment that conda-pack packed"),
+        ("absent.zip", "There is no file"),
+        ("image.squashfs", "it is mounted"),
+    ):
+        with pytest.raises(InvalidRequest, match=told):
+            operate(Unpack(prefix=str(target), archive=str(tmp_path / name)), little_settings)
+    assert not target.exists() and leftovers(target) == []
+
+
+def test_the_script_in_it_is_not_run(source: Path, little_settings: Settings, tmp_path: Path) -> None:
+    archive, evil = packed(source, tmp_path / "good.tar", little_settings), tmp_path / "evil.tar"
+    with tarfile.open(archive) as good, tarfile.open(evil, "w") as tar:
+        for member in good:
+            data = good.extractfile(member).read() if member.isfile() else b""  # type: ignore[union-attr]
+            if member.name == "bin/conda-unpack":
+                data += f"\nopen({str(tmp_path / 'ran')!r}, 'w')\n".encode()
+                member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    unpacked(evil, tmp_path / "target", little_settings)
+    assert not (tmp_path / "ran").exists() and not (tmp_path / "target/bin/conda-unpack").exists()
+
+
+def test_no_other_file_is_given_a_prefix(source: Path, little_settings: Settings, tmp_path: Path) -> None:
+    """Neither by its name nor through a link."""
+    archive, evil = packed(source, tmp_path / "good.tar", little_settings), tmp_path / "evil.tar"
+    (tmp_path / "victim").write_text("alpha")
+    with tarfile.open(archive) as good, tarfile.open(evil, "w") as tar:
+        for member in good:
+            data = good.extractfile(member).read() if member.isfile() else b""  # type: ignore[union-attr]
+            if member.name == "bin/conda-unpack":
+                names = ["../../victim", "link", str(tmp_path / "victim")]
+                data = f"_prefix_records = {[(name, 'alpha', 'text') for name in names]!r}".encode()
+                member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path / "victim")
+        tar.addfile(link)
+    unpacked(evil, tmp_path / "target", little_settings)
+    assert (tmp_path / "victim").read_text() == "alpha"
+
+
+@pytest.mark.parametrize("phase", ["stage", "commit", "pack"])
+def test_a_kill_leaves_all_or_nothing(source: Path, little_settings: Settings, tmp_path: Path, phase: str) -> None:
+    archive, target = tmp_path / "packed.tar", tmp_path / "target"
+    if phase != "pack":
+        packed(source, archive, little_settings)
+    pack, unpack = (
+        Pack(prefix=str(source), output=str(archive)),
+        Unpack(prefix=str(target), archive=str(archive)),
+    )
+    with Operation(pack if phase == "pack" else unpack, little_settings) as operation:
+        operation.until(phase)
+    if phase == "pack":
+        assert not archive.exists() or tarfile.is_tarfile(archive)
+        archive.unlink(missing_ok=True)
+        packed_again, _ = operate(pack, little_settings)
+        assert isinstance(packed_again, Packed)
+    if not target.exists():
+        unpacked(archive, target, little_settings)
+    assert problems(target, "mine.txt") == []
