@@ -17,7 +17,7 @@ ARGS ?=
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-demo: $(READY)  ## have a Jupyter server create, lock and stack environments, and run a cell in each; CHANNEL=conda-forge for the real ones
+demo: $(READY)  ## create, lock and stack environments, run a cell in each, and show them in JupyterLab; CHANNEL=conda-forge for the real ones
 	@$(RUN) -m tests.demo
 
 test: $(READY)  ## run every test that takes seconds and can run here

@@ -1,10 +1,12 @@
 """The story of the product, told by doing it: `make demo`.
 
 A base environment with numpy, pandas, MKL and the CUDA runtime is created and locked, a project is stacked on it, and
-in each of the two kernels a cell says what it sees. All is done by a real Jupyter server, asked over REST, told in the
-words of the command line, and checked: the exit code is 0 only if it held.
+in each of the two kernels a cell says what it sees. All is done by a real JupyterLab, asked over REST, told in the
+words of the command line, and checked: the exit code is 0 only if it held. In the end JupyterLab's panel shows what was
+made: on a terminal it stays there to be used; elsewhere, and with DEMO=check, the panel is looked at and all ends.
 
-CHANNEL names another channel than the local one, such as conda-forge. Everything lies in ``.demo/``.
+CHANNEL names another channel than the local one, such as conda-forge. Everything lies in ``.demo/``, or in the new
+directory that is given as an argument.
 """
 
 from __future__ import annotations
@@ -25,22 +27,18 @@ from typing import Any
 from jupyter_condaenv.engine import lockfiles
 from jupyter_condaenv.engine.errors import CondaEnvError
 from jupyter_condaenv.server.answers import EnvironmentDetail, Packages
+from tests import lab
 from tests.channel import ChannelServer, build
 from tests.jupyter import JupyterServer, ServerError, Visitor
 
+from . import panel
 from .commands import Commands, Rest
 from .narrator import Narrator, StoryEnded, shown
+from .places import Places
 
 DEMO = Path(__file__).resolve().parents[2] / ".demo"
-LOCK = DEMO / "base-ml.lock.json"
-PLACES = {
-    "HOME": DEMO / "home",
-    "IPYTHONDIR": DEMO / "home" / "ipython",
-    "JUPYTER_CONFIG_DIR": DEMO / "jupyter-config",
-    "JUPYTER_DATA_DIR": DEMO / "jupyter",
-    "JUPYTER_RUNTIME_DIR": DEMO / "jupyter-runtime",
-    "XDG_CACHE_HOME": DEMO / "cache",
-}
+ENVIRONMENTS = ("base-ml", "project")
+LOOKED_AT = ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")
 BASE_SPECS = ["python", "ipykernel", "numpy", "pandas", "cuda-cudart", "proj"]
 
 CELL = """
@@ -59,20 +57,6 @@ print(json.dumps({
 """
 
 
-def own_directories() -> None:
-    """From here on this process and those it starts keep to ``.demo/`` and see nothing of the user's settings."""
-    for name in list(os.environ):
-        if name.startswith(("CONDA", "JUPYTER", "MAMBA", "XDG_")) or name in (
-            "CUDA_HOME",
-            "MKL_NUM_THREADS",
-            "PROJ_DATA",
-        ):
-            del os.environ[name]
-    for name, place in PLACES.items():
-        place.mkdir(parents=True, exist_ok=True)
-        os.environ[name] = str(place)
-
-
 @contextmanager
 def local_channel(narrator: Narrator) -> Iterator[str]:
     """The URL of the local channel."""
@@ -88,25 +72,27 @@ def local_channel(narrator: Narrator) -> Iterator[str]:
 
 
 @contextmanager
-def jupyter_server(narrator: Narrator) -> Iterator[Visitor]:
-    """Somebody who is logged in at a server. It ends with this, however that comes about."""
-    narrator.step("Starting a Jupyter server")
+def jupyter_lab(narrator: Narrator, places: Places) -> Iterator[tuple[JupyterServer, Visitor]]:
+    """A server, and somebody who is logged in there. It ends with this, however that comes about."""
+    narrator.step("Starting JupyterLab")
     token = secrets.token_hex(8)
-    server = JupyterServer(DEMO, os.environ, token=token)
+    server = JupyterServer(places.notebooks, os.environ, token=token, application="jupyterlab")
     try:
-        address = f"http://127.0.0.1:{server.port}/condaenv/"
-        narrator.say(f"its REST API is at {address} until the story ends; to look at it:")
-        narrator.say(f"curl '{address}environments?token={token}'")
-        narrator.say(f"curl '{address}openapi.json?token={token}'")
-        yield Visitor(server.port, "/", {"Authorization": f"token {token}"})
+        address = f"http://127.0.0.1:{server.port}/"
+        narrator.say(f"it is at {address}lab?token={token} until the story ends, and our REST API below it:")
+        narrator.say(f"curl '{address}condaenv/environments?token={token}'")
+        narrator.say(f"curl '{address}condaenv/openapi.json?token={token}'")
+        visitor = Visitor(server.port, "/", {"Authorization": f"token {token}"})
+        lab.open_panel(visitor)
+        yield server, visitor
     finally:
         server.end()
-        (DEMO / "server.log").write_text("".join(server.log))
-    narrator.step("To look at what was made, by the command line or by REST:")
-    places = [f"{name}={PLACES[name]}" for name in ("HOME", "JUPYTER_DATA_DIR")]
+        places.server_log.write_text("".join(server.log))
+    narrator.step("To look at what was made, by the command line or in JupyterLab:")
+    variables = [f"{name}={place}" for name, place in places.variables.items() if name in LOOKED_AT]
     as_root = ["--allow-root"] if os.getuid() == 0 else []
-    for arguments in (["condaenv", "show", "project"], ["server", *as_root]):
-        narrator.say(shlex.join(["env", *places, jupyter(), *arguments]))
+    for arguments in (["condaenv", "show", "project"], ["lab", *as_root]):
+        narrator.say(shlex.join(["env", *variables, jupyter(), *arguments]))
 
 
 def jupyter() -> str:
@@ -129,7 +115,7 @@ def look_inside(narrator: Narrator, visitor: Visitor, kernel: str, modules: dict
     return seen
 
 
-def tell(narrator: Narrator, visitor: Visitor, channel: str, *, local: bool) -> None:
+def tell(narrator: Narrator, visitor: Visitor, channel: str, lock: Path, *, local: bool) -> None:
     """The story itself, against ``channel``. What only the local channel's scripts set is checked only there."""
     rest = Rest(visitor)
     commands = Commands(rest, narrator)
@@ -142,14 +128,14 @@ def tell(narrator: Narrator, visitor: Visitor, channel: str, *, local: bool) -> 
     plots = "matplotlib" if local else "matplotlib-base"
 
     commands.create("base-ml", specs, channel)
-    commands.lock("base-ml", LOCK)
+    commands.lock("base-ml", lock)
     commands.stack("project", "base-ml", ["scikit-learn", plots], channel)
     known = visitor.jupyter("GET", "kernelspecs").body["kernelspecs"]
     commands.list()
 
     base, project = (rest.get(EnvironmentDetail, f"environments/{name}").environment for name in ("base-ml", "project"))
     below, above = (rest.get(Packages, f"environments/{name}/packages").packages for name in ("base-ml", "project"))
-    locked = {package.name: package.version for package in lockfiles.read(LOCK).packages}
+    locked = {package.name: package.version for package in lockfiles.read(lock).packages}
     versions = {package.name: package.version for package in below + above}
     narrator.step("Checking the environments")
     narrator.check("the lock's numpy", locked["numpy"], versions["numpy"])
@@ -187,19 +173,20 @@ def tell(narrator: Narrator, visitor: Visitor, channel: str, *, local: bool) -> 
             narrator.check(f"{name}: MKL_NUM_THREADS", variables["MKL_NUM_THREADS"], "2")
 
 
-def main() -> int:
+def main(folder: Path) -> int:
     for ended in (signal.SIGTERM, signal.SIGHUP):  # as by Ctrl-C: the server is not left behind
         signal.signal(ended, signal.default_int_handler)
-    narrator = Narrator()
+    narrator, places = Narrator(), Places(folder)
     named = os.environ.get("CHANNEL", "")
     try:
         with nullcontext(named) if named else local_channel(narrator) as channel:
-            if DEMO.exists():
+            if DEMO.exists() and folder == DEMO:
                 narrator.step(f"Clearing away {DEMO}, which an earlier run made")
                 shutil.rmtree(DEMO)
-            own_directories()
-            with jupyter_server(narrator) as visitor:
-                tell(narrator, visitor, channel, local=not named)
+            places.occupy(channel)
+            with jupyter_lab(narrator, places) as (server, visitor):
+                tell(narrator, visitor, channel, places.lock, local=not named)
+                panel.show(narrator, server, visitor, ENVIRONMENTS, places.folder)
     except (CondaEnvError, ServerError, StoryEnded) as ending:
         narrator.broken.append(str(ending))
     except KeyboardInterrupt:
@@ -208,4 +195,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Path(*sys.argv[1:] or [DEMO]).absolute()))
