@@ -155,7 +155,10 @@ def _create_request(parser: Parser) -> None:
     )
     parser.add_argument("--lock", metavar="FILE", help="exactly the packages of this lock, instead of SPEC")
     parser.add_argument(
-        "-f", "--file", metavar="FILE", help="what this environment.yml or explicit list says, instead of SPEC"
+        "-f",
+        "--file",
+        metavar="FILE",
+        help="what this file says, such as environment.yml, @EXPLICIT, conda-lock.yml or pixi.lock",
     )
     parser.add_argument("--without-pip", action="store_true", help="leave out what FILE has for pip")
     _strategy(parser)

@@ -147,6 +147,15 @@ class Lock(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
         return digest(self.packages)
 
 
+class ForeignLock(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A lock that another tool has written, as it stands in its file."""
+
+    name: str
+    text: str
+    without_pip: bool = False
+    """Whether packages that pip would have to install are left out."""
+
+
 class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What happens to one package."""
 
@@ -434,6 +443,8 @@ class CreateEnvironment(Request, frozen=True, kw_only=True, tag="create"):
     channels: tuple[str, ...] = ()
     """Names or URLs in order of priority; empty: the configured ones."""
     lock: Lock | None = None
+    foreign_lock: ForeignLock | None = None
+    """In place of ``lock``."""
     variables: tuple[Variable, ...] = ()
     """Set wherever the environment is active."""
     notes: tuple[str, ...] = ()

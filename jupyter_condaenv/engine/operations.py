@@ -21,6 +21,7 @@ from . import (
     rattler,
     search,
     solve,
+    specfiles,
     storage,
     transaction,
 )
@@ -78,11 +79,14 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
     if isinstance(request, IndexChannels):
         return search.index(request, settings, emit)
     environments.check_prefix(request.prefix)
-    _tell_notes(request.request if isinstance(request, PlanRequest) else request, emit)
     if isinstance(request, PlanRequest):
         notes.check_changeable(Path(request.prefix))
+        wanted = request.request
+        wanted = _read(wanted, emit) if isinstance(wanted, CreateEnvironment) else wanted
         emit(Step(phase="solve", text="Solving"))
-        return Planned(plan=solve.dry_run(request.request, settings))
+        return Planned(plan=solve.dry_run(wanted, settings))
+    if isinstance(request, CreateEnvironment):
+        request = _read(request, emit)
     if isinstance(request, ChangePackages | Rollback | ApplyDeferred | RemoveEnvironment | Adopt | Annotate | Pack):
         environments.check_exists(Path(request.prefix))  # before a lock is left where there is nothing
     if isinstance(request, CreateEnvironment | StackEnvironment | Clone | Move | Unpack):
@@ -105,9 +109,12 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
     return _change(request, settings, emit)
 
 
-def _tell_notes(request: EngineRequest, emit: Emit) -> None:
-    for text in request.notes if isinstance(request, CreateEnvironment) else ():
+def _read(request: CreateEnvironment, emit: Emit) -> CreateEnvironment:
+    """``request`` with its lock read, if that is another tool's, and what is to be known of the file told."""
+    request = specfiles.with_lock(request, rattler.platform())
+    for text in request.notes:
         emit(Message(level="warning", text=text))
+    return request
 
 
 def _change(

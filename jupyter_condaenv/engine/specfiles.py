@@ -11,19 +11,24 @@ import sys
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from . import lockfiles
 from .channels import redact
 from .errors import InvalidRequest, Refused
-from .formats import environment, explicit
+from .formats import environment, explicit, locked
 from .formats import yaml as tree
 from .formats.source import MOST_BYTES, Source
 from .formats.specfile import SpecFile
-from .model import CreateEnvironment, Lock, Variable
+from .model import CreateEnvironment, ForeignLock, Lock, Variable
 
 __all__ = ["MOST_BYTES", "SpecFile", "creation", "read", "read_file"]
 
-_KNOWN = "Known are environment.yml, explicit lists (@EXPLICIT) and the locks of jupyter_condaenv."
+_MOST_SHOWN = 20
+"""Requirements for pip, in one sentence."""
+_KNOWN = (
+    "Known are environment.yml, explicit lists (@EXPLICIT), conda-lock.yml, pixi.lock and locks of jupyter_condaenv."
+)
 
 
 def read(name: str, content: bytes | str, platform: str = "") -> SpecFile:
@@ -33,6 +38,9 @@ def read(name: str, content: bytes | str, platform: str = "") -> SpecFile:
     """
     source = Source(name or "the file", content)
     platform = platform or this_platform()
+    if locked.is_lock(source):
+        locked.check_secrets(source)
+        return SpecFile(foreign_lock=ForeignLock(name=source.name, text=source.text))
     if source.text.lstrip()[:1] == "{":
         return _own_lock(source)
     if explicit.is_explicit(source.text):
@@ -61,31 +69,53 @@ def creation(
     ``channels`` are searched before those of the file. Raises InvalidRequest for what cannot be done: requirements for
     pip, unless they are to be left out, and other channels than those of a lock.
     """
-    if found.lock is not None:
+    if found.lock is not None or found.foreign_lock is not None:
         if channels:
             raise InvalidRequest(
                 f"{name} says exactly which packages from where: no other channels can be searched.",
                 "Create it from the file, then add to it.",
             )
-        return CreateEnvironment(prefix=prefix, lock=found.lock, notes=found.warnings)
-    notes = found.warnings
-    if found.pip:
-        told = ", ".join(redact(one) for one in found.pip)
-        if not without_pip:
-            raise Refused(
-                f"{name} has requirements for pip, which cannot be fulfilled yet: {told}.",
-                "Ask for them as conda packages, or leave them out (--without-pip, `without_pip`) and `pip install` "
-                "them in the environment.",
-                pip=[redact(one) for one in found.pip],
-            )
-        notes = (*notes, f"left out, as they are for pip: {told}")
+        foreign = found.foreign_lock
+        if foreign is not None:
+            foreign = replace(foreign, without_pip=without_pip)
+        return CreateEnvironment(prefix=prefix, lock=found.lock, foreign_lock=foreign, notes=found.warnings)
     return CreateEnvironment(
         prefix=prefix,
         specs=found.specs,
         channels=(*channels, *(channel for channel in found.channels if channel not in channels)),
         variables=tuple(Variable(name=name, value=value) for name, value in found.variables.items()),
-        notes=notes,
+        notes=(*found.warnings, *_about_pip(found, name, without_pip)),
     )
+
+
+def with_lock(request: CreateEnvironment, platform: str) -> CreateEnvironment:
+    """``request`` with what its foreign lock has for ``platform``, if it has one. Raises as :func:`creation` does."""
+    foreign = request.foreign_lock
+    if foreign is None:
+        return request
+    if request.lock is not None or request.specs:
+        raise InvalidRequest("An environment is made of one lock, or of package requests.", "Give one of them.")
+    found = locked.read(Source(foreign.name, foreign.text), platform)
+    notes = (*request.notes, *found.warnings, *_about_pip(found, foreign.name, foreign.without_pip))
+    return replace(request, lock=found.lock, foreign_lock=None, notes=notes)
+
+
+def _about_pip(found: SpecFile, name: str, without_pip: bool) -> tuple[str, ...]:
+    """What is to be told of what ``found`` has for pip. Raises Refused where that is not to be left out."""
+    if not found.pip:
+        return ()
+    shown = [redact(one) for one in found.pip]
+    told = ", ".join(shown[:_MOST_SHOWN]) + (
+        f" and {len(shown) - _MOST_SHOWN} more" if len(shown) > _MOST_SHOWN else ""
+    )
+    if not without_pip:
+        raise Refused(
+            f"{name} has requirements for pip, which cannot be fulfilled yet: {told}.",
+            "Ask for them as conda packages, or leave them out (--without-pip, `without_pip`) and `pip install` "
+            "them in the environment.",
+            pip=shown,
+        )
+    return (f"left out, as they are for pip: {told}",)
 
 
 def this_platform() -> str:

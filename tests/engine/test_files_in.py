@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from jupyter_condaenv.engine import activation, history, specfiles
-from jupyter_condaenv.engine.errors import Broken, ChannelError, InvalidRequest, Tampered
+from jupyter_condaenv.engine.errors import Broken, ChannelError, InvalidRequest, Refused, Tampered
 from jupyter_condaenv.engine.formats import explicit
 from jupyter_condaenv.engine.model import (
     ApplyPlan,
@@ -167,6 +167,73 @@ def test_a_plan_with_a_package_without_a_hash_is_not_applied(
     bare = replace(plan.lock, packages=tuple(replace(one, sha256="") for one in plan.lock.packages))
     with pytest.raises(InvalidRequest, match="no hash"):
         operate(ApplyPlan(prefix=str(prefix), plan=replace(plan, lock=bare)), little_settings)
+
+
+# --- locks of other tools ---
+
+
+def conda_lock(channel: Path, *names: str, pip: str = "") -> str:
+    index = json.loads((channel / "noarch" / "repodata.json").read_text())["packages.conda"]
+    rows = "".join(
+        f"- name: {index[name]['name']}\n  version: '{index[name]['version']}'\n  manager: conda\n"
+        f"  platform: {specfiles.this_platform()}\n  dependencies: {{}}\n  url: {channel.as_uri()}/noarch/{name}\n"
+        f"  hash: {{md5: {index[name]['md5']}, sha256: {index[name]['sha256']}}}\n  category: main\n  optional: false\n"
+        for name in names
+    )
+    if pip:
+        rows += (
+            f"- name: {pip}\n  version: '1.0'\n  manager: pip\n  platform: {specfiles.this_platform()}\n"
+            f"  dependencies: {{}}\n  url: https://host/{pip}.whl\n  hash: {{sha256: {'0' * 64}}}\n  category: main\n"
+        )
+    return f"version: 1\nmetadata: {{channels: [{{url: {channel.as_uri()}}}]}}\npackage:\n{rows}"
+
+
+def pixi_lock(channel: Path, *names: str) -> str:
+    index = json.loads((channel / "noarch" / "repodata.json").read_text())["packages.conda"]
+    urls = [f"{channel.as_uri()}/noarch/{name}" for name in names]
+    rows = "".join(f"- conda: {url}\n  sha256: {index[url.rpartition('/')[2]]['sha256']}\n" for url in urls)
+    used = "".join(f"      - conda: {url}\n" for url in urls)
+    return (
+        f"version: 6\nenvironments:\n  default:\n    channels:\n    - url: {channel.as_uri()}/\n    packages:\n"
+        f"      {specfiles.this_platform()}:\n{used}packages:\n{rows}"
+    )
+
+
+@pytest.mark.parametrize(("name", "write"), [("conda-lock.yml", conda_lock), ("pixi.lock", pixi_lock)])
+def test_a_lock_of_another_tool(
+    name: str, write: Callable[..., str], prefix: Path, little: Path, little_settings: Settings
+) -> None:
+    created(prefix, little_settings, name, write(little, "beta-1.0-0.conda", "alpha-1.0-0.conda"))
+    assert versions(prefix) == {"alpha": "1.0", "beta": "1.0"}
+    last = history.latest(prefix)
+    assert last is not None and last.lock.specs == ("beta",) and last.lock.channels == (little.as_uri(),)
+    assert history.current_lock(prefix) == last.lock
+
+
+def test_what_a_lock_has_for_pip_is_refused_or_left_out(prefix: Path, little: Path, little_settings: Settings) -> None:
+    text = conda_lock(little, "alpha-1.0-0.conda", pip="requests")
+    with pytest.raises(Refused, match=r"requests==1\.0"):
+        operate(creation(prefix, "conda-lock.yml", text), little_settings)
+    found = specfiles.read("conda-lock.yml", text)
+    request = specfiles.creation(found, "conda-lock.yml", str(prefix), without_pip=True)
+    planned, events = operate(PlanRequest(prefix=str(prefix), request=request), little_settings)
+    assert isinstance(planned, Planned) and [package.name for package in planned.plan.lock.packages] == ["alpha"]
+    assert isinstance(events[0], Message) and "requests==1.0" in events[0].text
+    operate(request, little_settings)
+    assert versions(prefix) == {"alpha": "1.0"}
+
+
+def test_a_lock_of_another_tool_that_is_refused(prefix: Path, little_settings: Settings) -> None:
+    text = "version: 99\nenvironments: {default: {packages: {}}}\n"
+    with pytest.raises(InvalidRequest, match=r"pixi\.lock, line 1: .* version 99"):
+        operate(creation(prefix, "pixi.lock", text), little_settings)
+    with pytest.raises(InvalidRequest, match="one lock"):
+        request = replace(creation(prefix, "pixi.lock", text), specs=("a",))
+        operate(request, little_settings)
+    assert not prefix.exists()
+
+
+# --- Python ---
 
 
 def test_an_explicit_list_with_python(prefix: Path, channel_dir: Path, real_settings: Settings) -> None:

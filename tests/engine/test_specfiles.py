@@ -246,6 +246,12 @@ def test_a_line_of_an_explicit_list(promised: str, md5: str, sha256: str) -> Non
     assert bool(read(text, "any.name").warnings) == (not promised)
 
 
+def test_a_token_that_conda_has_hidden_is_none() -> None:
+    lock = read(f"@EXPLICIT\nhttps://host/t/<TOKEN>/c/noarch/a-1.0-0.conda#{MD5}\n", "list.txt").lock
+    assert lock is not None and lock.packages[0].url == "https://host/c/noarch/a-1.0-0.conda"
+    assert lock.channels == ("https://host/c",)
+
+
 def test_a_list_of_packages_for_every_platform_is_for_the_one_it_names() -> None:
     url = "/home/me/c/noarch/some-name-1.0_2-py_0.tar.bz2"
     for text, platform in ((f"# platform: win-64\n@EXPLICIT\n{url}\n", "win-64"), (f"@EXPLICIT\n{url}\n", "linux-64")):

@@ -81,6 +81,10 @@ class _Reader:
             raise self._source.refuse(
                 lines[first], f"There is no key `{first}`.", f"Did you mean {told}?", meant=misspelt
             )
+        if not any(key in lines for key in ("name", "channels", "dependencies", "variables")):
+            raise self._source.refuse(
+                1, "There is nothing in it that environment files have.", "List the packages under `dependencies:`."
+            )
         if "dependencies" not in lines and unknown:
             raise self._source.refuse(
                 lines[unknown[0]],

@@ -77,28 +77,37 @@ def read(source: Source, platform: str) -> SpecFile:
 
 def _package(source: Source, number: int, line: str) -> Package:
     url, _, promised = line.partition("#")
-    url = url.strip()
-    if "${" in url or re.search(r"\$[A-Za-z_]", url) or url.startswith("~"):
-        raise source.refuse(
-            number, f"{url!r} is to be filled in from a variable, and none is looked at.", "Write out the URL."
-        )
-    if url.startswith("/"):
-        url = PurePosixPath(url).as_uri()
-    if redact(url) != url:
-        raise source.refuse(number, f"{url} holds a token or a password.", _SECRET)
-    parts = urlsplit(url)
-    match = _FILE.match(unquote(parts.path.rpartition("/")[2]))
-    channel, _, subdir = url.rpartition("/")[0].rpartition("/")
-    if parts.scheme not in ("http", "https", "file", "s3", "oci") or match is None or not SUBDIR.search(f"/{subdir}"):
-        raise source.refuse(
-            number,
-            f"{line!r} is not the URL of a package.",
-            "It ends in <subdir>/<name>-<version>-<build>.conda, or .tar.bz2.",
-        )
     hashes = _HASH.match(promised.strip())
     if promised.strip() and hashes is None:
         raise source.refuse(
             number, f"{promised!r} is neither an md5 nor a sha256.", "They have 32 and 64 hexadecimal digits."
+        )
+    md5, sha256 = (hashes["md5"] or "", hashes["sha256"] or "") if hashes is not None else ("", "")
+    return package_at(source, number, url.strip(), md5, sha256)
+
+
+def package_at(source: Source, line: int, url: str, md5: str, sha256: str) -> Package:
+    """What a URL says of its package. Raises InvalidRequest where it is none of a package."""
+    if "${" in url or re.search(r"\$[A-Za-z_]", url) or url.startswith("~"):
+        raise source.refuse(
+            line, f"{url!r} is to be filled in from a variable, and none is looked at.", "Write out the URL."
+        )
+    url = url.replace("/t/<TOKEN>/", "/")  # as conda writes one that it has hidden
+    if url.startswith("/"):
+        url = PurePosixPath(url).as_uri()
+    if redact(url) != url:
+        raise source.refuse(line, f"{url} holds a token or a password.", _SECRET)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    match = _FILE.match(unquote(parts.path.rpartition("/")[2]))
+    channel, _, subdir = url.rpartition("/")[0].rpartition("/")
+    if parts.scheme not in ("http", "https", "file", "s3", "oci") or match is None or not SUBDIR.search(f"/{subdir}"):
+        raise source.refuse(
+            line,
+            f"{url!r} is not the URL of a package.",
+            "It ends in <subdir>/<name>-<version>-<build>.conda, or .tar.bz2.",
         )
     return Package(
         name=match["name"].lower(),
@@ -108,7 +117,7 @@ def _package(source: Source, number: int, line: str) -> Package:
         url=url,
         channel=channel,
         file_name=match[0],
-        md5=(hashes["md5"] or "").lower() if hashes else "",
-        sha256=(hashes["sha256"] or "").lower() if hashes else "",
+        md5=md5.lower(),
+        sha256=sha256.lower(),
         partial=True,
     )

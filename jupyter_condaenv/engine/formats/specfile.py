@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from ..model import Lock
+from ..model import ForeignLock, Lock
 
 
 class SpecFile(Struct, frozen=True, kw_only=True):
@@ -21,6 +21,8 @@ class SpecFile(Struct, frozen=True, kw_only=True):
     pip: tuple[str, ...] = ()
     """Requirements for pip, as they stand in the file."""
     lock: Lock | None = None
+    foreign_lock: ForeignLock | None = None
+    """A lock that is too large to be read on the spot: ``read_lock`` makes ``lock`` of it."""
     platforms: tuple[str, ...] = ()
     """Those it is written for; empty where it does not say."""
     warnings: tuple[str, ...] = ()

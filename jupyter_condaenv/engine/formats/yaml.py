@@ -12,8 +12,10 @@ import yaml
 from .source import Source
 
 _MOST_NODES = 1_000_000
-"""Aliases counted as often as they are used."""
+"""Counted as often as they are referred to."""
 _DEEPEST = 40
+_NULL = "tag:yaml.org,2002:null"
+_NULLS = ("", "~", "null", "Null", "NULL")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's is twenty times as fast, and not everywhere."""
 
@@ -21,39 +23,74 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def load(source: Source) -> yaml.Node | None:
     """The root of the document; None where the file is empty. Raises InvalidRequest."""
     try:
-        _check_depth(source)
-        root = yaml.compose(source.text, Loader=_LOADER)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        root = _Composer(source).compose()
+    except (yaml.YAMLError, ValueError) as error:
         raise _refused(source, error) from error
-    if root is None or is_null(root):
-        return None
-    if _count(root, 0, {}) > _MOST_NODES:
-        raise source.refuse(0, "It refers to itself more often than anybody can follow.", "Write it out.")
-    return root
+    return None if root is None or is_null(root) else root
 
 
-def _check_depth(source: Source) -> None:
-    """Raises InvalidRequest for what is nested deeper than any file that means something, before a tree is made."""
-    depth = 0
-    for event in yaml.parse(source.text, Loader=_LOADER):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > _DEEPEST:
-                raise source.refuse(line(event), "This is nested too deep.", "Is it the right file?")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+class _Composer:
+    """Makes a tree of the parser's events: without recursion, and within limits that PyYAML's own composer lacks."""
 
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._open: list[yaml.CollectionNode] = []
+        self._anchors: list[str | None] = []
+        self._named: dict[str, yaml.Node] = {}
+        self._sizes: dict[int, tuple[int, int]] = {}
+        """Of each collection, by ``id``: how many nodes, and how deep."""
+        self._root: yaml.Node | None = None
 
-def _count(node: yaml.Node, depth: int, known: dict[int, int]) -> int:
-    """How many nodes there are below ``node``, at most a little more than are allowed."""
-    if isinstance(node, yaml.ScalarNode):
-        return 1
-    if depth > _DEEPEST:
-        return _MOST_NODES + 1  # it holds itself
-    if id(node) not in known:
-        children = node.value if isinstance(node, yaml.SequenceNode) else [one for pair in node.value for one in pair]
-        known[id(node)] = min(1 + sum(_count(child, depth + 1, known) for child in children), _MOST_NODES + 1)
-    return known[id(node)]
+    def compose(self) -> yaml.Node | None:
+        documents = 0
+        for event in yaml.parse(self._source.text, Loader=_LOADER):
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise self._source.refuse(line(event), "It is not YAML of one document.", "Keep one part of it.")
+            elif isinstance(event, yaml.ScalarEvent):
+                null = event.tag is None and event.implicit[0] and event.value in _NULLS
+                tag = _NULL if null else "tag:yaml.org,2002:str"
+                node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)  # type: ignore[arg-type]
+                self._add(node, event.anchor)
+            elif isinstance(event, yaml.AliasEvent):
+                if event.anchor not in self._named:
+                    raise self._source.refuse(
+                        line(event),
+                        f"It is not YAML: there is no `&{event.anchor}` before `*{event.anchor}`.",
+                        "Mend it.",
+                    )
+                self._add(self._named[event.anchor], None)
+            elif isinstance(event, yaml.CollectionStartEvent):
+                if len(self._open) >= _DEEPEST:
+                    raise self._source.refuse(line(event), "This is nested too deep.", "Is it the right file?")
+                kind = yaml.MappingNode if isinstance(event, yaml.MappingStartEvent) else yaml.SequenceNode
+                self._open.append(kind("", [], event.start_mark, event.end_mark))  # type: ignore[arg-type]
+                self._anchors.append(event.anchor)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self._close()
+        return self._root
+
+    def _close(self) -> None:
+        node = self._open.pop()
+        sizes = [self._sizes.get(id(child), (1, 0)) for child in node.value]
+        size, depth = 1 + sum(size for size, _ in sizes), 1 + max((depth for _, depth in sizes), default=0)
+        if size > _MOST_NODES or depth > _DEEPEST:
+            raise self._source.refuse(
+                line(node), "It refers to itself more often than anybody can follow.", "Write it out."
+            )
+        self._sizes[id(node)] = (size, depth)
+        if isinstance(node, yaml.MappingNode):
+            node.value = list(zip(node.value[::2], node.value[1::2], strict=True))
+        self._add(node, self._anchors.pop())
+
+    def _add(self, node: yaml.Node, anchor: str | None) -> None:
+        if anchor is not None:
+            self._named[anchor] = node
+        if self._open:
+            self._open[-1].value.append(node)
+        else:
+            self._root = node
 
 
 def _refused(source: Source, error: Exception) -> Exception:
@@ -66,11 +103,12 @@ def _refused(source: Source, error: Exception) -> Exception:
 
 
 def is_null(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+    return isinstance(node, yaml.ScalarNode) and node.tag == _NULL
 
 
 def line(node: yaml.Node | yaml.Event) -> int:
-    assert node.start_mark is not None
+    if node.start_mark is None:  # of what stands in for what is absent
+        return 0
     return int(node.start_mark.line) + 1
 
 
