@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -83,11 +84,11 @@ def home(tmp_path: Path, small_channel: Path) -> Home:
 
 @pytest.fixture
 def serve(home: Home) -> Iterator[Serve]:
-    """Starts a server in ``home``; all are ended with the test."""
+    """Starts a server in ``home`` with the options of JupyterServer; all are ended with the test."""
     servers: list[Server] = []
 
-    def start() -> Server:
-        servers.append(Server(home))
+    def start(**options: Any) -> Server:
+        servers.append(Server(home, **options))
         return servers[-1]
 
     yield start

@@ -169,4 +169,4 @@ def segment(name_or_prefix: str | Path) -> str:
     return quote(str(name_or_prefix), safe="")
 
 
-Serve = Callable[[], Server]
+Serve = Callable[..., Server]

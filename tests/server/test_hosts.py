@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +20,8 @@ from tests.channel import ChannelServer
 from .house import Client, Home, Serve
 
 On = Callable[[str], Client]
+NOBODY = 2**22 + 1
+"""No process has this id: Linux counts to 2**22."""
 
 
 @pytest.fixture
@@ -42,8 +47,7 @@ def test_neither_takes_the_other_s_jobs_for_dead(home: Home, on: On, small: Chan
 
     # As the other host's process is seen from here: no such process.
     owner = json.loads(owner_of(home, job).read_text())
-    nobody = 2**22 + 1
-    owner_of(home, job).write_text(json.dumps(owner | {"pid": nobody}))
+    owner_of(home, job).write_text(json.dumps(owner | {"pid": NOBODY}))
     assert two.get(f"jobs/{job}")["state"] == "running"
     owner_of(home, job).write_text(json.dumps(owner))
 
@@ -52,6 +56,39 @@ def test_neither_takes_the_other_s_jobs_for_dead(home: Home, on: On, small: Chan
     assert heard and heard == one.get(f"jobs/{job}")["events"][: len(heard)]
     assert two.call("DELETE", f"jobs/{job}").status == 202
     assert one.follow(job)["outcome"]["state"] == two.follow(job)["outcome"]["state"] == "cancelled"
+
+
+@pytest.fixture
+def after_another_boot(tmp_path: Path) -> str:
+    """A Python that reads another boot id than this one, as on a second machine of the same name."""
+    boot_id, python = tmp_path / "boot_id", tmp_path / "python"
+    boot_id.write_text("another\n")
+    mount = ["mount", "--bind", str(boot_id), "/proc/sys/kernel/random/boot_id"]
+    if os.geteuid() != 0:
+        pytest.skip("another boot id needs root. Run the tests as root, in a container for instance")
+    tried = subprocess.run(["unshare", "--mount", *mount], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"this machine refuses to mount. Run where `{shlex.join(mount)}` is allowed: {tried.stderr}")
+    inside = f'{shlex.join(mount)} && exec {shlex.quote(sys.executable)} "$@"'
+    python.write_text(f'#!/bin/sh\nexec unshare --mount sh -c {shlex.quote(inside)} sh "$@"\n')
+    python.chmod(0o755)
+    return str(python)
+
+
+def test_hosts_of_one_name_are_told_apart_by_their_boot(
+    home: Home, serve: Serve, small: ChannelServer, big: str, after_another_boot: str
+) -> None:
+    small.stall = {f"*/{big}-*.conda"}
+    home.configure(channels=[small.url])
+    one, two = serve().client(), serve(python=after_another_boot).client()
+    for mine, theirs, name in ((one, two, "first"), (two, one, "second")):
+        job = mine.start("POST", "environments", {"name": name, "specs": [big]})
+        owner = json.loads(owner_of(home, job).read_text())
+        owner_of(home, job).write_text(json.dumps(owner | {"pid": NOBODY}))
+        assert (mine.get(f"jobs/{job}")["state"], theirs.get(f"jobs/{job}")["state"]) == ("failed", "running")
+        owner_of(home, job).write_text(json.dumps(owner))
+        assert theirs.call("DELETE", f"jobs/{job}").status == 202
+        assert mine.follow(job)["outcome"]["state"] == "cancelled"
 
 
 def test_a_host_that_is_gone_is_known_by_its_silence(home: Home, on: On, small: ChannelServer, big: str) -> None:
