@@ -9,7 +9,7 @@ from pathlib import Path
 from jupyter_condaenv.engine.model import Settings
 from tests.channel import build
 
-from . import environments, kernels
+from . import environments, kernels, search
 from .measure import machine
 
 ALL = {
@@ -19,17 +19,25 @@ ALL = {
     "start": kernels.start,
     "list": environments.listing,
     "fetch": environments.fetch,
+    "search": search.small,
 }
+ONLY_NAMED = {"search-large": search.large}
+"""These take minutes."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ALL)}; all when none is named")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"of {', '.join(ALL)}, all of which when none is named, and {', '.join(ONLY_NAMED)}",
+    )
     parser.add_argument("--rounds", type=int, default=7, help="rounds of each (7)")
     parser.add_argument("--starts", type=int, default=50, help="kernel starts of each kind (50)")
     parser.add_argument("--dir", type=Path, help="where to work; on the file system that is of interest")
     options = parser.parse_args()
-    if unknown := set(options.names) - set(ALL):
+    if unknown := set(options.names) - {*ALL, *ONLY_NAMED}:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
     channel = build()
     print(machine())
@@ -42,7 +50,7 @@ def main() -> None:
             channels=(channel.as_uri(),),
         )
         for name in options.names or ALL:
-            ALL[name](settings, options.starts if name == "start" else options.rounds)
+            (ALL | ONLY_NAMED)[name](settings, options.starts if name == "start" else options.rounds)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ named in ``tests/engine/test_rattler.py``.
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -317,6 +318,22 @@ def repodata(channel: str, subdir: str, cache_dir: Path, report: Callable[[int, 
     return Repodata(sparse, before or _state_of_download(place, cache_dir / "repodata"))
 
 
+def content(url: str) -> bytes:
+    """What lies at ``url``; nothing where nothing does, or cannot be had."""
+    path = local_path(url)
+    with suppress(Exception):  # py-rattler's errors have no class in common
+        if path is not None:
+            return path.read_bytes()
+        buffer = io.BytesIO()
+        asyncio.run(_download(url, buffer))
+        return buffer.getvalue()
+    return b""
+
+
+async def _download(url: str, target: io.BytesIO) -> None:
+    await download_to_writer(_client(), url, target)
+
+
 def _state_of_file(path: Path) -> str:
     with suppress(OSError):
         found = path.stat()
@@ -326,7 +343,7 @@ def _state_of_file(path: Path) -> str:
 
 def _state_of_download(place: str, folder: Path) -> str:
     """The hash that py-rattler noted of the index it has fetched from ``place``."""
-    for path in folder.glob("*.info.json"):
+    for path in sorted(folder.glob("*.info.json")):
         with suppress(OSError, ValueError, KeyError, TypeError):
             noted = json.loads(path.read_bytes())
             if redact(noted["url"]).startswith(place):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from datetime import datetime, timezone
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -49,22 +49,23 @@ if TYPE_CHECKING:
 
 LONGEST_QUERY = 200
 """Characters."""
-_FORMAT = 1
+LONGEST_SUMMARY = 300
+"""Characters."""
+_FORMAT = 2
 """Of the file; part of its name, so that versions of this package that differ in it do not meet."""
-_UNFIT = 5
-"""A rank behind all others."""
+_RANKS = 5
+"""How well a word can fit."""
 _TICK = 500
 """Packages between two signs of life."""
 _SCHEMA = """
-CREATE TABLE about (channel TEXT, source TEXT, packages INTEGER, lines TEXT);
+CREATE TABLE about (channel TEXT, source TEXT, packages INTEGER, names TEXT, summaries TEXT);
 CREATE TABLE packages (
     name TEXT PRIMARY KEY, version TEXT, versions INTEGER, license TEXT, summary TEXT
 ) WITHOUT ROWID;
 CREATE TABLE builds (name TEXT PRIMARY KEY, records BLOB);
 """
-"""``lines`` is all that is searched: of each package, by name, its name and its summary. Looking through a text
-in memory is a matter of milliseconds also for 30,000 lines, and an index of all parts of words would be no
-faster."""
+"""``names`` and ``summaries`` are all that is searched, a line a package, by name. Looking through a text in memory
+takes milliseconds also for 30,000 lines, finds parts of words, and needs no extension of SQLite."""
 
 Emit = Callable[[AnyEvent], None]
 T = TypeVar("T")
@@ -82,6 +83,14 @@ class _Record(Struct, frozen=True, omit_defaults=True):
     license: str | None = None
     depends: tuple[str, ...] = ()
     constrains: tuple[str, ...] = ()
+
+
+class _Described(Struct, frozen=True):
+    summary: str | None = None
+
+
+class _ChannelData(Struct, frozen=True):
+    packages: dict[str, _Described] = {}
 
 
 _DECODER = msgspec.json.Decoder(_Record)
@@ -159,16 +168,18 @@ def _write(path: Path, channel: str, source: str, found: Sequence[Repodata], emi
         with closing(sqlite3.connect(part, isolation_level=None)) as database:
             # What is half-written is never read.
             database.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_SCHEMA} BEGIN")
-            lines, unread = [], 0
+            searched: list[str] = []
+            summaries = _summaries(channel)
             for number, name in enumerate(names):
                 if number % _TICK == 0:
                     emit(Progress(phase="index", done=number, total=len(names), unit="packages", item=name))
                 records = _records(name, found)
-                unread += not records
                 if records:
-                    lines.append(_insert(database, name, records))
-            about = (channel, source, len(lines), "\n".join(lines))
-            database.execute("INSERT INTO about VALUES (?, ?, ?, ?)", about)
+                    _insert(database, name, summaries.get(name, ""), records)
+                    searched.append(name)
+            lines = "\n".join(f" {summaries.get(name, '')}" for name in searched) if summaries else ""
+            about = (channel, source, len(searched), "\n".join(searched), lines)
+            database.execute("INSERT INTO about VALUES (?, ?, ?, ?, ?)", about)
             database.execute("COMMIT")
         part.replace(path)
     except sqlite3.OperationalError as error:
@@ -177,7 +188,7 @@ def _write(path: Path, channel: str, source: str, found: Sequence[Repodata], emi
         ) from error
     finally:
         part.unlink(missing_ok=True)
-    if unread:
+    if unread := len(names) - len(searched):
         emit(Message(level="warning", text=f"{unread} packages of {channel} are malformed and cannot be found."))
 
 
@@ -201,14 +212,26 @@ def _later(record: _Record) -> tuple[int, int]:
     return record.build_number, record.timestamp or 0
 
 
-def _insert(database: sqlite3.Connection, name: str, records: list[_Record]) -> str:
-    """Its line."""
-    newest, count, summary = records[0], len({record.version for record in records}), ""
+def _insert(database: sqlite3.Connection, name: str, summary: str, records: list[_Record]) -> None:
+    newest, count = records[0], len({record.version for record in records})
     row = (name, newest.version, count, newest.license or "", summary)
     database.execute("INSERT INTO packages VALUES (?, ?, ?, ?, ?)", row)
     packed = zlib.compress(msgspec.json.encode(records), 1)
     database.execute("INSERT INTO builds VALUES (?, ?)", (name, packed))
-    return " ".join([name, *summary.split()])
+
+
+def _summaries(channel: str) -> dict[str, str]:
+    """What the packages of ``channel`` are for, each in a line, where the channel says so (``channeldata.json``)."""
+    from . import rattler
+
+    try:
+        told = msgspec.json.decode(rattler.content(f"{channel}/channeldata.json"), type=_ChannelData)
+    except msgspec.MsgspecError:
+        return {}
+    lines = {name: " ".join(one.summary.split()) for name, one in told.packages.items() if one.summary}
+    return {
+        name: line if len(line) <= LONGEST_SUMMARY else f"{line[:LONGEST_SUMMARY]}…" for name, line in lines.items()
+    }
 
 
 # --- reading, in whatever process ------------------------------------------------------------------------------------
@@ -225,25 +248,26 @@ def find(
     query that is too long.
     """
     words = _words(query)
-    ranks: dict[str, tuple[int, str, int]] = {}
-    indexes: list[ChannelIndex | None] = []
-    urls = _urls(channels, settings)
-    for number, url in enumerate(urls):
-        ranked = _read(url, settings, partial(_ranked, words=words))
-        about = _about(url, settings)
-        indexes.append(about if ranked is not None else None)
-        for rank, name in ranked or ():
-            ranks.setdefault(name, (rank, name, number))
-    page = sorted(ranks.values())[offset : offset + limit]
-    details: dict[str, FoundPackage] = {}
-    for number, url in enumerate(urls):
-        names = [name for _, name, of_channel in page if of_channel == number]
-        details |= _read(url, settings, partial(_details, names=names, channel=url)) or {}
+    ranked: list[list[str]] = [[] for _ in range(_RANKS)]
+    known: set[str] = set()
+    indexes: dict[str, ChannelIndex | None] = {}
+    for url in _urls(channels, settings):
+        found = _read(url, settings, partial(_ranked, words=words))
+        indexes[url] = _about(url, settings) if found is not None else None
+        for rank, names in enumerate(found or ()):
+            ranked[rank] += [name for name in names if name not in known] if known else names
+        known.update(*(found or ()))
+    total = sum(map(len, ranked))
+    page = islice(chain.from_iterable(map(sorted, ranked)), offset, min(offset + limit, total))
+    details: dict[str, FoundPackage | None] = dict.fromkeys(page)
+    for url in indexes:
+        wanted = [name for name, detail in details.items() if detail is None]
+        details |= _read(url, settings, partial(_details, names=wanted, channel=url)) or {}
     return FoundPackages(
-        packages=tuple(details[name] for _, name, _ in page if name in details),
-        total=len(ranks),
-        indexes=tuple(one for one in indexes if one is not None),
-        missing=tuple(url for url, one in zip(urls, indexes, strict=True) if one is None),
+        packages=tuple(detail for detail in details.values() if detail is not None),
+        total=total,
+        indexes=tuple(one for one in indexes.values() if one is not None),
+        missing=tuple(url for url, one in indexes.items() if one is None),
     )
 
 
@@ -296,34 +320,41 @@ def _key(text: str) -> str:
     return text.lower().replace("_", "-").replace(".", "-")
 
 
-def _ranked(database: sqlite3.Connection, words: Sequence[str]) -> list[tuple[int, str]]:
-    """The packages that have all words, each with how badly the worst of them fits."""
-    (text,) = database.execute("SELECT lines FROM about").fetchone()
-    lines, keys = text.splitlines(), _key(text).splitlines()
-    kept: Iterable[int] = range(len(lines))
+def _ranked(database: sqlite3.Connection, words: Sequence[str]) -> tuple[list[str], ...]:
+    """The packages that have all words, by how badly the worst of them fits."""
+    text, summaries = database.execute("SELECT names, summaries FROM about").fetchone()
+    names = text.split("\n") if text else []
+    ranked: tuple[list[str], ...] = tuple([] for _ in range(_RANKS))
+    if not words:
+        return (names, *ranked[1:])
+    keys, told = _key(text).split("\n"), _key(summaries).split("\n")
+    kept: Iterable[int] = range(len(names))
     for word in words:
-        kept = [number for number in kept if word in keys[number]]
-    ranked = ((max((_rank(word, keys[number]) for word in words), default=0), number) for number in kept)
-    return [(rank, lines[number].partition(" ")[0]) for rank, number in ranked if rank < _UNFIT]
+        if summaries:
+            kept = [number for number in kept if word in keys[number] or f" {word}" in told[number]]
+        else:
+            kept = [number for number in kept if word in keys[number]]
+    for number in kept:
+        ranked[max(_rank(word, keys[number]) for word in words)].append(names[number])
+    return ranked
 
 
-def _rank(word: str, line: str) -> int:
-    """Whether ``word`` is the name in ``line``, the name begins with it, a part of the name does, the name has it
-    somewhere, or a word of the summary begins with it."""
-    name, _, summary = line.partition(" ")
-    if word in name:
-        return 0 if word == name else 1 if name.startswith(word) else 2 if f"-{word}" in name else 3
-    return 4 if f" {word}" in f" {summary}" else _UNFIT
+def _rank(word: str, name: str) -> int:
+    """Whether ``word`` is ``name``, which begins with it, or a part of it does, or has it somewhere; or it was found in
+    the summary."""
+    if word not in name:
+        return _RANKS - 1
+    return 0 if word == name else 1 if name.startswith(word) else 2 if f"-{word}" in name else 3
 
 
 def _details(database: sqlite3.Connection, names: Sequence[str], channel: str) -> dict[str, FoundPackage]:
     select = "SELECT version, versions, license, summary FROM packages WHERE name = ?"
     found = {}
     for name in names:
-        version, count, license, summary = database.execute(select, (name,)).fetchone()
-        found[name] = FoundPackage(
-            name=name, version=version, versions=count, channel=channel, summary=summary, license=license
-        )
+        for version, count, license, summary in database.execute(select, (name,)):
+            found[name] = FoundPackage(
+                name=name, version=version, versions=count, channel=channel, summary=summary, license=license
+            )
     return found
 
 
@@ -387,7 +418,7 @@ def _source(channel: str, settings: Settings) -> str:
 
 
 def _source_of_whole(database: sqlite3.Connection) -> str:
-    _ranked(database, ())
+    _ranked(database, ("a",))
     if database.execute("PRAGMA quick_check").fetchall() != [("ok",)]:
         return ""
     return str(database.execute("SELECT source FROM about").fetchone()[0])

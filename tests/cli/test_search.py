@@ -38,6 +38,7 @@ def test_which_version_fits(person: Person, make: Callable[..., Path], small_cha
 
 
 def test_a_channel_that_is_down(person: Person, small_channel: Path, small: ChannelServer) -> None:
+    (person.home / ".condarc").write_text("remote_max_retries: 0\n")
     url = small.url
     small.close()
     assert url in person.run("search", "tool", "-c", url, code=6).err

@@ -192,6 +192,8 @@ def test_a_channel_without_an_index_is_named(tmp_path: Path, many: Settings) -> 
 
 
 def test_one_that_is_down_keeps_its_index_and_hides_no_other(tmp_path: Path, settings: Make) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / ".condarc").write_text("remote_max_retries: 0\n")
     here = write_names(tmp_path / "here", "here")
     away = write_names(tmp_path / "away", "away")
     with ChannelServer(away) as server:
@@ -235,6 +237,36 @@ def test_a_malformed_record_hides_no_other(tmp_path: Path, settings: Make) -> No
     assert isinstance(result, Indexed)
     assert names(search.find("", made)) == ["good"]
     assert any("cannot be found" in event.text for event in events if isinstance(event, Message))
+
+
+@pytest.mark.parametrize("over", ["files", "http"])
+def test_words_of_summaries_are_found_last(tmp_path: Path, settings: Make, over: str) -> None:
+    channel = write_names(tmp_path / "channel", "fast-plot", "numpy", "zebra", "plain")
+    told = {
+        "numpy": {"summary": "Arrays,\n fast and\u2028many.\n", "home": 1},
+        "zebra": {"summary": "x" * 5000},
+        "plain": {"summary": None},
+        "gone": {"summary": "fast"},
+    }
+    (channel / "channeldata.json").write_text(json.dumps({"channeldata_version": 1, "packages": told}))
+    with ChannelServer(channel) as server:
+        made = settings(channels=(server.url if over == "http" else channel.as_uri(),))
+        indexed(made)
+    found = search.find("fast", made)
+    assert names(found) == ["fast-plot", "numpy"]
+    assert found.packages[1].summary == search.package("numpy", made).summary == "Arrays, fast and many."
+    assert names(search.find("numpy arr", made)) == names(search.find("FAST many num", made)) == ["numpy"]
+    assert names(search.find("rrays", made)) == []
+    assert len(search.find("zebra", made).packages[0].summary) == 301
+
+
+@pytest.mark.parametrize("told", ["", "[]", '{"packages": 1}', '{"packages": {"a": {"summary": 1}}}', "\xff"])
+def test_summaries_that_cannot_be_read_are_none(tmp_path: Path, settings: Make, told: str) -> None:
+    channel = write_names(tmp_path / "channel", "a")
+    (channel / "channeldata.json").write_text(told, encoding="latin-1")
+    made = settings(channels=(channel.as_uri(),))
+    indexed(made)
+    assert [hit.summary for hit in search.find("a", made).packages] == [""]
 
 
 def file_of(settings: Settings) -> Path:
