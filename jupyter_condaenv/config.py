@@ -131,6 +131,7 @@ class CondaEnv(Configurable):
             data_dir=data_dir,
             kernels_dir=absolute(self.kernels_dir or f"{jupyter_data_dir()}/kernels"),
             channels=tuple(self.channels) or files.channels or ("conda-forge",),
+            channels_chosen=bool(self.channels),
             channel_alias=self.channel_alias or files.channel_alias or CONDA_ALIAS,
             channel_priority=self.channel_priority or files.channel_priority or "strict",
             exclude_newer=self.exclude_newer,

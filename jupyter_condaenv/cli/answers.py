@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from msgspec import field
 
+from ..engine.condarc import Source
 from ..engine.model import (
+    Channel,
+    ChannelPriority,
     Difference,
     Environment,
     FoundPackages,
@@ -16,6 +20,7 @@ from ..engine.model import (
     Plan,
     Result,
     RevisionSummary,
+    Settings,
 )
 from ..jobs.records import Outcome, State
 
@@ -89,6 +94,25 @@ class Written(Result, frozen=True, kw_only=True, tag="written"):
     path: str
 
 
+class Channels(Result, frozen=True, kw_only=True, tag="channels"):
+    """``channel list``, ``channel add`` and ``channel remove``: what is configured, in order of priority."""
+
+    channels: tuple[Channel, ...]
+    channel_priority: ChannelPriority
+
+
+class Configuration(Result, frozen=True, kw_only=True, tag="configuration"):
+    """``config show``"""
+
+    settings: Settings
+    condarc: dict[str, Any]
+    """What all ``.condarc`` say together."""
+    unused: dict[str, str]
+    """Settings of it that change nothing here, with the reason."""
+    sources: tuple[Source, ...] = ()
+    """What each of them says, weakest first; with ``--sources``."""
+
+
 class Started(Result, frozen=True, kw_only=True, tag="started"):
     """``--detach``: the job that does it."""
 
@@ -124,6 +148,8 @@ Answer = (
     | Found
     | Versions
     | Activated
+    | Channels
+    | Configuration
     | Written
     | Started
     | JobSummary

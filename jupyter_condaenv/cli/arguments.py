@@ -393,6 +393,30 @@ def _search(parser: Parser) -> None:
     parser.add_argument("--refresh", action="store_true", help="look first what is new in the channels")
 
 
+def _channel(parser: Parser) -> None:
+    parser.add_argument("channel", metavar="CHANNEL", help="name, URL or directory of a channel")
+
+
+def _channel_add(parser: Parser) -> None:
+    _channel(parser)
+    parser.add_argument("--first", action="store_true", help="before the others, instead of after them")
+    login = parser.add_mutually_exclusive_group()
+    login.add_argument("--user", default="", metavar="NAME", help="log in by this name; its password is asked for")
+    login.add_argument("--conda-token", action="store_true", help="log in by a token that stands in URLs behind /t/")
+    login.add_argument("--bearer-token", action="store_true", help="log in by a token that is sent as a header")
+
+
+def _channel_check(parser: Parser) -> None:
+    parser.add_argument(
+        "channels", nargs="*", metavar="CHANNEL", help="name, URL or directory; without it, the configured ones"
+    )
+    _detach(parser)
+
+
+def _config_show(parser: Parser) -> None:
+    parser.add_argument("--sources", action="store_true", help="what each file and variable says")
+
+
 def _lock(parser: Parser) -> None:
     _environment(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="write the lock here; without it, to standard output")
@@ -466,6 +490,13 @@ COMMANDS = (
         ("kernel",), "Write an environment's kernel anew, or choose how it is shown and started.", "kernel", _kernel
     ),
     Command(("search",), "Search the channels for packages.", "search", _search),
+    Command(("channel", "list"), "Show the channels that are searched when none is named.", "channel_list", _list),
+    Command(("channel", "add"), "Add a channel to ~/.condarc.", "channel_add", _channel_add),
+    Command(("channel", "remove"), "Take a channel out of ~/.condarc.", "channel_remove", _channel),
+    Command(
+        ("channel", "check"), "Ask channels whether packages can be had from them.", "channel_check", _channel_check
+    ),
+    Command(("config", "show"), "Show what applies where a command is silent.", "config_show", _config_show),
     Command(("storage",), "Measure how much room environments and the package cache take.", "storage", _storage),
     Command(("lock",), "Write down exactly which packages an environment consists of.", "lock", _lock),
     Command(("run",), "Run a command in an environment, as its kernel would see it.", "run", _run),

@@ -5,6 +5,7 @@ The name of each function stands in ``arguments.COMMANDS``.
 
 from __future__ import annotations
 
+import getpass
 import os
 import shlex
 import signal
@@ -36,11 +37,13 @@ from ..engine.model import (
     ApplyDeferred,
     ApplyPlan,
     ChangePackages,
+    CheckChannels,
     Clone,
     CreateEnvironment,
     Environment,
     IndexChannels,
     KernelOptions,
+    Login,
     MeasureStorage,
     Move,
     Pack,
@@ -458,6 +461,76 @@ def lock(arguments: Namespace, output: Output) -> None:
         output.result(answers.Locked(lock=current))
     else:
         print(msgspec.json.format(msgspec.json.encode(current), indent=1).decode(), flush=True)
+
+
+# --- channels and configuration --------------------------------------------------------------------------------------
+
+
+def channel_list(_arguments: Namespace, output: Output) -> None:
+    output.result(_configured_channels())
+
+
+def channel_add(arguments: Namespace, output: Output) -> None:
+    from ..engine import channel_list
+
+    (channel,) = _channels([arguments.channel])
+    channel_list.add(channel, _settings(), first=arguments.first, login=_login(arguments))
+    output.result(_configured_channels())
+
+
+def channel_remove(arguments: Namespace, output: Output) -> None:
+    from ..engine import channel_list
+
+    (channel,) = _channels([arguments.channel])
+    channel_list.remove(channel, _settings())
+    output.result(_configured_channels())
+
+
+def channel_check(arguments: Namespace, output: Output) -> None:
+    _perform(CheckChannels(channels=_channels(arguments.channels)), _settings(), arguments, output)
+
+
+def config_show(arguments: Namespace, output: Output) -> None:
+    from ..engine import condarc
+    from ..jobs.records import without_secrets
+
+    output.result(
+        answers.Configuration(
+            settings=without_secrets(_settings()),
+            condarc=condarc.shown(condarc.read()),
+            unused=condarc.UNUSED,
+            sources=condarc.sources() if arguments.sources else (),
+        )
+    )
+
+
+def _configured_channels() -> answers.Channels:
+    from ..engine import channel_list
+
+    settings = _settings()
+    return answers.Channels(channels=channel_list.configured(settings), channel_priority=settings.channel_priority)
+
+
+def _login(arguments: Namespace) -> Login | None:
+    """With a secret that was never in an argument, where every process could read it."""
+    if arguments.user:
+        return Login(username=arguments.user, password=_secret("Password"))
+    if arguments.conda_token:
+        return Login(conda_token=_secret("Token"))
+    if arguments.bearer_token:
+        return Login(bearer_token=_secret("Token"))
+    return None
+
+
+def _secret(what: str) -> str:
+    """Typed by a person without being shown, or the first line of standard input."""
+    if sys.stdin.isatty():
+        secret = getpass.getpass(f"{what}: ", stream=sys.stderr)
+    else:
+        secret = sys.stdin.readline().rstrip("\r\n")
+    if not secret:
+        raise InvalidRequest(f"No {what.lower()} was given.", "Type it, or send it through standard input.")
+    return secret
 
 
 def _with_kernels(found: Iterable[Environment], settings: Settings) -> list[Environment]:

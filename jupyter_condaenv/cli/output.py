@@ -19,6 +19,7 @@ from ..engine.errors import Failure
 from ..engine.model import (
     Adopted,
     Changed,
+    Checked,
     Deferred,
     Event,
     Indexed,
@@ -358,6 +359,12 @@ def answer(result: Result) -> Iterable[str]:
         return text.found(result.found, result.fitting)
     if isinstance(result, answers.Versions):
         return text.versions(result.package)
+    if isinstance(result, Checked):
+        return text.channel_reports(result.channels)
+    if isinstance(result, answers.Channels):
+        return text.channels(result.channels)
+    if isinstance(result, answers.Configuration):
+        return text.sources(result.sources) if result.sources else text.configuration(result.condarc, result.unused)
     if isinstance(result, answers.Environments):
         return text.environments(result.environments) or [
             "There are no environments yet. Make one: jupyter condaenv create NAME python ipykernel"

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from ..engine.condarc import Source
 from ..engine.model import (
     Brief,
     Change,
+    Channel,
     ChannelIndex,
+    ChannelReport,
     Difference,
     Environment,
     FoundPackages,
@@ -108,6 +112,59 @@ def notes(found: Notes) -> list[tuple[str, str]]:
         ("note", found.note),
     ]
     return [fact for fact in said if fact[1]]
+
+
+def channels(found: Iterable[Channel]) -> list[str]:
+    """A line for each, the one with the highest priority first."""
+    return table([(one.name, one.url, one.place) for one in found], ("CHANNEL", "URL", "NAMED IN"))
+
+
+def channel_reports(found: Iterable[ChannelReport]) -> list[str]:
+    """What became of asking each channel."""
+    lines = []
+    for report in found:
+        lines.append(f"{report.name}: {report.problem or 'usable'}  {report.url if report.url != report.name else ''}")
+        lines += [f"  {report.hint}"] if report.hint else []
+        rows = [
+            (
+                one.subdir,
+                count(one.packages, "name") if one.packages else "",
+                "shards" if one.shards else "whole index",
+                one.updated[:16].replace("T", " "),
+            )
+            for one in report.subdirs
+        ]
+        lines += table(rows, ("SUBDIR", "PACKAGES", "INDEX", "MADE (UTC)"), indent="  ")
+    return lines
+
+
+def configuration(said: Mapping[str, Any], unused: Mapping[str, str]) -> list[str]:
+    """What all ``.condarc`` say together, a line a setting."""
+    rows = [(key, _setting(value), unused.get(key, "") if value else "") for key, value in said.items()]
+    return [
+        *table([(key, value) for key, value, _ in rows]),
+        *(f"{key} changes nothing: {why}." for key, _, why in rows if why),
+    ]
+
+
+def sources(found: Iterable[Source]) -> list[str]:
+    """What each place says, weakest first."""
+    lines = []
+    for source in found:
+        lines.append(f"{source.place}:")
+        said = source.settings.items()
+        lines += table(
+            [(key, _setting(value), "final" if key in source.final else "") for key, value in said], indent="  "
+        )
+    return lines
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_setting(one)}" for key, one in value.items()) or "-"
+    if isinstance(value, list | tuple):
+        return " ".join(_setting(one) for one in value) or "-"
+    return str(value).lower() if isinstance(value, bool) else str("-" if value in ("", None) else value)
 
 
 def storage(found: Storage) -> list[str]:

@@ -204,6 +204,13 @@ def read(files: Iterable[Path] | None = None, env: Mapping[str, str] = os.enviro
     return msgspec.convert(merged | {"secrets": secrets}, Condarc, strict=False)
 
 
+def shown(own: Condarc) -> dict[str, Any]:
+    """``own`` as JSON has it, without secrets."""
+    whole = msgspec.to_builtins(own)
+    del whole["secrets"]
+    return {key: _plain(value, {}, "") for key, value in whole.items()}
+
+
 def sources(env: Mapping[str, str] = os.environ) -> tuple[Source, ...]:
     """What each place says, weakest first. Raises InvalidRequest as :func:`read` does."""
     return tuple(

@@ -44,6 +44,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     kernels_dir: str
     """Where kernelspecs are written."""
     channels: tuple[str, ...] = ("conda-forge",)
+    channels_chosen: bool = True
+    """Whether ``channels`` were chosen for this program, rather than found in a ``.condarc``."""
     channel_alias: str = "https://conda.anaconda.org"
     channel_priority: ChannelPriority = "strict"
     exclude_newer: str = ""
@@ -417,6 +419,53 @@ class PackageVersions(Struct, frozen=True, kw_only=True):
     versions: tuple[PackageVersion, ...]
 
 
+class Channel(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A channel by the name it was configured with."""
+
+    name: str
+    url: str
+    place: str = ""
+    """What names it: a file, or a variable as ``$NAME``; empty: Jupyter's configuration, or the default."""
+
+
+class Login(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a server wants to know: either a password, or a token of one of two kinds."""
+
+    username: str = ""
+    password: str = ""
+    conda_token: str = ""
+    """As it stands in URLs behind ``/t/``."""
+    bearer_token: str = ""
+
+    def __repr__(self) -> str:
+        return "Login(...)"
+
+
+class SubdirReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A subdir that a channel has."""
+
+    subdir: str
+    shards: bool = False
+    """Whether its index comes in pieces (CEP 16), so that a solve reads a small part of it."""
+    packages: int = 0
+    """Names of packages in it; 0 where that was not looked at: of other platforms than this machine's."""
+    updated: str = ""
+    """When its index was made: UTC, ISO 8601, to the second; empty where nobody says."""
+
+
+class ChannelReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of asking for a channel."""
+
+    name: str
+    url: str
+    reachable: bool = False
+    authorised: bool = False
+    subdirs: tuple[SubdirReport, ...] = ()
+    problem: str = ""
+    """Why packages cannot be had from it; empty when they can."""
+    hint: str = ""
+
+
 class KernelOptions(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """How a kernel is shown and started. What is left at its default is as it was before, and at first as the site has
     it."""
@@ -576,6 +625,15 @@ class IndexChannels(Request, frozen=True, kw_only=True, tag="index"):
     """Names or URLs; empty: the configured ones."""
 
 
+class CheckChannels(Request, frozen=True, kw_only=True, tag="check_channels"):
+    """Whether ``channels``, by default the configured ones, can be used, and what they have."""
+
+    prefix: str = ""
+    """Of no environment."""
+    channels: tuple[str, ...] = ()
+    """Names or URLs; empty: the configured ones."""
+
+
 Plannable = CreateEnvironment | ChangePackages | StackEnvironment | Rollback
 
 
@@ -599,6 +657,7 @@ EngineRequest = (
     | ApplyPlan
     | ApplyDeferred
     | RemoveEnvironment
+    | CheckChannels
     | MeasureStorage
     | IndexChannels
     | PlanRequest
@@ -642,7 +701,7 @@ class Progress(Event, frozen=True, kw_only=True, tag="progress"):
     phase: Phase
     done: int
     total: int = 0
-    unit: Literal["bytes", "files", "packages", "seconds"] = "packages"
+    unit: Literal["bytes", "channels", "files", "packages", "seconds"] = "packages"
     item: str = ""
     """What it is about just now, such as the package being downloaded."""
 
@@ -753,7 +812,26 @@ class Indexed(Result, frozen=True, kw_only=True, tag="indexed"):
     """Channels that could not be read; where there was an index of them, it is as it was."""
 
 
-AnyResult = Adopted | Planned | Changed | Deferred | Moved | Noted | Packed | Removed | Registered | Measured | Indexed
+class Checked(Result, frozen=True, kw_only=True, tag="checked"):
+    """Each channel that was asked for, in that order."""
+
+    channels: tuple[ChannelReport, ...]
+
+
+AnyResult = (
+    Adopted
+    | Checked
+    | Planned
+    | Changed
+    | Deferred
+    | Moved
+    | Noted
+    | Packed
+    | Removed
+    | Registered
+    | Measured
+    | Indexed
+)
 
 
 def digest(packages: tuple[Package, ...]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from . import (
+    channel_check,
     clone,
     deferred,
     environments,
@@ -35,6 +36,8 @@ from .model import (
     ApplyPlan,
     Changed,
     ChangePackages,
+    CheckChannels,
+    Checked,
     Clone,
     CreateEnvironment,
     Deferred,
@@ -74,6 +77,8 @@ def perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult
 
 
 def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult:
+    if isinstance(request, CheckChannels):
+        return Checked(channels=channel_check.check(request, settings, emit))
     if isinstance(request, MeasureStorage):
         return Measured(storage=storage.measure(settings, emit))
     if isinstance(request, IndexChannels):

@@ -417,6 +417,37 @@ def unreachable(packages: Iterable[Package]) -> list[Package]:
     return asyncio.run(run())
 
 
+def answers(urls: Sequence[str]) -> list[str]:
+    """What is wrong with each of ``urls``, in py-rattler's words; empty where its beginning can be read."""
+
+    async def problem(url: str, client: rattler.Client) -> str:
+        beginning = _Beginning()
+        try:
+            await download_to_writer(client, url, beginning)
+        except Exception as error:  # py-rattler's errors have no class in common
+            return "" if beginning.came else redact(str(error)) or type(error).__name__
+        return ""
+
+    async def run() -> list[str]:
+        client = _client()
+        return list(await asyncio.gather(*(problem(url, client) for url in urls)))
+
+    return asyncio.run(run())
+
+
+def package_names(channel: str, subdir: str, cache_dir: Path) -> int:
+    """How many names of packages there are in a subdir. Raises ChannelError where its index cannot be read."""
+
+    async def run() -> int:
+        gateway = rattler.Gateway(cache_dir=cache_dir / "repodata", client=_client())
+        return len(await gateway.names([rattler.Channel(channel)], [rattler.Subdir(subdir)]))
+
+    try:
+        return asyncio.run(run())
+    except (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError, OSError) as error:
+        raise _channel_error(error, [channel]) from error
+
+
 class _Beginning:
     """A file that wants no more than the first bytes."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from . import channels, condarc, cutoff, rattler
+from . import channel_list, channels, condarc, cutoff, rattler
 from .errors import InvalidRequest, Refused, Unsatisfiable
 from .model import Base, Lock, Package, Settings, Strategy
 
@@ -135,7 +135,10 @@ def base_urls(asked: Sequence[str], settings: Settings) -> tuple[str, ...]:
     """Base URLs of the channels asked for, or of the configured ones, without repetition."""
     own = condarc.read()
     members = [member for channel in asked or settings.channels for member in own.members(channel)]
-    return tuple(dict.fromkeys(_url(channel, settings, own) for channel in members))
+    urls = tuple(dict.fromkeys(_url(channel, settings, own) for channel in members))
+    if not asked:
+        channel_list.check_asked_for(urls, settings)
+    return urls
 
 
 def _url(channel: str, settings: Settings, own: condarc.Condarc) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from ..engine.model import ChannelPriority, Environment, KernelOptions, Package, RevisionSummary
+from ..engine.condarc import Source
+from ..engine.model import Channel, ChannelPriority, Environment, KernelOptions, Package, RevisionSummary, Settings
 from ..jobs import Job, NumberedEvent, Outcome, State
 
 MOST_EVENTS = 1000
@@ -81,18 +82,21 @@ class JobList(Answer, frozen=True, kw_only=True):
     jobs: tuple[JobSummary, ...]
 
 
-class Channel(Answer, frozen=True, kw_only=True):
-    """A channel by the name it was configured with."""
-
-    name: str
-    url: str
-
-
 class Channels(Answer, frozen=True, kw_only=True):
     """Where packages come from when a request names no channels, in order of priority."""
 
     channels: tuple[Channel, ...]
     channel_priority: ChannelPriority
+
+
+class Configuration(Answer, frozen=True, kw_only=True):
+    """What the engine is told (`settings`); what all `.condarc` say together, of which `unused` names settings that
+    change nothing here, with the reason; and what each of them says, weakest first. Without tokens and passwords."""
+
+    settings: Settings
+    condarc: dict[str, Any]
+    unused: dict[str, str]
+    sources: tuple[Source, ...]
 
 
 def summary(job: Job) -> JobSummary:

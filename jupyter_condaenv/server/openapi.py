@@ -16,6 +16,7 @@ _WHAT = """\
 Conda environments as Jupyter kernels. Whatever changes something answers 202 with the job that does it; its address is
 in `Location`. An environment is named in a path by its name, or by its prefix with each slash written `%2F`."""
 _SEGMENTS = {
+    "channel": "The name or the URL of a channel, with each slash written `%2F`.",
     "environment": "The name of an environment, or its prefix with each slash written `%2F`.",
     "job": "The id of a job.",
     "plan": "The id of the job that made the plan.",

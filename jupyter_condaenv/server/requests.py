@@ -9,19 +9,21 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from ..engine import channel_list, condarc, cutoff, environments, lockfiles, logins, search, specfiles
 from ..engine import channels as channel_names
-from ..engine import condarc, cutoff, environments, lockfiles, search, specfiles
 from ..engine.errors import CondaEnvError, InvalidRequest
 from ..engine.model import (
     Adopt,
     Annotate,
     ChangePackages,
+    CheckChannels,
     Clone,
     CreateEnvironment,
     Dependencies,
     Environment,
     IndexChannels,
     Lock,
+    Login,
     Move,
     Pack,
     Rollback,
@@ -68,10 +70,10 @@ def _field(path: str) -> Iterator[None]:
         raise type(error)(f"{path}: {error.message}", error.hint, **error.details, field=path) from error
 
 
-def _checked(channels: Sequence[str], settings: Settings) -> tuple[str, ...]:
+def _checked(channels: Sequence[str], settings: Settings, field: str = "") -> tuple[str, ...]:
     named = condarc.read().custom_channels if channels else {}
     for index, channel in enumerate(channels):
-        with _field(f"$.channels[{index}]"):
+        with _field(field or f"$.channels[{index}]"):
             if channel.strip().startswith("."):
                 raise InvalidRequest(f"{channel!r} is a directory seen from nowhere.", "Give its full path.")
             channel_names.base_url(channel, settings.channel_alias, named)
@@ -356,6 +358,31 @@ class PackageQuery(Struct, frozen=True, kw_only=True):
     """Which versions fit into `environment`, a name or a prefix."""
 
     environment: str = ""
+
+
+class NewChannel(Body, frozen=True, kw_only=True):
+    """A channel, to be searched after the others or, when it is to come `first`, before them. `login` is what its
+    server wants to know; it is kept where rattler looks for logins, and never shown."""
+
+    channel: str
+    first: bool = False
+    login: Login | None = None
+
+    def add(self, settings: Settings) -> None:
+        _checked((self.channel,), settings, "$.channel")
+        if self.login is not None:
+            with _field("$.login"):
+                logins.check(self.login)
+        channel_list.add(self.channel, settings, first=self.first, login=self.login)
+
+
+class ChannelsToCheck(Body, frozen=True, kw_only=True):
+    """By default the configured ones."""
+
+    channels: tuple[str, ...] = ()
+
+    def request(self, settings: Settings) -> CheckChannels:
+        return CheckChannels(channels=_checked(self.channels, settings))
 
 
 class ChangesQuery(Struct, frozen=True, kw_only=True):

@@ -64,10 +64,10 @@ class Person:
         command = [*COMMAND, *map(str, arguments)]
         return subprocess.Popen(command, text=True, encoding="utf-8", env=env, cwd=self.home, **(streams | options))
 
-    def run(self, *arguments: str | Path, code: int | None = 0, **options: Any) -> Ended:
+    def run(self, *arguments: str | Path, code: int | None = 0, input: str | None = None, **options: Any) -> Ended:
         """Run a command to its end. It must end with ``code``, unless that is None."""
         with self.start(*arguments, **options) as process:
-            out, err = process.communicate(timeout=TAKES_AT_MOST)
+            out, err = process.communicate(input, timeout=TAKES_AT_MOST)
         assert code is None or process.returncode == code, f"{arguments} ended with {process.returncode}:\n{out}\n{err}"
         return Ended(process.returncode, out or "", err or "")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..routing import Route
-from . import channels, description, environments, jobs, packages, plans, stacks, storage
+from . import channels, configuration, description, environments, jobs, packages, plans, stacks, storage
 from .base import Nowhere
 
 DOCUMENTED: tuple[Route, ...] = (
@@ -13,6 +13,7 @@ DOCUMENTED: tuple[Route, ...] = (
     *jobs.ROUTES,
     *channels.ROUTES,
     *packages.ROUTES,
+    *configuration.ROUTES,
     *storage.ROUTES,
     *description.ROUTES,
 )

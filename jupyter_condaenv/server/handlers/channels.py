@@ -5,9 +5,10 @@ from __future__ import annotations
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from ...engine import channels, condarc
+from ...engine import channel_list
 from ...engine.model import Settings
 from .. import answers
+from ..requests import ChannelsToCheck, NewChannel
 from ..routing import Route, operation
 from .base import Handler
 
@@ -20,17 +21,43 @@ class ChannelsHandler(Handler):
         """The configured channels."""
         return await self.service.read(_configured)
 
+    @web.authenticated
+    @authorized
+    @operation(body=NewChannel, answer=answers.Channels)
+    async def post(self, body: NewChannel) -> answers.Channels:
+        """Add a channel to `~/.condarc`, and keep its login; the answer is what is configured then."""
+        await self.service.read(body.add)
+        return await self.service.read(_configured)
+
+
+class ChannelHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(answer=answers.Channels)
+    async def delete(self, channel: str) -> answers.Channels:
+        """Take a channel out of `~/.condarc`; the answer is what is configured then."""
+        await self.service.read(lambda settings: channel_list.remove(channel, settings))
+        return await self.service.read(_configured)
+
+
+class ChecksHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(body=ChannelsToCheck, answer=answers.JobSummary, status=202)
+    async def post(self, body: ChannelsToCheck) -> answers.JobSummary:
+        """Ask channels whether packages can be had from them."""
+        return await self.service.start(body.request)
+
 
 def _configured(settings: Settings) -> answers.Channels:
-    own = condarc.read()
-    names = [member for channel in settings.channels for member in own.members(channel)]
     return answers.Channels(
-        channels=tuple(
-            answers.Channel(name=name, url=channels.base_url(name, settings.channel_alias, own.custom_channels))
-            for name in dict.fromkeys(names)
-        ),
+        channels=channel_list.configured(settings),
         channel_priority=settings.channel_priority,
     )
 
 
-ROUTES = (Route("channels", ChannelsHandler),)
+ROUTES = (
+    Route("channels", ChannelsHandler),
+    Route("channels/{channel}", ChannelHandler),
+    Route("channel-checks", ChecksHandler),
+)

@@ -1,0 +1,149 @@
+"""The channels that are searched when a request names none: what they are, who says so, and changing that."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import channels, condarc, condarc_edit, logins
+from .errors import InvalidRequest, NotFound, Refused
+from .model import Channel, Login, Settings
+
+_ANACONDA = ("https://repo.anaconda.com/", "https://repo.continuum.io/", "https://conda.anaconda.org/pkgs/")
+_ANACONDA_CHANNELS = tuple(f"https://conda.anaconda.org/{name}" for name in ("main", "r", "msys2", "anaconda"))
+
+
+def configured(settings: Settings) -> tuple[Channel, ...]:
+    """In order of priority, without repetition. Raises InvalidRequest for one that is none."""
+    said = () if settings.channels_chosen else condarc.sources()
+    return _found(settings.channels, settings, said)
+
+
+def named(names: Sequence[str], settings: Settings) -> tuple[Channel, ...]:
+    """The channels that ``names`` stand for. Raises InvalidRequest for one that is none."""
+    return _found(names, settings, ())
+
+
+def _found(names: Sequence[str], settings: Settings, said: Sequence[condarc.Source]) -> tuple[Channel, ...]:
+    own = condarc.read()
+    found: dict[str, Channel] = {}
+    for channel in names:
+        for name in own.members(channel):
+            url = _url(name, settings, own)
+            found.setdefault(url, Channel(name=name, url=url, place=_place(channel, said)))
+    return tuple(found.values())
+
+
+def _place(channel: str, said: Sequence[condarc.Source]) -> str:
+    """The strongest place that names ``channel``."""
+    return next((source.place for source in reversed(said) if channel in source.settings.get("channels", ())), "")
+
+
+def _url(channel: str, settings: Settings, own: condarc.Condarc) -> str:
+    return channels.base_url(channel, settings.channel_alias, own.custom_channels)
+
+
+def check_asked_for(urls: Sequence[str], settings: Settings) -> None:
+    """Raises Refused for a channel of Anaconda's that only some ``.condarc`` names: installers write such files."""
+    of_anaconda = [url for url in urls if url.startswith(_ANACONDA) or url in _ANACONDA_CHANNELS]
+    if of_anaconda and not settings.channels_chosen:
+        raise Refused(
+            f"{', '.join(of_anaconda)} {'is' if len(of_anaconda) == 1 else 'are'} not used unless asked for: the terms "
+            "of service of Anaconda's own channels (`defaults`) want larger organisations to pay for them.",
+            "conda-forge has the same packages, free of charge: -c conda-forge, or put it into ~/.condarc instead. "
+            "Where you may use them: -c defaults, or the trait channels.",
+            channels=of_anaconda,
+        )
+
+
+def add(channel: str, settings: Settings, *, first: bool = False, login: Login | None = None) -> None:
+    """Put ``channel`` into the person's ``.condarc``, with the lowest or the highest priority, and keep ``login``.
+
+    Raises InvalidRequest for what is no channel, Refused where other files forbid it, StorageError.
+    """
+    own = condarc.read()
+    url = _url(channel, settings, own)
+    _check_changeable(settings)
+    if login is not None:
+        logins.store(url, login, _guard(settings))
+    before = list(settings.channels)
+    there = [name for name in before if _same(name, url, settings, own)]
+    if there and not (first and not _same(before[0], url, settings, own)):
+        return
+    mine = condarc.user_file()
+
+    def edit(text: str) -> str:
+        key = _key(text)
+        kept = condarc_edit.without_items(text, key, lambda item: _same(item, url, settings, own))
+        # What other places say comes behind this file's list, so behind the last of them is behind a copy of them.
+        known = {_plain(item) for item in condarc_edit.listed(kept, key)}
+        others = [] if first and known else [name for name in before if name not in known and name not in there]
+        new = [channel.strip(), *others] if first else [*others, channel.strip()]
+        return condarc_edit.with_items(kept, key, new, first=first)
+
+    condarc_edit.change(mine, edit, _guard(settings))
+
+
+def remove(channel: str, settings: Settings) -> None:
+    """Take ``channel`` out of the person's ``.condarc``. Its login stays: other channels of the host may need it.
+
+    Raises NotFound, InvalidRequest for what is no channel, Refused where it is another place that names it,
+    StorageError.
+    """
+    own = condarc.read()
+    url = _url(channel, settings, own)
+    named = [name for name in settings.channels if _same(name, url, settings, own)]
+    if not named:
+        raise NotFound(
+            f"{channel} is not among the configured channels.", "`jupyter condaenv channel list` shows them."
+        )
+    _check_changeable(settings)
+    mine = condarc.user_file()
+    elsewhere = [
+        source.place
+        for source in condarc.sources()
+        if set(named) & set(source.settings.get("channels", ())) and source.place != str(mine)
+    ]
+    if elsewhere:
+        raise Refused(f"It is {' and '.join(elsewhere)} that names {channel}.", "Change it there.", places=elsewhere)
+    if not mine.exists():
+        raise Refused(f"{channel} is what is used where nobody says anything.", "Add another channel before it.")
+    condarc_edit.change(
+        mine,
+        lambda text: condarc_edit.without_items(text, _key(text), lambda item: _same(item, url, settings, own)),
+        _guard(settings),
+    )
+
+
+def _check_changeable(settings: Settings) -> None:
+    if settings.channels_chosen:
+        raise Refused(
+            "The channels are set by Jupyter's configuration, so .condarc does not count.",
+            "Change the trait channels of CondaEnv there; `jupyter --paths` lists where it may be.",
+        )
+    final = [source.place for source in condarc.sources() if "channels" in source.final]
+    if final and final[0] != str(condarc.user_file()):
+        raise Refused(f"{final[0]} says that its channels are final.", "Ask who administrates this machine.")
+
+
+def _key(text: str) -> str:
+    """The name that the list of channels has in a file."""
+    return "channel" if condarc_edit.listed(text, "channel") else "channels"
+
+
+def _same(name: str, url: str, settings: Settings, own: condarc.Condarc) -> bool:
+    """Whether ``name``, as it stands in a file, is the channel at ``url``."""
+    plain = _plain(name)
+    try:
+        return own.members(plain) == (plain,) and _url(plain, settings, own) == url
+    except InvalidRequest:
+        return False
+
+
+def _plain(name: str) -> str:
+    return channels.redact(os.path.expandvars(name)).rstrip("/") if "://" in name else name
+
+
+def _guard(settings: Settings) -> Path:
+    return Path(settings.data_dir) / "condarc.lock"

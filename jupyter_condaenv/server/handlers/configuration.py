@@ -1,0 +1,34 @@
+"""``configuration``: what applies, and who says so."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from ...engine import condarc
+from ...engine.model import Settings
+from ...jobs.records import without_secrets
+from .. import answers
+from ..routing import Route, operation
+from .base import Handler
+
+
+class ConfigurationHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(answer=answers.Configuration)
+    async def get(self) -> answers.Configuration:
+        """What applies when a request is silent."""
+        return await self.service.read(_configuration)
+
+
+def _configuration(settings: Settings) -> answers.Configuration:
+    return answers.Configuration(
+        settings=without_secrets(settings),
+        condarc=condarc.shown(condarc.read()),
+        unused=condarc.UNUSED,
+        sources=condarc.sources(),
+    )
+
+
+ROUTES = (Route("configuration", ConfigurationHandler),)

@@ -1,0 +1,93 @@
+"""Channels and configuration on the command line."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.channel import ChannelServer
+
+from .conftest import COMMAND, Person
+
+CANARY = "canary-6f1d"
+
+
+def test_a_private_channel_from_nothing_to_an_environment(person: Person, small_channel: Path) -> None:
+    with ChannelServer(small_channel, token=CANARY) as server:
+        added = person.run("channel", "add", server.url, "--first", "--bearer-token", "--json", input=f"{CANARY}\n")
+        assert added.last["channels"][0]["url"] == server.url
+        shown = person.run("channel", "list").out.splitlines()
+        assert [line.split()[0] for line in shown] == ["CHANNEL", server.url, "conda-forge"]
+        assert str(person.home / ".condarc") in shown[1]
+        checked = person.run("channel", "check", server.url)
+        assert "usable" in checked.out and "noarch" in checked.out and "shards" in checked.out
+        person.run("channel", "remove", "conda-forge")
+        person.run("create", "geo", "tool")
+        assert CANARY not in added.out + added.err + checked.out + checked.err
+        credentials = person.home / ".rattler" / "credentials.json"
+        credentials.unlink()
+        refused = person.run("channel", "check")
+        assert "401" in refused.out and "netrc" in refused.out
+        person.run("channel", "remove", server.url)
+        assert person.run("channel", "list", "--json").last["channels"] == [
+            {"name": "conda-forge", "url": "https://conda.anaconda.org/conda-forge"}
+        ]
+
+
+@pytest.mark.parametrize("kind", ["--user=me", "--conda-token"])
+def test_a_secret_is_asked_for_and_not_shown(kind: str, person: Person) -> None:
+    command = " ".join([*COMMAND, "channel", "add", "https://host.example.org/c", kind])
+    child = pexpect.spawn(command, env=person.env, encoding="utf-8", timeout=60)  # type: ignore[arg-type]
+    child.expect("Password: |Token: ")
+    child.sendline(CANARY)
+    shown = child.read()
+    child.close()
+    assert child.exitstatus == 0 and CANARY not in shown
+    store = person.home / ".rattler" / "credentials.json"
+    assert CANARY in store.read_text()
+    assert stat.S_IMODE(store.stat().st_mode) == 0o600
+
+
+def test_what_cannot_be_added(person: Person) -> None:
+    secret = person.run("channel", "add", f"https://host/t/{CANARY}/c", code=2)
+    assert "~/.netrc" in secret.err and CANARY not in secret.err
+    assert "No token" in person.run("channel", "add", "ours", "--conda-token", code=2).err
+    assert person.run("channel", "remove", "ours", "--json", code=3).last["error"]["code"] == "not_found"
+    assert not (person.home / ".condarc").exists()
+
+
+def test_a_directory_is_meant_from_here(person: Person, small_channel: Path) -> None:
+    (person.home / "here").symlink_to(small_channel)
+    person.run("channel", "add", "./here", "--first")
+    assert f"- {person.home}/here\n" in (person.home / ".condarc").read_text()
+    assert person.run("channel", "check", "--json").last["channels"][0]["authorised"]
+
+
+def test_what_applies_and_who_says_so(person: Person) -> None:
+    (person.home / ".condarc").write_text(
+        f"channels: [https://host/t/{CANARY}/c]\noffline: yes\nclient_ssl_cert: /x\n"
+        f"proxy_servers: {{http: 'http://me:{CANARY}@p'}}\nssl_verify: no #!final\n"
+    )
+    env = {"CONDA_PINNED_PACKAGES": "numpy <2&mkl"}
+    shown = person.run("config", "show", env=env).out
+    assert "https://host/c" in shown and "http: http://p" in shown and "numpy <2 mkl" in shown
+    assert "client_ssl_cert changes nothing: the engine sends no certificates of clients." in shown
+    sources = person.run("config", "show", "--sources", env=env).out
+    assert f"{person.home / '.condarc'}:" in sources and "$CONDA_PINNED_PACKAGES:" in sources
+    told = person.run("config", "show", "--sources", "--json", env=env)
+    assert told.last["condarc"]["offline"] is True
+    assert told.last["settings"]["channels"] == ["https://host/c"]
+    assert [one["place"] for one in told.last["sources"]][-1] == "$CONDA_PINNED_PACKAGES"
+    assert told.last["sources"][-2]["final"] == ["ssl_verify"]
+    assert CANARY not in shown + sources + told.out
+    assert json.loads(told.out.splitlines()[-1])["unused"]
+
+
+def test_the_defaults_are_not_used_because_a_file_names_them(person: Person) -> None:
+    (person.home / ".condarc").write_text("channels: [defaults]\n")
+    refused = person.run("create", "geo", "python", code=5)
+    assert "terms of service" in refused.err and "-c defaults" in refused.err
