@@ -121,10 +121,10 @@ def test_without_a_login_it_says_so(private: ChannelServer, home: Path, settings
 
 
 def solve(channel: str, cache: Path) -> list[str]:
-    found = rattler.solve(
-        ["app"], [channel], platform="noarch", virtual=(), priority="strict", timeout=30.0, cache_dir=cache
+    query = rattler.Query(
+        specs=("app",), channels=(channel,), platform="noarch", virtual=(), timeout=30.0, cache_dir=cache
     )
-    return [package.name for package in found]
+    return [package.name for package in rattler.solve(query)]
 
 
 @pytest.mark.parametrize("place", [".condarc", "environment"])
@@ -221,6 +221,14 @@ def test_a_login_file_that_is_none(home: Path, private: ChannelServer, tmp_path:
         (home / "auth.json").write_text(content)
         with pytest.raises(InvalidRequest, match="RATTLER_AUTH_FILE"):
             in_child(solve, private.url, tmp_path / "cache", env=env)
+
+
+def test_everything_that_fetches_does_it_so() -> None:
+    """py-rattler's own clients know nothing of ``.condarc``."""
+    source = Path(rattler.__file__).read_text(encoding="utf-8")
+    assert "default_client" not in source
+    assert source.count("from_config(") == 1
+    assert "Gateway()" not in source
 
 
 # --- what .condarc means ---
