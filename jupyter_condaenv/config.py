@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from jupyter_core.paths import jupyter_config_path, jupyter_data_dir
-from traitlets import Enum, Float, List, TraitType, Unicode
+from traitlets import Bool, Enum, Float, List, TraitType, Unicode
 from traitlets.config import Application, Config, Configurable
 
 from .engine import condarc
@@ -62,6 +62,13 @@ class CondaEnv(Configurable):
         help="""
         Names or URLs of channels to take packages from, in order of priority, where a request names none.
         Empty: the `channels` of `.condarc`, then conda-forge.
+        """,
+    ).tag(config=True)
+    offline = Bool(
+        False,
+        help="""
+        Whether to do without a network: with what is in the cache, however old it is, and with channels that are
+        directories. What is missing is named. Also by `offline` in `.condarc`, or CONDA_OFFLINE=1.
         """,
     ).tag(config=True)
     channel_alias = Unicode(
@@ -132,6 +139,7 @@ class CondaEnv(Configurable):
             kernels_dir=absolute(self.kernels_dir or f"{jupyter_data_dir()}/kernels"),
             channels=tuple(self.channels) or files.channels or ("conda-forge",),
             channels_chosen=bool(self.channels),
+            offline=self.offline or files.offline,
             channel_alias=self.channel_alias or files.channel_alias or CONDA_ALIAS,
             channel_priority=self.channel_priority or files.channel_priority or "strict",
             exclude_newer=self.exclude_newer,
@@ -198,7 +206,7 @@ def reference() -> str:
 def _kind(trait: TraitType[Any, Any]) -> str:
     if isinstance(trait, Enum):
         return f"One of {', '.join(value for value in trait.values if value)}"
-    return {Float: "A number", List: "A list of texts", Unicode: "A text"}[type(trait)]
+    return {Bool: "True or False", Float: "A number", List: "A list of texts", Unicode: "A text"}[type(trait)]
 
 
 def load(before: Config | None = None, after: Config | None = None) -> CondaEnv:

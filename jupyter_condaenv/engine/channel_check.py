@@ -16,9 +16,9 @@ import msgspec
 from msgspec import Struct
 
 from . import channel_list, channels, rattler
-from .channels import LOGIN_PLACES, local_path
+from .channels import LOGIN_PLACES, OFFLINE, local_path
 from .errors import CondaEnvError
-from .model import Channel, ChannelReport, CheckChannels, Progress, Settings, Step, SubdirReport
+from .model import ChannelReport, CheckChannels, Progress, Settings, Step, SubdirReport
 from .transaction import Emit
 
 SUBDIRS = ("noarch", "linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64")
@@ -35,23 +35,26 @@ def check(request: CheckChannels, settings: Settings, emit: Emit) -> tuple[Chann
     """Raises InvalidRequest for a name that no channel can have; what a channel answers is part of its report."""
     asked = channel_list.named(request.channels, settings) if request.channels else channel_list.configured(settings)
     emit(Step(phase="check", text=f"Asking {len(asked)} channel{'s' if len(asked) != 1 else ''}"))
-    reports = []
+    reports: list[ChannelReport] = []
     for number, channel in enumerate(asked):
         emit(Progress(phase="check", done=number, total=len(asked), unit="channels", item=channel.name))
-        reports.append(_report(channel, Path(settings.cache_dir)))
+        report = ChannelReport(name=channel.name, url=channel.url)
+        folder = local_path(channel.url)
+        if folder is not None:
+            reports.append(_of_folder(report, folder))
+        elif settings.offline:
+            reports.append(_unusable(report, "It was not asked.", OFFLINE))
+        else:
+            reports.append(_of_server(report, Path(settings.cache_dir)))
     return tuple(reports)
 
 
-def _report(channel: Channel, cache_dir: Path) -> ChannelReport:
-    report = ChannelReport(name=channel.name, url=channel.url)
-    folder = local_path(channel.url)
-    if folder is not None:
-        return _of_folder(report, folder)
+def _of_server(report: ChannelReport, cache_dir: Path) -> ChannelReport:
     subdirs = tuple(dict.fromkeys((*SUBDIRS, rattler.platform())))
-    first = rattler.answers([f"{channel.url}/noarch/{_SHARDS}"])  # a server that is down is waited for once
+    first = rattler.answers([f"{report.url}/noarch/{_SHARDS}"])  # a server that is down is waited for once
     if first[0] and _status(first[0]) == 0:
         return _unusable(report, f"It does not answer: {_last(first[0])}", "Check the URL, the network and proxies.")
-    urls = [f"{channel.url}/{subdir}/{index}" for subdir in subdirs for index in _INDEXES]
+    urls = [f"{report.url}/{subdir}/{index}" for subdir in subdirs for index in _INDEXES]
     said = dict(zip(urls, rattler.answers(urls), strict=True))
     return _of_answers(report, said, cache_dir)
 

@@ -24,6 +24,7 @@ _USER = re.compile(r"(?<=://)([^/?#\s]*|[^/?#\s:@]*:(?!\d+([^\w@]|$))[^\s\"'<>]*
 _QUERY = re.compile(r"(?<=://)([^?#]*)[?#].*")
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_./-]*\Z")
 LOGIN_PLACES = "~/.netrc, the file that RATTLER_AUTH_FILE names, the keyring, or the channel's URL in ~/.condarc"
+OFFLINE = "You are offline: by the trait offline, by CONDA_OFFLINE, or by .condarc (`config show --sources`)."
 _SCHEMES = ("http", "https", "file", "s3", "oci")
 _SYSTEMS = {"darwin": "osx", "windows": "win"}
 _MACHINES = {"x86_64": "64", "amd64": "64", "i386": "32", "i686": "32", "x86": "32"}
@@ -126,3 +127,9 @@ def local_path(url: str) -> Path | None:
     """The file that a ``file://`` URL names, None for every other URL."""
     parts = urlsplit(url)
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+
+def is_here(url: str) -> bool:
+    """Whether ``url`` is that of a file, and there is one."""
+    path = local_path(url)
+    return path is not None and path.is_file()

@@ -46,6 +46,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     channels: tuple[str, ...] = ("conda-forge",)
     channels_chosen: bool = True
     """Whether ``channels`` were chosen for this program, rather than found in a ``.condarc``."""
+    offline: bool = False
+    """Whether the engine does without a network: with indexes and packages that are cached, or lie in directories."""
     channel_alias: str = "https://conda.anaconda.org"
     channel_priority: ChannelPriority = "strict"
     exclude_newer: str = ""

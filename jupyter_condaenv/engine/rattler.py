@@ -10,6 +10,7 @@ import asyncio
 import io
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
@@ -34,11 +35,13 @@ from rattler.exceptions import (
     TransactionError,
 )
 from rattler.networking import fetch_repo_data
+from rattler.package_cache import CacheIndex
 from rattler.package_streaming import PackageArchive, download_to_writer
 from rattler.repo_data import SparseRepoData
+from rattler.repo_data.gateway import SourceConfig
 
 from . import condarc, network
-from .channels import LOGIN_PLACES, local_path, redact
+from .channels import LOGIN_PLACES, OFFLINE, is_here, local_path, redact
 from .errors import Broken, ChannelError, InvalidRequest, StorageError, Tampered, Unsatisfiable
 from .model import ChannelPriority, Package, Resolution
 from .prefix import PathEntry, decode_paths
@@ -53,6 +56,8 @@ _NOARCH = rattler.Subdir("noarch")
 _MISFITS = (ConversionError, InvalidPackageNameError, InvalidUrlError, InvalidVersionError)
 """What py-rattler makes of records that cannot be: its errors have no class in common."""
 
+_NOT_CACHED = re.compile(r"no usable repodata cache|is not in the cache")
+"""What the gateway says of an index, or of a part of it, that it may not fetch."""
 _PATHS = "info/paths.json"
 _AT_ONCE = 16
 """Archives that are looked into at the same time."""
@@ -129,11 +134,16 @@ class Query(Struct, frozen=True, kw_only=True):
     timeout: float
     """Seconds."""
     cache_dir: Path
+    offline: bool = False
+    """Whether indexes are taken from the cache alone, however old they are."""
+    only_cached: bool = False
+    """Whether packages are: of those that lie in a directory, all."""
 
 
-def gateway(cache_dir: Path) -> rattler.Gateway:
+def gateway(cache_dir: Path, offline: bool = False) -> rattler.Gateway:
     """What reads channels, and remembers them for further solves."""
-    return rattler.Gateway(cache_dir=cache_dir / "repodata", client=_client())
+    config = SourceConfig(cache_action="force-cache-only") if offline else None
+    return rattler.Gateway(cache_dir=cache_dir / "repodata", client=_client(), default_config=config)
 
 
 def solve(query: Query, source: rattler.Gateway | None = None) -> tuple[Package, ...]:
@@ -141,11 +151,12 @@ def solve(query: Query, source: rattler.Gateway | None = None) -> tuple[Package,
 
     Raises Unsatisfiable with the solver's own explanation, ChannelError when a channel cannot be read.
     """
-    reader = source or gateway(query.cache_dir)
+    reader = source or gateway(query.cache_dir, query.offline)
 
     async def run() -> list[rattler.RepoDataRecord]:
+        index = await _index(query.cache_dir) if query.only_cached else None
         solving = rattler.solve(
-            _sources(query, reader),
+            _sources(query, reader, index),
             [_match_spec(spec)[1] for spec in query.specs],
             gateway=reader,
             platforms=[rattler.Subdir(query.platform), rattler.Subdir("noarch")],
@@ -221,26 +232,50 @@ def names(specs: Iterable[str]) -> set[str]:
     return {spec_name(spec) for spec in specs if not spec.startswith("__")}
 
 
-def _sources(query: Query, reader: rattler.Gateway) -> list[rattler.Channel | _Until]:
+def unread(channels: Sequence[str], subdirs: Sequence[str], cache_dir: Path) -> list[str]:
+    """Those of ``channels`` of which no index is in the cache."""
+
+    async def known(reader: rattler.Gateway, channel: str) -> bool:
+        for subdir in subdirs:
+            with suppress(GatewayError):
+                await reader.names([rattler.Channel(channel)], [rattler.Subdir(subdir)])
+                return True
+        return False
+
+    async def run() -> list[str]:
+        reader = gateway(cache_dir, offline=True)
+        return [channel for channel in channels if not await known(reader, channel)]
+
+    return asyncio.run(run())
+
+
+def _sources(query: Query, reader: rattler.Gateway, index: CacheIndex | None) -> list[rattler.Channel | _Part]:
     found = [rattler.Channel(url) for url in query.channels]
-    if query.until is None:
+    if query.until is None and not query.offline:
         return list(found)
-    return [_Until(channel, found[:place], query, reader) for place, channel in enumerate(found)]
+    return [_Part(channel, found[:place], query, reader, index) for place, channel in enumerate(found)]
 
 
-class _Until:
-    """A channel as it was at a time, with what may be newer.
+class _Part:
+    """A channel as it was at a time, with what may be newer; or as much of it as is known without a network.
 
-    py-rattler's own ``exclude_newer`` knows no exceptions, and takes what is installed away as well.
+    py-rattler's own ``exclude_newer`` knows no exceptions, and takes what is installed away as well. To its gateway
+    without a network an index that the channel does not have is missing as much as one that was never fetched.
     """
 
     def __init__(
-        self, channel: rattler.Channel, before: list[rattler.Channel], query: Query, reader: rattler.Gateway
+        self,
+        channel: rattler.Channel,
+        before: list[rattler.Channel],
+        query: Query,
+        reader: rattler.Gateway,
+        index: CacheIndex | None,
     ) -> None:
         self._channel = channel
         self._before = before if query.priority == "strict" else []
         self._query = query
         self._reader = reader
+        self._index = index
         self._there = {package.identity for package in query.there}
 
     async def fetch_package_records(
@@ -255,16 +290,30 @@ class _Until:
         self, channels: list[rattler.Channel], platforms: list[rattler.Subdir], name: rattler.PackageName
     ) -> list[rattler.RepoDataRecord]:
         spec = rattler.MatchSpec(name.normalized)
-        found = await self._reader.query(channels, platforms, [spec], recursive=False, channel_relations="disabled")
-        return [record for records in found for record in records]
+        parts = [(channels, platforms)]
+        if self._query.offline:
+            parts = [([channel], [platform]) for channel in channels for platform in platforms]
+        records: list[rattler.RepoDataRecord] = []
+        for some, of in parts:
+            try:
+                found = await self._reader.query(some, of, [spec], recursive=False, channel_relations="disabled")
+            except GatewayError:
+                if not self._query.offline:
+                    raise
+                continue  # it is not in the cache; of two who want it at once only one is told so
+            records += [record for one in found for record in one]
+        return records
 
     def package_names(self, platform: rattler.Subdir) -> list[str]:
         """The solver asks for one name after the other."""
         return []
 
     def _shows(self, record: rattler.RepoDataRecord) -> bool:
+        if self._index is not None and not self._index.contains_record(record) and not is_here(record.url):
+            return False
+        if self._query.until is None:
+            return True
         came = record.indexed_timestamp or record.timestamp  # CEP 47; what says neither may have come today
-        assert self._query.until is not None
         if record.name.normalized in self._query.until_except or (came is not None and came <= self._query.until):
             return True
         return bool(self._there) and _package(record).identity in self._there
@@ -349,6 +398,12 @@ def _state_of_download(place: str, folder: Path) -> str:
             if redact(noted["url"]).startswith(place):
                 return str(noted["blake2_hash"])
     return ""
+
+
+async def _index(cache_dir: Path) -> CacheIndex:
+    """What lies unpacked in the cache."""
+    (cache_dir / "pkgs").mkdir(parents=True, exist_ok=True)
+    return await _cache(cache_dir).index()
 
 
 def cached(packages: Iterable[Package], cache_dir: Path) -> set[str]:
@@ -680,6 +735,8 @@ def _channel_hint(text: str) -> str:
     """What to do about what py-rattler says in ``text``."""
     if "401 Unauthorized" in text or "403 Forbidden" in text:
         return f"A login is needed, or it is not the right one: {LOGIN_PLACES}."
+    if _NOT_CACHED.search(text):
+        return f"{OFFLINE} Its index has to be fetched once."
     if "certificate" in text:
         return "Name the certificates of the authority that you trust by ssl_verify in .condarc."
     return f"Check the channel's name, the network and proxies. Where a login is needed: {LOGIN_PLACES}."

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from . import channel_list, channels, condarc, cutoff, rattler
+from . import channel_list, channels, condarc, cutoff, offline, rattler
 from .errors import InvalidRequest, Refused, Unsatisfiable
 from .model import Base, Lock, Package, Settings, Strategy
 
@@ -37,6 +37,8 @@ def lock(wanted: Wanted, settings: Settings) -> Lock:
     try:
         solved = rattler.solve(asked)
     except Unsatisfiable as error:
+        if asked.offline:
+            offline.explain(asked, error)
         raise _with_what_was_held(error, wanted, asked) from error
     return lock_of(wanted, asked, solved)
 
@@ -82,6 +84,8 @@ def query(wanted: Wanted, settings: Settings) -> rattler.Query:
         there=wanted.there,
         timeout=settings.solve_timeout,
         cache_dir=Path(settings.cache_dir),
+        offline=settings.offline,
+        only_cached=settings.offline,
     )
 
 

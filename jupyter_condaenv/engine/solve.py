@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from . import (
     environments,
     history,
     lockfiles,
+    offline,
     rattler,
     resolver,
     room,
@@ -93,9 +94,15 @@ def _create(request: CreateEnvironment, settings: Settings) -> Plan:
         _check_lock(request.lock, "the lock", bare=True)
         lock = complete.with_hashes(request.lock, settings, "The lock")
     else:
-        wanted = resolver.Wanted(specs=request.specs, channels=request.channels, strategy=request.strategy)
+        specs = (*request.specs, *_by_default({rattler.spec_name(spec) for spec in request.specs}))
+        wanted = resolver.Wanted(specs=specs, channels=request.channels, strategy=request.strategy)
         lock = resolver.lock(wanted, settings)
     return replace(_plan(request.prefix, "create", (), lock, settings), variables=request.variables)
+
+
+def _by_default(asked: Collection[str]) -> tuple[str, ...]:
+    """What ``.condarc`` wants in every new environment, ``asked`` apart."""
+    return tuple(spec for spec in condarc.read().create_default_packages if rattler.spec_name(spec) not in asked)
 
 
 def _stack(request: StackEnvironment, settings: Settings) -> Plan:
@@ -323,6 +330,8 @@ def _plan(prefix: str, verb: str, before: Sequence[Package], lock: Lock, setting
     found = changes.compare(before, lock.packages)
     incoming = [change.after for change in found if change.after is not None]
     there = rattler.cached(incoming, Path(settings.cache_dir))
+    if settings.offline:
+        offline.check([package for package in incoming if package.name not in there])
     return Plan(
         prefix=prefix,
         verb=verb,
