@@ -231,6 +231,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/environments/{environment}/packs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of an environment, or its prefix with each slash written `%2F`. */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write an environment to one file that can be unpacked elsewhere. */
+        post: operations["post_environments_environment_packs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/packed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make an environment of such a file. */
+        post: operations["post_packed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/environments/{environment}/moves": {
         parameters: {
             query?: never;
@@ -435,6 +472,99 @@ export interface paths {
         /** The configured channels. */
         get: operations["get_channels"];
         put?: never;
+        /** Add a channel to `~/.condarc`, and keep its login; the answer is what is configured then. */
+        post: operations["post_channels"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/channels/{channel}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name or the URL of a channel, with each slash written `%2F`. */
+                channel: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a channel out of `~/.condarc`; the answer is what is configured then. */
+        delete: operations["delete_channels_channel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/channel-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask channels whether packages can be had from them. */
+        post: operations["post_channel-checks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/packages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Search the configured channels; `missing` are those that have no index yet. */
+        get: operations["get_packages"];
+        put?: never;
+        /** Make channels searchable, or look what is new in them. */
+        post: operations["post_packages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/packages/{package}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of a package. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        /** All versions of a package, the newest first. */
+        get: operations["get_packages_package"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/configuration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What applies when a request is silent. */
+        get: operations["get_configuration"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -555,11 +685,11 @@ export interface components {
         };
         /**
          * NewEnvironment
-         * @description An environment to be made in the place that `name` stands for or at `prefix`: of `specs`, from `channels` (by
-         *         default the configured ones), or, when `lock` is given, of exactly its packages, or of what `file` says, whose name
-         *         it has where neither `name` nor `prefix` is given. `channels` are then searched before those of the file. A file
-         *         with requirements for pip is refused, unless they are to be left out: `without_pip`. `display_name` is its
-         *         kernel's.
+         * @description An environment to be made in the place that `name` stands for or at `prefix`: of `specs`, from `channels`
+         *         (by default the configured ones) by `strategy`, or, when `lock` is given, of exactly its packages, or of what
+         *         `file` says, whose name it has where neither `name` nor `prefix` is given. `channels` are then searched before
+         *         those of the file. A file with requirements for pip is refused, unless they are to be left out: `without_pip`.
+         *         `display_name` is its kernel's.
          */
         NewEnvironment: {
             /** @default  */
@@ -572,12 +702,34 @@ export interface components {
             specs?: string[];
             /** @default [] */
             channels?: string[];
+            /** @default {} */
+            strategy?: components["schemas"]["Strategy"];
             /** @default null */
             lock?: components["schemas"]["Lock"] | null;
             /** @default null */
             file?: components["schemas"]["GivenFile"] | null;
             /** @default false */
             without_pip?: boolean;
+        };
+        /**
+         * Strategy
+         * @description How to choose among the packages that fit. What is left at its default is as the settings have it.
+         */
+        Strategy: {
+            /**
+             * @default
+             * @enum {unknown}
+             */
+            channel_priority?: "" | "disabled" | "flexible" | "strict";
+            /**
+             * @default highest
+             * @enum {unknown}
+             */
+            resolution?: "highest" | "lowest" | "lowest-direct";
+            /** @default  */
+            exclude_newer?: string;
+            /** @default [] */
+            exclude_newer_except?: string[];
         };
         /**
          * Lock
@@ -596,6 +748,13 @@ export interface components {
              * @enum {unknown}
              */
             channel_priority?: "disabled" | "flexible" | "strict";
+            /**
+             * @default highest
+             * @enum {unknown}
+             */
+            resolution?: "highest" | "lowest" | "lowest-direct";
+            /** @default  */
+            exclude_newer?: string;
             specs: string[];
             /** @default [] */
             virtual_packages?: string[];
@@ -681,9 +840,10 @@ export interface components {
         };
         /**
          * PackageChange
-         * @description Packages to add (specs), to remove and to update (names), in one step. `channels` are searched after those the
-         *         environment uses. `when`: what replaces something a living kernel may have loaded waits for its next start, unless
-         *         it is wanted `now`.
+         * @description Packages to add (specs), to remove and to update (names, or all with `update_all`), in one step. What else is
+         *         installed moves where it must; with `dependencies` "freeze" not at all, and with "update" what the named packages
+         *         need moves to its newest version. `channels` are searched after those the environment uses. `when`: what replaces
+         *         something a living kernel may have loaded waits for its next start, unless it is wanted `now`.
          */
         PackageChange: {
             /** @default [] */
@@ -692,8 +852,17 @@ export interface components {
             remove?: string[];
             /** @default [] */
             update?: string[];
+            /** @default false */
+            update_all?: boolean;
+            /**
+             * @default keep
+             * @enum {unknown}
+             */
+            dependencies?: "freeze" | "keep" | "update";
             /** @default [] */
             channels?: string[];
+            /** @default {} */
+            strategy?: components["schemas"]["Strategy"];
             /**
              * @default next_start
              * @enum {unknown}
@@ -772,7 +941,7 @@ export interface components {
          */
         Change: {
             /** @enum {unknown} */
-            kind: "add" | "downgrade" | "rebuild" | "remove" | "upgrade";
+            kind: "add" | "downgrade" | "rebuild" | "rechannel" | "remove" | "upgrade";
             /** @default null */
             before?: components["schemas"]["Package"] | null;
             /** @default null */
@@ -791,8 +960,8 @@ export interface components {
         };
         /**
          * NewClone
-         * @description An environment to be made in the place that `name` stands for or at `prefix`, with all that is in another one.
-         *         `display_name` is its kernel's.
+         * @description An environment to be made in the place that `name` stands for or at `prefix`, with all that is in another
+         *         one. `display_name` is its kernel's.
          */
         NewClone: {
             /** @default  */
@@ -809,6 +978,30 @@ export interface components {
         NewAdoption: {
             /** @default  */
             display_name?: string;
+        };
+        /**
+         * NewPack
+         * @description Where the packed environment goes: the full path of a file on the server, whose ending tells the format. With
+         *         `force` also in the place of one that is there.
+         */
+        NewPack: {
+            output: string;
+            /** @default false */
+            force?: boolean;
+        };
+        /**
+         * PackedEnvironment
+         * @description An environment to be made in the place that `name` stands for or at `prefix`, of what conda-pack has put into the
+         *         file `archive`, a full path on the server.
+         */
+        PackedEnvironment: {
+            /** @default  */
+            name?: string;
+            /** @default  */
+            prefix?: string;
+            /** @default  */
+            display_name?: string;
+            archive: string;
         };
         /**
          * NewPlace
@@ -853,6 +1046,10 @@ export interface components {
             download_bytes: number;
             /** @default [] */
             variables?: components["schemas"]["Variable"][];
+            /** @default [] */
+            unasked?: components["schemas"]["Unasked"][];
+            /** @default null */
+            room?: components["schemas"]["Room"] | null;
         };
         /**
          * Variable
@@ -861,6 +1058,27 @@ export interface components {
         Variable: {
             name: string;
             value: string;
+        };
+        /**
+         * Unasked
+         * @description A package that moves or goes although the request does not name it.
+         */
+        Unasked: {
+            name: string;
+            /** @default  */
+            because?: string;
+        };
+        /**
+         * Room
+         * @description What a change adds on the disk, in the environment and in the package cache together, before anything that it
+         *         replaces is given back. Compiled bytecode comes on top.
+         */
+        Room: {
+            bytes: number;
+            inodes: number;
+            shared: number;
+            /** @default 0 */
+            unknown?: number;
         };
         /**
          * Body
@@ -883,6 +1101,8 @@ export interface components {
             specs?: string[];
             /** @default [] */
             channels?: string[];
+            /** @default {} */
+            strategy?: components["schemas"]["Strategy"];
             base: string;
         };
         /**
@@ -902,6 +1122,8 @@ export interface components {
             specs?: string[];
             /** @default [] */
             channels?: string[];
+            /** @default {} */
+            strategy?: components["schemas"]["Strategy"];
             /** @default null */
             lock?: components["schemas"]["Lock"] | null;
             /** @default null */
@@ -926,6 +1148,8 @@ export interface components {
             specs?: string[];
             /** @default [] */
             channels?: string[];
+            /** @default {} */
+            strategy?: components["schemas"]["Strategy"];
             base: string;
         };
         /**
@@ -941,8 +1165,17 @@ export interface components {
             remove?: string[];
             /** @default [] */
             update?: string[];
+            /** @default false */
+            update_all?: boolean;
+            /**
+             * @default keep
+             * @enum {unknown}
+             */
+            dependencies?: "freeze" | "keep" | "update";
             /** @default [] */
             channels?: string[];
+            /** @default {} */
+            strategy?: components["schemas"]["Strategy"];
             environment: string;
         };
         /**
@@ -991,7 +1224,7 @@ export interface components {
             state: "cancelled" | "failed" | "succeeded";
             time: string;
             /** @default null */
-            result?: (components["schemas"]["Adopted"] | components["schemas"]["Planned"] | components["schemas"]["Changed"] | components["schemas"]["Deferred"] | components["schemas"]["Moved"] | components["schemas"]["Noted"] | components["schemas"]["Removed"] | components["schemas"]["Registered"] | components["schemas"]["Measured"]) | null;
+            result?: (components["schemas"]["Adopted"] | components["schemas"]["Checked"] | components["schemas"]["Planned"] | components["schemas"]["Changed"] | components["schemas"]["Deferred"] | components["schemas"]["Moved"] | components["schemas"]["Noted"] | components["schemas"]["Packed"] | components["schemas"]["Removed"] | components["schemas"]["Registered"] | components["schemas"]["Measured"] | components["schemas"]["Indexed"]) | null;
             /** @default null */
             failure?: components["schemas"]["Failure"] | null;
         };
@@ -1005,6 +1238,46 @@ export interface components {
             environment: components["schemas"]["Environment"];
             lock: components["schemas"]["Lock"];
             revision: number;
+        };
+        /**
+         * Checked
+         * @description Each channel that was asked for, in that order.
+         */
+        Checked: {
+            /** @enum {unknown} */
+            result: "checked";
+            channels: components["schemas"]["ChannelReport"][];
+        };
+        /**
+         * ChannelReport
+         * @description What became of asking for a channel.
+         */
+        ChannelReport: {
+            name: string;
+            url: string;
+            /** @default false */
+            reachable?: boolean;
+            /** @default false */
+            authorised?: boolean;
+            /** @default [] */
+            subdirs?: components["schemas"]["SubdirReport"][];
+            /** @default  */
+            problem?: string;
+            /** @default  */
+            hint?: string;
+        };
+        /**
+         * SubdirReport
+         * @description A subdir that a channel has.
+         */
+        SubdirReport: {
+            subdir: string;
+            /** @default false */
+            shards?: boolean;
+            /** @default 0 */
+            packages?: number;
+            /** @default  */
+            updated?: string;
         };
         /** Planned */
         Planned: {
@@ -1050,6 +1323,17 @@ export interface components {
             result: "noted";
             prefix: string;
             notes: components["schemas"]["Notes"];
+        };
+        /**
+         * Packed
+         * @description The environment is in the file at ``path``, of ``size`` bytes.
+         */
+        Packed: {
+            /** @enum {unknown} */
+            result: "packed";
+            prefix: string;
+            path: string;
+            size: number;
         };
         /** Removed */
         Removed: {
@@ -1110,6 +1394,23 @@ export interface components {
             bytecode: number;
             indexes: number;
         };
+        /** Indexed */
+        Indexed: {
+            /** @enum {unknown} */
+            result: "indexed";
+            indexes: components["schemas"]["ChannelIndex"][];
+            /** @default [] */
+            failed?: string[];
+        };
+        /**
+         * ChannelIndex
+         * @description What is searched of a channel.
+         */
+        ChannelIndex: {
+            channel: string;
+            time: string;
+            packages: number;
+        };
         /**
          * NumberedEvent
          * @description One line of ``events.jsonl``. Numbers start at 1 and have no gaps; ``time`` is the worker's clock, in UTC.
@@ -1127,7 +1428,7 @@ export interface components {
             /** @enum {unknown} */
             event: "step";
             /** @enum {unknown} */
-            phase: "check" | "commit" | "compile" | "download" | "link" | "measure" | "register" | "remove" | "solve" | "stage" | "wait";
+            phase: "check" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "register" | "remove" | "solve" | "stage" | "wait";
             text: string;
         };
         /**
@@ -1138,7 +1439,7 @@ export interface components {
             /** @enum {unknown} */
             event: "progress";
             /** @enum {unknown} */
-            phase: "check" | "commit" | "compile" | "download" | "link" | "measure" | "register" | "remove" | "solve" | "stage" | "wait";
+            phase: "check" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "register" | "remove" | "solve" | "stage" | "wait";
             done: number;
             /** @default 0 */
             total?: number;
@@ -1146,7 +1447,7 @@ export interface components {
              * @default packages
              * @enum {unknown}
              */
-            unit?: "bytes" | "files" | "packages" | "seconds";
+            unit?: "bytes" | "channels" | "files" | "packages" | "seconds";
             /** @default  */
             item?: string;
         };
@@ -1180,7 +1481,7 @@ export interface components {
          */
         Brief: {
             /** @enum {unknown} */
-            kind: "add" | "downgrade" | "rebuild" | "remove" | "upgrade";
+            kind: "add" | "downgrade" | "rebuild" | "rechannel" | "remove" | "upgrade";
             name: string;
             /** @default  */
             before?: string;
@@ -1188,6 +1489,8 @@ export interface components {
             after?: string;
             /** @default 0 */
             size?: number;
+            /** @default  */
+            channel?: string;
         };
         /**
          * Channels
@@ -1205,6 +1508,171 @@ export interface components {
         Channel: {
             name: string;
             url: string;
+            /** @default  */
+            place?: string;
+        };
+        /**
+         * NewChannel
+         * @description A channel, to be searched after the others or, when it is to come `first`, before them. `login` is what its
+         *         server wants to know; it is kept where rattler looks for logins, and never shown.
+         */
+        NewChannel: {
+            channel: string;
+            /** @default false */
+            first?: boolean;
+            /** @default null */
+            login?: components["schemas"]["Login"] | null;
+        };
+        /**
+         * Login
+         * @description What a server wants to know: either a password, or a token of one of two kinds.
+         */
+        Login: {
+            /** @default  */
+            username?: string;
+            /** @default  */
+            password?: string;
+            /** @default  */
+            conda_token?: string;
+            /** @default  */
+            bearer_token?: string;
+        };
+        /**
+         * ChannelsToCheck
+         * @description By default the configured ones.
+         */
+        ChannelsToCheck: {
+            /** @default [] */
+            channels?: string[];
+        };
+        /**
+         * FoundPackages
+         * @description A page of what a search has found, the best first.
+         */
+        FoundPackages: {
+            packages: components["schemas"]["FoundPackage"][];
+            total: number;
+            indexes: components["schemas"]["ChannelIndex"][];
+            missing: string[];
+        };
+        /**
+         * FoundPackage
+         * @description A package of a channel, as a search finds it.
+         */
+        FoundPackage: {
+            name: string;
+            version: string;
+            versions: number;
+            channel: string;
+            summary: string;
+            license: string;
+        };
+        /**
+         * NewIndexes
+         * @description Channels whose packages are to be made searchable; by default the configured ones.
+         */
+        NewIndexes: {
+            /** @default [] */
+            channels?: string[];
+        };
+        /**
+         * PackageVersions
+         * @description A package in all channels that are searched; the newest version first, of equal ones the first channel's.
+         */
+        PackageVersions: {
+            name: string;
+            summary: string;
+            versions: components["schemas"]["PackageVersion"][];
+        };
+        /**
+         * PackageVersion
+         * @description One version of a package in a channel.
+         */
+        PackageVersion: {
+            version: string;
+            channel: string;
+            license: string;
+            builds: components["schemas"]["Build"][];
+            fits: boolean | null;
+            obstacles: string[];
+        };
+        /**
+         * Build
+         * @description One archive of a version.
+         */
+        Build: {
+            build: string;
+            build_number: number;
+            subdir: string;
+            size: number;
+            timestamp: number;
+        };
+        /**
+         * Configuration
+         * @description What the engine is told (`settings`); what all `.condarc` say together, of which `unused` names settings that
+         *         change nothing here, with the reason; and what each of them says, weakest first. Without tokens and passwords.
+         */
+        Configuration: {
+            settings: components["schemas"]["Settings"];
+            condarc: Record<string, unknown>;
+            unused: {
+                [key: string]: string;
+            };
+            sources: components["schemas"]["Source"][];
+        };
+        /**
+         * Settings
+         * @description Where things are and what applies when a request is silent. Every path is absolute.
+         *
+         *         The faces make it from their configuration; a worker finds it beside its request.
+         */
+        Settings: {
+            envs_dirs: string[];
+            cache_dir: string;
+            data_dir: string;
+            kernels_dir: string;
+            /**
+             * @default [
+             *       "conda-forge"
+             *     ]
+             */
+            channels?: string[];
+            /** @default true */
+            channels_chosen?: boolean;
+            /** @default false */
+            offline?: boolean;
+            /** @default https://conda.anaconda.org */
+            channel_alias?: string;
+            /**
+             * @default strict
+             * @enum {unknown}
+             */
+            channel_priority?: "disabled" | "flexible" | "strict";
+            /** @default  */
+            exclude_newer?: string;
+            /** @default [] */
+            exclude_newer_except?: string[];
+            /** @default 120 */
+            solve_timeout?: number;
+            /** @default 120 */
+            stall_timeout?: number;
+            /**
+             * @default off
+             * @enum {unknown}
+             */
+            library_path?: "clean" | "off" | "prefix";
+            /** @default  */
+            host?: string;
+        };
+        /**
+         * Source
+         * @description What one place says, without secrets.
+         */
+        Source: {
+            place: string;
+            settings: Record<string, unknown>;
+            /** @default [] */
+            final?: string[];
         };
     };
     responses: never;
@@ -1870,6 +2338,97 @@ export interface operations {
             };
         };
     };
+    post_environments_environment_packs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of an environment, or its prefix with each slash written `%2F`. */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPack"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    /** @description The address of the job. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobSummary"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_packed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PackedEnvironment"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    /** @description The address of the job. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobSummary"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     post_environments_environment_moves: {
         parameters: {
             query?: never;
@@ -2450,6 +3009,300 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Channels"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_channels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChannel"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channels"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    delete_channels_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name or the URL of a channel, with each slash written `%2F`. */
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channels"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    "post_channel-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelsToCheck"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    /** @description The address of the job. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobSummary"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_packages: {
+        parameters: {
+            query?: {
+                q?: string;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundPackages"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_packages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewIndexes"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    /** @description The address of the job. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobSummary"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_packages_package: {
+        parameters: {
+            query?: {
+                environment?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The name of a package. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageVersions"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_configuration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Configuration"];
                 };
             };
             /** @description What was asked cannot be done. */
