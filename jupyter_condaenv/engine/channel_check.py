@@ -18,7 +18,7 @@ from msgspec import Struct
 from . import channel_list, channels, rattler
 from .channels import LOGIN_PLACES, OFFLINE, local_path
 from .errors import CondaEnvError
-from .model import ChannelReport, CheckChannels, Progress, Settings, Step, SubdirReport
+from .model import ChannelReport, CheckChannels, Settings, Step, SubdirReport
 from .transaction import Emit
 
 SUBDIRS = ("noarch", "linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64")
@@ -34,10 +34,9 @@ _MAGIC = b"SHARD-CACHE-V1"
 def check(request: CheckChannels, settings: Settings, emit: Emit) -> tuple[ChannelReport, ...]:
     """Raises InvalidRequest for a name that no channel can have; what a channel answers is part of its report."""
     asked = channel_list.named(request.channels, settings) if request.channels else channel_list.configured(settings)
-    emit(Step(phase="check", text=f"Asking {len(asked)} channel{'s' if len(asked) != 1 else ''}"))
     reports: list[ChannelReport] = []
-    for number, channel in enumerate(asked):
-        emit(Progress(phase="check", done=number, total=len(asked), unit="channels", item=channel.name))
+    for channel in asked:
+        emit(Step(phase="check", text=f"Asking {channel.name}"))
         report = ChannelReport(name=channel.name, url=channel.url)
         folder = local_path(channel.url)
         if folder is not None:

@@ -703,7 +703,7 @@ class Progress(Event, frozen=True, kw_only=True, tag="progress"):
     phase: Phase
     done: int
     total: int = 0
-    unit: Literal["bytes", "channels", "files", "packages", "seconds"] = "packages"
+    unit: Literal["bytes", "files", "packages", "seconds"] = "packages"
     item: str = ""
     """What it is about just now, such as the package being downloaded."""
 

@@ -1447,7 +1447,7 @@ export interface components {
              * @default packages
              * @enum {unknown}
              */
-            unit?: "bytes" | "channels" | "files" | "packages" | "seconds";
+            unit?: "bytes" | "files" | "packages" | "seconds";
             /** @default  */
             item?: string;
         };
