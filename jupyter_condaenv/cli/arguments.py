@@ -292,6 +292,34 @@ def _planned(request: Callable[[Parser], None]) -> Callable[[Parser], None]:
     return build
 
 
+def _seconds(parser: Parser) -> None:
+    parser.add_argument(
+        "--seconds", type=_time, default=60.0, metavar="S", help="for how long ways out are tried; 60 by default"
+    )
+
+
+def _explained(request: Callable[[Parser], None]) -> Callable[[Parser], None]:
+    def build(parser: Parser) -> None:
+        request(parser)
+        _seconds(parser)
+
+    return build
+
+
+def _why_not(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("spec", metavar="SPEC", help='what is missed, such as "numpy=2"')
+    _seconds(parser)
+
+
+def _time(text: str) -> float:
+    """At most an hour."""
+    seconds = float(text)
+    if not 0 < seconds <= 3600:
+        raise ValueError
+    return seconds
+
+
 def _apply(parser: Parser) -> None:
     parser.add_argument("plan", metavar="FILE", help="a plan written by `plan ... -o FILE`")
     _now(parser)
@@ -479,6 +507,12 @@ COMMANDS = (
     Command(("plan", "remove"), "What `remove` would do.", "plan", _planned(_remove_request)),
     Command(("plan", "change"), "What `change` would do.", "plan", _planned(_change_request)),
     Command(("plan", "rollback"), "What `rollback` would do.", "plan", _planned(_rollback_request)),
+    Command(("explain", "create"), "Why `create` fails, and ways out.", "explain", _explained(_create_request)),
+    Command(("explain", "stack"), "Why `stack` fails, and ways out.", "explain", _explained(_stack_request)),
+    Command(("explain", "add"), "Why `add` fails, and ways out.", "explain", _explained(_add_request)),
+    Command(("explain", "update"), "Why `update` fails, and ways out.", "explain", _explained(_update_request)),
+    Command(("explain", "change"), "Why `change` fails, and ways out.", "explain", _explained(_change_request)),
+    Command(("why-not",), "Show what keeps a version of a package out of an environment.", "why_not", _why_not),
     Command(("apply",), "Do exactly what a plan shows; refused if the environment has changed since.", "apply", _apply),
     Command(
         ("apply-deferred",),

@@ -41,6 +41,7 @@ from ..engine.model import (
     Clone,
     CreateEnvironment,
     Environment,
+    Explain,
     IndexChannels,
     KernelOptions,
     Login,
@@ -58,6 +59,7 @@ from ..engine.model import (
     Strategy,
     Unpack,
     When,
+    WhyNot,
 )
 from ..jobs import Job, Jobs, Outcome
 from . import answers, shells, text
@@ -94,6 +96,26 @@ def plan(arguments: Namespace, output: Output) -> None:
     if arguments.output:
         _write(Path(arguments.output), msgspec.json.encode(result.plan))
     output.result(result)
+
+
+def explain(arguments: Namespace, output: Output) -> None:
+    """Why they fail, and what could be done."""
+    settings = _settings()
+    request = _REQUESTS[arguments.verb](arguments, settings)
+    if isinstance(request, Rollback):
+        raise InvalidRequest("Going back needs no solve, so there is nothing to explain.")
+    asked = Explain(prefix=request.prefix, request=request, seconds=arguments.seconds)
+    job = Jobs(settings).start(asked)
+    output.job(job)
+    output.result(follow(job, output))
+
+
+def why_not(arguments: Namespace, output: Output) -> None:
+    settings = _settings()
+    prefix = environments.find(arguments.environment, settings).prefix
+    job = Jobs(settings).start(WhyNot(prefix=prefix, spec=arguments.spec, seconds=arguments.seconds))
+    output.job(job)
+    output.result(follow(job, output))
 
 
 def apply(arguments: Namespace, output: Output) -> None:

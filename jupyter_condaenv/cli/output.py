@@ -22,6 +22,7 @@ from ..engine.model import (
     Checked,
     Deferred,
     Event,
+    Explained,
     Indexed,
     Measured,
     Message,
@@ -333,6 +334,8 @@ def answer(result: Result) -> Iterable[str]:
     """``result`` as lines for a person."""
     if isinstance(result, Planned):
         return text.plan(result.plan)
+    if isinstance(result, Explained):
+        return text.explanation(result.explanation)
     if isinstance(result, Changed):
         return changed(result)
     if isinstance(result, Deferred):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ..engine.condarc import Source
 from ..engine.model import (
@@ -16,6 +17,7 @@ from ..engine.model import (
     ChannelReport,
     Difference,
     Environment,
+    Explanation,
     FoundPackages,
     Notes,
     Package,
@@ -273,6 +275,43 @@ def plan(shown: Plan, only: Sequence[str] | None = None, *, done: bool = False) 
     return [*lines, room(shown.room)] if shown.room is not None and not done else lines
 
 
+def explanation(found: Explanation) -> list[str]:
+    """What clashes, what keeps a version out, the ways that work and what can live together."""
+    if found.possible:
+        return ["This can be done:", *brief(found.changes)]
+    lines = list(found.kept_out_by)
+    for clash in found.clashes:
+        through = f", by way of {', '.join(clash.through)}" if clash.through else ""
+        together = "cannot be had" if len(clash.requests) == 1 else "cannot be had together"
+        lines += [f"{' and '.join(clash.requests)} {together}{through}.", *_indented(clash.text)]
+    if not found.clashes:
+        lines += found.text.splitlines()
+    works = [way for way in found.ways if way.works]
+    lines.append("What works instead:" if works else "Nothing that was tried works.")
+    lines += [f"  {way.text}" + (f": {', '.join(way.gives)}" if way.gives else "") for way in works]
+    failed = [way.text for way in found.ways if not way.works]
+    if failed:
+        lines.append(f"What does not: {'; '.join(failed)}.")
+    if found.untried:
+        lines.append(f"There was no time for {count(found.untried, 'more way')}; --seconds gives more.")
+    if found.groups:
+        lines.append("What can live together, each in an environment of its own:")
+        lines += [f"  {' '.join(shlex.quote(spec) for spec in group.specs)}" for group in found.groups]
+    return lines
+
+
+def brief(changes: Iterable[Brief]) -> list[str]:
+    rows = [
+        (KINDS[one.kind], one.name, _step(one.before, one.after), f"from {one.channel}" if one.channel else "")
+        for one in _sorted(changes)
+    ]
+    return table(rows, indent="  ")
+
+
+def _indented(words: str) -> list[str]:
+    return [f"  {line}" for line in words.splitlines()]
+
+
 def room(added: Room) -> str:
     """``12.0 MB and 340 files on the disk; 80.1 MB shared by hard links``."""
     least = "at least " if added.unknown else ""
@@ -298,7 +337,10 @@ def difference(found: Difference) -> list[str]:
     return lines or ["They do not differ."]
 
 
-def _sorted(changes: Iterable[Change]) -> list[Change]:
+_Any = TypeVar("_Any", Change, Brief)
+
+
+def _sorted(changes: Iterable[_Any]) -> list[_Any]:
     order = list(KINDS)
     return sorted(changes, key=lambda change: (order.index(change.kind), change.name))
 

@@ -269,6 +269,61 @@ class Revision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
 
+class Clash(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Requests of which each but one can be fulfilled, and not all."""
+
+    requests: tuple[str, ...]
+    through: tuple[str, ...] = ()
+    """Names of the packages by which they meet, the first to be met first."""
+    text: str = ""
+    """What the solver says of them alone."""
+
+
+WayKind = Literal["relax", "unpin", "unfreeze", "priority", "newer", "channel", "virtual", "drop"]
+
+
+class Way(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A way out that was tried."""
+
+    kind: WayKind
+    text: str
+    """What is done otherwise, in words."""
+    works: bool
+    specs: tuple[str, ...] = ()
+    """All requests, with those that change; only of ways that work."""
+    change: str = ""
+    """What is different: the request that is dropped or relaxed, the channel, the virtual package and the like."""
+    gives: tuple[str, ...] = ()
+    """Name and version of what is then there of the packages asked for."""
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """Requests that can live together."""
+
+    specs: tuple[str, ...]
+    packages: int
+    """How many there would be in an environment of them."""
+
+
+class Explanation(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a request cannot be fulfilled, and how another could be."""
+
+    possible: bool
+    """That it can be fulfilled; then there is nothing else but ``changes``."""
+    changes: tuple[Brief, ...] = ()
+    text: str = ""
+    """What the solver says."""
+    clashes: tuple[Clash, ...] = ()
+    kept_out_by: tuple[str, ...] = ()
+    """Sentences: what keeps the version out that ``why-not`` asks for."""
+    ways: tuple[Way, ...] = ()
+    """In the order of how little they give up."""
+    groups: tuple[Group, ...] = ()
+    """Where requests cannot live together: those that can, each for an environment of its own."""
+    untried: int = 0
+    """Ways for which there was no time."""
+
+
 class RevisionSummary(Struct, frozen=True, kw_only=True):
     """One state that an environment has had; the revision itself holds its lock."""
 
@@ -645,6 +700,25 @@ class PlanRequest(Request, frozen=True, kw_only=True, tag="plan"):
     request: Plannable
 
 
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Explainable = CreateEnvironment | ChangePackages | StackEnvironment
+
+
+class Explain(Request, frozen=True, kw_only=True, tag="explain"):
+    """Why ``request`` cannot be fulfilled, and which ways out there are. Changes nothing but caches."""
+
+    request: Explainable
+    seconds: Seconds = 60.0
+    """For how long ways out are tried."""
+
+
+class WhyNot(Request, frozen=True, kw_only=True, tag="why_not"):
+    """What keeps the package that ``spec`` asks for out of the environment. Changes nothing but caches."""
+
+    spec: str
+    seconds: Seconds = 60.0
+
+
 EngineRequest = (
     CreateEnvironment
     | ChangePackages
@@ -663,6 +737,8 @@ EngineRequest = (
     | MeasureStorage
     | IndexChannels
     | PlanRequest
+    | Explain
+    | WhyNot
 )
 """What ``operations.perform`` does."""
 AnyRequest = EngineRequest | RegisterKernel
@@ -749,6 +825,10 @@ class Planned(Result, frozen=True, kw_only=True, tag="planned"):
     plan: Plan
 
 
+class Explained(Result, frozen=True, kw_only=True, tag="explained"):
+    explanation: Explanation
+
+
 class Changed(Result, frozen=True, kw_only=True, tag="changed"):
     """The environment was made or changed; ``plan`` is what was done to it."""
 
@@ -824,6 +904,7 @@ AnyResult = (
     Adopted
     | Checked
     | Planned
+    | Explained
     | Changed
     | Deferred
     | Moved

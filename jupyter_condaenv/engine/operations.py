@@ -15,6 +15,7 @@ from . import (
     deferred,
     environments,
     exchange,
+    explain,
     history,
     lockfiles,
     notes,
@@ -42,6 +43,8 @@ from .model import (
     CreateEnvironment,
     Deferred,
     EngineRequest,
+    Explain,
+    Explained,
     IndexChannels,
     Measured,
     MeasureStorage,
@@ -61,6 +64,7 @@ from .model import (
     StackEnvironment,
     Step,
     Unpack,
+    WhyNot,
 )
 from .transaction import Emit
 from .trees import storage_error
@@ -90,6 +94,16 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
         wanted = _read(wanted, emit) if isinstance(wanted, CreateEnvironment) else wanted
         emit(Step(phase="solve", text="Solving"))
         return Planned(plan=solve.dry_run(wanted, settings))
+    if isinstance(request, Explain):
+        emit(Step(phase="solve", text="Solving"))
+        asked = request.request
+        asked = _read(asked, emit) if isinstance(asked, CreateEnvironment) else asked
+        explained = explain.explain(solve.wanted(asked, settings), settings, request.seconds, emit)
+        return Explained(explanation=explained)
+    if isinstance(request, WhyNot):
+        emit(Step(phase="solve", text="Solving"))
+        absent = solve.wanted(ChangePackages(prefix=request.prefix, add=(request.spec,)), settings)
+        return Explained(explanation=explain.why_not(absent, request.spec, settings, request.seconds, emit))
     if isinstance(request, CreateEnvironment):
         request = _read(request, emit)
     if isinstance(request, ChangePackages | Rollback | ApplyDeferred | RemoveEnvironment | Adopt | Annotate | Pack):

@@ -157,7 +157,7 @@ def solve(query: Query, source: rattler.Gateway | None = None) -> tuple[Package,
         index = await _index(query.cache_dir) if query.only_cached else None
         solving = rattler.solve(
             _sources(query, reader, index),
-            [_match_spec(spec)[1] for spec in query.specs],
+            _match_specs(query),
             gateway=reader,
             platforms=[rattler.Subdir(query.platform), rattler.Subdir("noarch")],
             virtual_packages=[_generic(text) for text in query.virtual],
@@ -247,6 +247,37 @@ def unread(channels: Sequence[str], subdirs: Sequence[str], cache_dir: Path) -> 
         return [channel for channel in channels if not await known(reader, channel)]
 
     return asyncio.run(run())
+
+
+def _match_specs(query: Query) -> list[rattler.MatchSpec]:
+    """py-rattler reads only those records of a name that fit, and so would not see that an earlier channel has others
+    of it, which strict priority is about: the bare name makes it read them all."""
+    found = [_match_spec(spec)[1] for spec in query.specs]
+    if query.priority != "strict" or len(query.channels) < 2:
+        return found
+    bare = [
+        rattler.MatchSpec(_match_spec(text)[0])
+        for text, spec in zip(query.specs, found, strict=True)
+        if spec.channel is None and "://" not in text
+    ]
+    return [*found, *bare]
+
+
+def candidates(query: Query, name: str, source: rattler.Gateway) -> tuple[Package, ...]:
+    """What the channels of ``query`` have of the package ``name``, the oldest first. Raises ChannelError."""
+
+    async def run() -> list[rattler.RepoDataRecord]:
+        platforms = [rattler.Subdir(query.platform), _NOARCH]
+        channels = [rattler.Channel(url) for url in query.channels]
+        found = await source.query(channels, platforms, [_match_spec(name)[1]], recursive=False)
+        return [record for records in found for record in records]
+
+    try:
+        records = asyncio.run(run())
+    except (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError, OSError) as error:
+        raise _channel_error(error, query.channels) from error
+    records.sort(key=lambda record: (record.version, record.build_number))
+    return tuple(_package(record) for record in records)
 
 
 def _sources(query: Query, reader: rattler.Gateway, index: CacheIndex | None) -> list[rattler.Channel | _Part]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -89,6 +90,17 @@ def query(wanted: Wanted, settings: Settings) -> rattler.Query:
     )
 
 
+def others(asked: rattler.Query, settings: Settings) -> tuple[str, ...]:
+    """Base URLs of the channels that are configured and allowed here, and that are not searched yet."""
+    own = condarc.read()
+    found = []
+    for url in base_urls((*settings.channels, *own.channels), settings):
+        with suppress(Refused):
+            _check_allowed((url,), settings, own)
+            found.append(url)
+    return tuple(url for url in dict.fromkeys(found) if url not in asked.channels)
+
+
 def lock_of(wanted: Wanted, asked: rattler.Query, solved: Sequence[Package]) -> Lock:
     """The lock that the solution of ``asked`` is."""
     below = {package.name for package in wanted.base.packages} if wanted.base is not None else set()
@@ -107,14 +119,14 @@ def lock_of(wanted: Wanted, asked: rattler.Query, solved: Sequence[Package]) -> 
 
 def _with_what_was_held(error: Unsatisfiable, wanted: Wanted, asked: rattler.Query) -> Unsatisfiable:
     """``error`` with what else than the requests may have kept packages out."""
-    also = []
+    also = ["`jupyter condaenv explain` with the same words tries ways out."]
     if asked.constraints:
         also.append(f"Pinned in conda-meta/pinned or .condarc: {', '.join(asked.constraints)}.")
     if wanted.frozen:
         also.append("What is installed was not allowed to move (--freeze-installed).")
     if asked.until is not None:
         also.append(f"What came after {asked.until:%Y-%m-%d %H:%M} UTC was left out (exclude_newer).")
-    return Unsatisfiable(error.message, " ".join([error.hint, *also]), **error.details) if also else error
+    return Unsatisfiable(error.message, " ".join([error.hint, *also]), **error.details)
 
 
 def _spec_and_url(spec: str, settings: Settings, own: condarc.Condarc) -> tuple[str, str]:

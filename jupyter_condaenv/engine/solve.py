@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -94,10 +95,13 @@ def _create(request: CreateEnvironment, settings: Settings) -> Plan:
         _check_lock(request.lock, "the lock", bare=True)
         lock = complete.with_hashes(request.lock, settings, "The lock")
     else:
-        specs = (*request.specs, *_by_default({rattler.spec_name(spec) for spec in request.specs}))
-        wanted = resolver.Wanted(specs=specs, channels=request.channels, strategy=request.strategy)
-        lock = resolver.lock(wanted, settings)
+        lock = resolver.lock(_new(request), settings)
     return replace(_plan(request.prefix, "create", (), lock, settings), variables=request.variables)
+
+
+def _new(request: CreateEnvironment) -> resolver.Wanted:
+    specs = (*request.specs, *_by_default({rattler.spec_name(spec) for spec in request.specs}))
+    return resolver.Wanted(specs=specs, channels=request.channels, strategy=request.strategy)
 
 
 def _by_default(asked: Collection[str]) -> tuple[str, ...]:
@@ -107,6 +111,10 @@ def _by_default(asked: Collection[str]) -> tuple[str, ...]:
 
 def _stack(request: StackEnvironment, settings: Settings) -> Plan:
     check_free(request.prefix)
+    return _plan(request.prefix, "stack", (), resolver.lock(_on_base(request), settings), settings)
+
+
+def _on_base(request: StackEnvironment) -> resolver.Wanted:
     environments.check_prefix(request.base)
     # A link such as `current` may lead elsewhere tomorrow; the overlay stays on what it was made for.
     below = Path(os.path.realpath(request.base) if os.path.islink(request.base) else request.base)
@@ -116,22 +124,66 @@ def _stack(request: StackEnvironment, settings: Settings) -> Plan:
             "`jupyter condaenv list` shows those there are.",
             prefix=request.base,
         )
-    wanted = resolver.Wanted(
+    return resolver.Wanted(
         specs=request.specs,
         channels=request.channels or history.current_lock(below).channels,
         strategy=request.strategy,
         base=stack.base_of(below),
     )
-    return _plan(request.prefix, "stack", (), resolver.lock(wanted, settings), settings)
+
+
+class _Asked(NamedTuple):
+    """A change, and what it starts from."""
+
+    installed: Lock
+    now: Lock
+    """With what waits for the next start of a kernel: that is part of what was asked for."""
+    wanted: resolver.Wanted
+    dropped: set[str]
+    named: set[str]
+    """All packages that the request names."""
+
+
+def wanted(request: CreateEnvironment | ChangePackages | StackEnvironment, settings: Settings) -> resolver.Wanted:
+    """What the solver is to find for ``request``. Raises as ``plan`` does, but for what only the solver tells."""
+    if isinstance(request, CreateEnvironment):
+        if request.lock is not None:
+            raise InvalidRequest("A lock is not solved, so there is nothing to explain.", "Give package requests.")
+        return _new(request)
+    if isinstance(request, StackEnvironment):
+        return _on_base(request)
+    return _asked(request, settings).wanted
 
 
 def _change(request: ChangePackages, settings: Settings) -> Plan:
+    staging.workspace(Path(request.prefix))  # says early when the environment cannot be written
+    asked = _asked(request, settings)
+    if not (request.add or request.update or request.update_all) and asked.wanted.base == asked.now.base:
+        lock = _without(asked.now, asked.dropped, asked.wanted.specs)
+    else:
+        lock = resolver.lock(asked.wanted, settings)
+        if request.dependencies == "update":
+            needed = _closure(asked.named, {package.name: package for package in lock.packages})
+            kept = tuple(package for package in asked.wanted.installed if package.name not in needed)
+            lock = resolver.lock(replace(asked.wanted, installed=kept), settings)
+        still = sorted(asked.dropped & {package.name for package in lock.packages})
+        if still:
+            raise _still_needed(still, lock.packages)
+    verb = "add" if request.add else "update" if request.update or request.update_all else "remove"
+    made = _plan(request.prefix, verb, asked.installed.packages, lock, settings)
+    named = asked.named
+    if request.dependencies == "update":
+        named = named | _closure(named, {package.name: package for package in lock.packages})
+    pins = (*asked.wanted.pins, *condarc.read().pinned_packages)
+    told = () if request.update_all else unasked.of(made.changes, named, lock, pins)
+    return replace(made, unasked=told)
+
+
+def _asked(request: ChangePackages, settings: Settings) -> _Asked:
     prefix = Path(request.prefix)
     environments.check_exists(prefix)
-    staging.workspace(prefix)  # says early when the environment cannot be written
     installed = history.current_lock(prefix, rattler.platform())
     waiting = deferred.read(prefix)
-    # A change that waits for the next start is part of what was asked for, so this one goes on from there.
     now = waiting.lock if waiting is not None and waiting.before == installed.digest else installed
     there = {package.name for package in now.packages}
     dropped, moved = {rattler.spec_name(text) for text in request.remove}, _names(request.update)
@@ -152,50 +204,21 @@ def _change(request: ChangePackages, settings: Settings) -> Plan:
         name = rattler.spec_name(text)
         if text.strip() != name or name not in specs:  # a bare name takes nothing back of what was asked for
             specs[name] = text
-    base = _base_now(now)
-    pins = prefixes.pins(prefix)
-    if not (request.add or request.update or request.update_all) and base == now.base:
-        lock = _without(now, dropped, tuple(specs.values()))
-    else:
-        wanted = resolver.Wanted(
-            specs=tuple(specs.values()),
-            channels=_channels(now, request, settings),
-            strategy=request.strategy,
-            kept=orphans,
-            there=now.packages,
-            pins=pins,
-            base=base,
-        )
-        lock = _changed(request, now, wanted, dropped | moved, settings)
-        still = sorted(dropped & {package.name for package in lock.packages})
-        if still:
-            raise _still_needed(still, lock.packages)
-    verb = "add" if request.add else "update" if request.update or request.update_all else "remove"
-    made = _plan(request.prefix, verb, installed.packages, lock, settings)
-    named = dropped | moved | {rattler.spec_name(text) for text in request.add}
-    if request.dependencies == "update":
-        named |= _closure(named, {package.name: package for package in lock.packages})
-    held = (*pins, *condarc.read().pinned_packages)
-    told = () if request.update_all else unasked.of(made.changes, named, lock, held)
-    return replace(made, unasked=told)
-
-
-def _changed(request: ChangePackages, now: Lock, wanted: resolver.Wanted, going: set[str], settings: Settings) -> Lock:
-    """What the environment of ``now`` becomes when it is ``wanted``. Packages named in ``going`` need not stay."""
-    if request.update_all:
-        return resolver.lock(wanted, settings)
-    kept = tuple(package for package in now.packages if package.name not in going)
-    if request.dependencies == "freeze":
-        asked = {rattler.spec_name(text): text for text in request.add}
-        kept = tuple(package for package in kept if package.name not in asked)
-        return resolver.lock(replace(wanted, installed=kept, frozen=True), settings)
-    lock = resolver.lock(replace(wanted, installed=kept), settings)
-    if request.dependencies == "update":
-        named = going | {rattler.spec_name(text) for text in request.add}
-        needed = _closure(named, {package.name: package for package in lock.packages})
-        kept = tuple(package for package in kept if package.name not in needed)
-        lock = resolver.lock(replace(wanted, installed=kept), settings)
-    return lock
+    added = {rattler.spec_name(text) for text in request.add}
+    frozen = request.dependencies == "freeze"
+    going = there if request.update_all else dropped | moved | (added if frozen else set())
+    wanted = resolver.Wanted(
+        specs=tuple(specs.values()),
+        channels=_channels(now, request, settings),
+        strategy=request.strategy,
+        kept=orphans,
+        installed=tuple(package for package in now.packages if package.name not in going),
+        frozen=frozen,
+        there=now.packages,
+        pins=prefixes.pins(prefix),
+        base=_base_now(now),
+    )
+    return _Asked(installed, now, wanted, dropped, dropped | moved | added)
 
 
 def _channels(now: Lock, request: ChangePackages, settings: Settings) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from ..engine.errors import WorkerDied
-from ..engine.model import PlanRequest
+from ..engine.model import Explain, PlanRequest, WhyNot
 from . import files, processes
 from .records import Assignment
 
@@ -23,7 +23,7 @@ def launch(folder: Path, assignment: Assignment) -> None:
     The assignment goes through a pipe, since it may hold secrets. Raises WorkerDied when there is no starting it.
     """
     settings = assignment.settings
-    prefix = "" if isinstance(assignment.request, PlanRequest) else assignment.request.prefix
+    prefix = "" if isinstance(assignment.request, PlanRequest | Explain | WhyNot) else assignment.request.prefix
     command = [
         *_python("supervisor", "-S"),
         *(str(folder), str(settings.stall_timeout), str(settings.solve_timeout), prefix),

@@ -20,6 +20,7 @@ _SEGMENTS = {
     "environment": "The name of an environment, or its prefix with each slash written `%2F`.",
     "job": "The id of a job.",
     "plan": "The id of the job that made the plan.",
+    "explanation": "The id of the job that made the explanation.",
     "number": "The number of a revision.",
     "package": "The name of a package.",
 }

@@ -21,17 +21,20 @@ from ..engine.model import (
     CreateEnvironment,
     Dependencies,
     Environment,
+    Explain,
     IndexChannels,
     Lock,
     Login,
     Move,
     Pack,
     Rollback,
+    Seconds,
     Settings,
     StackEnvironment,
     Strategy,
     Unpack,
     When,
+    WhyNot,
 )
 
 LONGEST_WAIT = 60.0
@@ -329,6 +332,55 @@ class PlanRollback(Body, frozen=True, kw_only=True, tag_field="verb", tag="rollb
 
 
 NewPlan = PlanCreation | PlanStack | PlanChange | PlanRollback
+
+
+class ExplainCreation(NewEnvironment, frozen=True, kw_only=True, tag_field="verb", tag="create"):
+    """Why this environment cannot be made. Ways out are tried for `seconds`."""
+
+    seconds: Seconds = 60.0
+
+    def explained(self, settings: Settings) -> Explain:
+        request = self.request(settings)
+        return Explain(prefix=request.prefix, request=request, seconds=self.seconds)
+
+
+class ExplainStack(NewStack, frozen=True, kw_only=True, tag_field="verb", tag="stack"):
+    """Why this overlay cannot be made. Ways out are tried for `seconds`."""
+
+    seconds: Seconds = 60.0
+
+    def explained(self, settings: Settings) -> Explain:
+        request = self.request(settings)
+        return Explain(prefix=request.prefix, request=request, seconds=self.seconds)
+
+
+class ExplainChange(_Packages, frozen=True, kw_only=True, tag_field="verb", tag="change"):
+    """Why this change of `environment`, a name or a prefix, cannot be made. Ways out are tried for `seconds`."""
+
+    environment: str
+    seconds: Seconds = 60.0
+
+    def explained(self, settings: Settings) -> Explain:
+        with _field("$.environment"):
+            environment = find(self.environment, settings)
+        request = self._change(environment, settings, "next_start")
+        return Explain(prefix=request.prefix, request=request, seconds=self.seconds)
+
+
+class ExplainAbsence(Body, frozen=True, kw_only=True, tag_field="verb", tag="why_not"):
+    """What keeps the package that `spec` asks for out of `environment`, a name or a prefix."""
+
+    environment: str
+    spec: str
+    seconds: Seconds = 60.0
+
+    def explained(self, settings: Settings) -> WhyNot:
+        with _field("$.environment"):
+            environment = find(self.environment, settings)
+        return WhyNot(prefix=environment.prefix, spec=self.spec, seconds=self.seconds)
+
+
+NewExplanation = ExplainCreation | ExplainStack | ExplainChange | ExplainAbsence
 
 
 class NewApplication(Body, frozen=True, kw_only=True):

@@ -350,3 +350,20 @@ def test_a_plan_says_what_else_moves_and_what_may_not(
 
     person.run("change", "geo", "--add", "extra", "--remove", "big", "--update", "tool")
     assert installed(prefix) == {"extra-1.0", "tool-2.0"}
+
+
+def test_why_something_cannot_be_had(person: Person, make: Callable[..., Path], small_channel: Path) -> None:
+    refused = person.run("create", "both", "old", "extra", "-c", small_channel, code=4)
+    assert "explain" in refused.err
+    told = person.run("explain", "create", "both", "old", "extra", "-c", small_channel).out
+    assert "old and extra cannot be had together, by way of tool." in told
+    assert "  do without old: extra 1.0\n" in told
+    assert told.endswith("What can live together, each in an environment of its own:\n  old\n  extra\n")
+    assert not (person.envs / "both").exists()
+
+    make("geo", "old")
+    kept = person.run("why-not", "geo", "tool=2").out
+    assert "old 1.0, which is there, needs tool <2." in kept
+    possible = person.run("why-not", "geo", "big", "--json").last
+    assert possible["explanation"]["possible"] is True
+    assert "--seconds" in person.run("why-not", "geo", "big", "--seconds", "0", code=2).err

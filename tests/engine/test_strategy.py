@@ -189,6 +189,20 @@ def test_the_priority_of_channels_is_the_requests_own(own: Settings, prefix: Pat
     assert versions(created(prefix, both, "base", channel_priority="disabled")) == {"base": "3.0"}
 
 
+def test_strict_priority_holds_for_requests(own: Settings, prefix: Path, tmp_path: Path, years: Path) -> None:
+    """Else a version that the first channel does not have would be taken from wherever there is one."""
+    first = tmp_path / "first"
+    generic(first, "base", "1.0")
+    index(first)
+    both = replace(own, channels=(first.as_uri(), years.as_uri()))
+    with pytest.raises(Unsatisfiable, match="strict channel priority"):
+        created(prefix, both, "base=3")
+    with pytest.raises(Unsatisfiable, match="strict channel priority"):
+        created(prefix, both, "base=1", "tool", "base>=2")
+    assert versions(created(prefix, both, "base=3", channel_priority="disabled")) == {"base": "3.0"}
+    assert versions(created(prefix, both, f"{years.as_uri()}::base=3")) == {"base": "3.0"}
+
+
 def test_a_lock_leaves_nothing_to_choose(own: Settings, prefix: Path) -> None:
     lock = created(prefix, own, "base").lock
     request = CreateEnvironment(prefix=str(prefix), lock=lock, strategy=Strategy(resolution="lowest"))

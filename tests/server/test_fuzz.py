@@ -28,12 +28,14 @@ def test_requests_made_up_from_the_document(home: Home, serve: Serve, tmp_path: 
     assert client.follow(job)["outcome"]["state"] == "succeeded"
     plan = client.start("POST", "plans", {"verb": "change", "environment": "a", "add": ["extra"]})
     client.follow(plan)
+    asked = {"verb": "change", "environment": "a", "add": ["tool=9"], "seconds": 5}
+    explanation = client.start("POST", "explanations", asked)
+    client.follow(explanation)
     client.do("POST", "packages", {})
     # What the document cannot know: what there is.
     config = tmp_path / "schemathesis.toml"
-    config.write_text(
-        f'[parameters]\nenvironment = "a"\njob = "{job}"\nplan = "{plan}"\nnumber = "1"\npackage = "tool"\n'
-    )
+    known = {"environment": "a", "job": job, "plan": plan, "explanation": explanation, "number": "1", "package": "tool"}
+    config.write_text("[parameters]\n" + "".join(f'{name} = "{value}"\n' for name, value in known.items()))
 
     url = f"http://127.0.0.1:{server.port}{BASE_URL}condaenv"
     command = [sys.executable, "-c", RUN, "--config-file", str(config), "run", f"{url}/openapi.json", "--url", url]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from ..routing import Route
-from . import channels, configuration, description, environments, jobs, packages, plans, stacks, storage
+from . import channels, configuration, description, environments, explanations, jobs, packages, plans, stacks, storage
 from .base import Nowhere
 
 DOCUMENTED: tuple[Route, ...] = (
     *environments.ROUTES,
     *stacks.ROUTES,
     *plans.ROUTES,
+    *explanations.ROUTES,
     *jobs.ROUTES,
     *channels.ROUTES,
     *packages.ROUTES,

@@ -66,7 +66,7 @@ function nameIn(change: Change): string {
   return (change.after ?? change.before)?.name ?? '';
 }
 
-const SIGNS = { add: '+', remove: '−', upgrade: '↑', downgrade: '↓', rebuild: '↻' };
+const SIGNS = { add: '+', remove: '−', upgrade: '↑', downgrade: '↓', rebuild: '↻', rechannel: '⇄' };
 
 function Changes(props: { label: string; changes: readonly Change[] }): JSX.Element | null {
   const { trans } = useCondaEnv();
@@ -78,7 +78,8 @@ function Changes(props: { label: string; changes: readonly Change[] }): JSX.Elem
     remove: trans.__('removed'),
     upgrade: trans.__('upgraded'),
     downgrade: trans.__('downgraded'),
-    rebuild: trans.__('another build')
+    rebuild: trans.__('another build'),
+    rechannel: trans.__('another channel')
   };
   return (
     <>
