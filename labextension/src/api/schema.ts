@@ -424,6 +424,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/explanations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Find out why a request cannot be fulfilled, or what keeps a version out, and try ways out. */
+        post: operations["post_explanations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/explanations/{explanation}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the job that made the explanation. */
+                explanation: string;
+            };
+            cookie?: never;
+        };
+        /** An explanation; `busy` while it is being made, or the error that came of it. */
+        get: operations["get_explanations_explanation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/jobs": {
         parameters: {
             query?: never;
@@ -1191,6 +1228,170 @@ export interface components {
             revision?: number;
         };
         /**
+         * ExplainCreation
+         * @description Why this environment cannot be made. Ways out are tried for `seconds`.
+         */
+        ExplainCreation: {
+            /** @enum {unknown} */
+            verb: "create";
+            /** @default  */
+            name?: string;
+            /** @default  */
+            prefix?: string;
+            /** @default  */
+            display_name?: string;
+            /** @default [] */
+            specs?: string[];
+            /** @default [] */
+            channels?: string[];
+            /** @default {} */
+            strategy?: components["schemas"]["Strategy"];
+            /** @default null */
+            lock?: components["schemas"]["Lock"] | null;
+            /** @default null */
+            file?: components["schemas"]["GivenFile"] | null;
+            /** @default false */
+            without_pip?: boolean;
+            /** @default 60 */
+            seconds?: number;
+        };
+        /**
+         * ExplainStack
+         * @description Why this overlay cannot be made. Ways out are tried for `seconds`.
+         */
+        ExplainStack: {
+            /** @enum {unknown} */
+            verb: "stack";
+            /** @default  */
+            name?: string;
+            /** @default  */
+            prefix?: string;
+            /** @default  */
+            display_name?: string;
+            /** @default [] */
+            specs?: string[];
+            /** @default [] */
+            channels?: string[];
+            /** @default {} */
+            strategy?: components["schemas"]["Strategy"];
+            base: string;
+            /** @default 60 */
+            seconds?: number;
+        };
+        /**
+         * ExplainChange
+         * @description Why this change of `environment`, a name or a prefix, cannot be made. Ways out are tried for `seconds`.
+         */
+        ExplainChange: {
+            /** @enum {unknown} */
+            verb: "change";
+            /** @default [] */
+            add?: string[];
+            /** @default [] */
+            remove?: string[];
+            /** @default [] */
+            update?: string[];
+            /** @default false */
+            update_all?: boolean;
+            /**
+             * @default keep
+             * @enum {unknown}
+             */
+            dependencies?: "freeze" | "keep" | "update";
+            /** @default [] */
+            channels?: string[];
+            /** @default {} */
+            strategy?: components["schemas"]["Strategy"];
+            environment: string;
+            /** @default 60 */
+            seconds?: number;
+        };
+        /**
+         * ExplainAbsence
+         * @description What keeps the package that `spec` asks for out of `environment`, a name or a prefix.
+         */
+        ExplainAbsence: {
+            /** @enum {unknown} */
+            verb: "why_not";
+            environment: string;
+            spec: string;
+            /** @default 60 */
+            seconds?: number;
+        };
+        /**
+         * Explanation
+         * @description Why a request cannot be fulfilled, and how another could be.
+         */
+        Explanation: {
+            possible: boolean;
+            /** @default [] */
+            changes?: components["schemas"]["Brief"][];
+            /** @default  */
+            text?: string;
+            /** @default [] */
+            clashes?: components["schemas"]["Clash"][];
+            /** @default [] */
+            kept_out_by?: string[];
+            /** @default [] */
+            ways?: components["schemas"]["Way"][];
+            /** @default [] */
+            groups?: components["schemas"]["Group"][];
+            /** @default 0 */
+            untried?: number;
+        };
+        /**
+         * Brief
+         * @description A ``Change`` in the words that a person needs.
+         */
+        Brief: {
+            /** @enum {unknown} */
+            kind: "add" | "downgrade" | "rebuild" | "rechannel" | "remove" | "upgrade";
+            name: string;
+            /** @default  */
+            before?: string;
+            /** @default  */
+            after?: string;
+            /** @default 0 */
+            size?: number;
+            /** @default  */
+            channel?: string;
+        };
+        /**
+         * Clash
+         * @description Requests of which each but one can be fulfilled, and not all.
+         */
+        Clash: {
+            requests: string[];
+            /** @default [] */
+            through?: string[];
+            /** @default  */
+            text?: string;
+        };
+        /**
+         * Way
+         * @description A way out that was tried.
+         */
+        Way: {
+            /** @enum {unknown} */
+            kind: "channel" | "drop" | "newer" | "priority" | "relax" | "unfreeze" | "unpin" | "virtual";
+            text: string;
+            works: boolean;
+            /** @default [] */
+            specs?: string[];
+            /** @default  */
+            change?: string;
+            /** @default [] */
+            gives?: string[];
+        };
+        /**
+         * Group
+         * @description Requests that can live together.
+         */
+        Group: {
+            specs: string[];
+            packages: number;
+        };
+        /**
          * JobList
          * @description Newest first.
          */
@@ -1224,7 +1425,7 @@ export interface components {
             state: "cancelled" | "failed" | "succeeded";
             time: string;
             /** @default null */
-            result?: (components["schemas"]["Adopted"] | components["schemas"]["Checked"] | components["schemas"]["Planned"] | components["schemas"]["Changed"] | components["schemas"]["Deferred"] | components["schemas"]["Moved"] | components["schemas"]["Noted"] | components["schemas"]["Packed"] | components["schemas"]["Removed"] | components["schemas"]["Registered"] | components["schemas"]["Measured"] | components["schemas"]["Indexed"]) | null;
+            result?: (components["schemas"]["Adopted"] | components["schemas"]["Checked"] | components["schemas"]["Planned"] | components["schemas"]["Explained"] | components["schemas"]["Changed"] | components["schemas"]["Deferred"] | components["schemas"]["Moved"] | components["schemas"]["Noted"] | components["schemas"]["Packed"] | components["schemas"]["Removed"] | components["schemas"]["Registered"] | components["schemas"]["Measured"] | components["schemas"]["Indexed"]) | null;
             /** @default null */
             failure?: components["schemas"]["Failure"] | null;
         };
@@ -1284,6 +1485,12 @@ export interface components {
             /** @enum {unknown} */
             result: "planned";
             plan: components["schemas"]["Plan"];
+        };
+        /** Explained */
+        Explained: {
+            /** @enum {unknown} */
+            result: "explained";
+            explanation: components["schemas"]["Explanation"];
         };
         /**
          * Changed
@@ -1474,23 +1681,6 @@ export interface components {
             event: "solved";
             changes: components["schemas"]["Brief"][];
             download_bytes: number;
-        };
-        /**
-         * Brief
-         * @description A ``Change`` in the words that a person needs.
-         */
-        Brief: {
-            /** @enum {unknown} */
-            kind: "add" | "downgrade" | "rebuild" | "rechannel" | "remove" | "upgrade";
-            name: string;
-            /** @default  */
-            before?: string;
-            /** @default  */
-            after?: string;
-            /** @default 0 */
-            size?: number;
-            /** @default  */
-            channel?: string;
         };
         /**
          * Channels
@@ -2844,6 +3034,91 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobSummary"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_explanations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExplainCreation"] | components["schemas"]["ExplainStack"] | components["schemas"]["ExplainChange"] | components["schemas"]["ExplainAbsence"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    /** @description The address of the job. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobSummary"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_explanations_explanation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the job that made the explanation. */
+                explanation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
                 };
             };
             /** @description What was asked cannot be done. */
