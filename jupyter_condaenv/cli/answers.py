@@ -18,6 +18,7 @@ from ..engine.model import (
     Package,
     PackageVersions,
     Plan,
+    Reasons,
     Result,
     RevisionSummary,
     Settings,
@@ -79,6 +80,18 @@ class Versions(Result, frozen=True, kw_only=True, tag="versions"):
     """``search --versions``"""
 
     package: PackageVersions
+
+
+class Why(Result, frozen=True, kw_only=True, tag="why"):
+    """``why``"""
+
+    reasons: Reasons
+
+
+class WhoConstrains(Result, frozen=True, kw_only=True, tag="who_constrains"):
+    """``who-constrains``"""
+
+    reasons: Reasons
 
 
 class Activated(Result, frozen=True, kw_only=True, tag="activated"):
@@ -147,6 +160,8 @@ Answer = (
     | Diff
     | Found
     | Versions
+    | Why
+    | WhoConstrains
     | Activated
     | Channels
     | Configuration

@@ -445,6 +445,11 @@ def _config_show(parser: Parser) -> None:
     parser.add_argument("--sources", action="store_true", help="what each file and variable says")
 
 
+def _why(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("package", metavar="PACKAGE", help="name of a package")
+
+
 def _lock(parser: Parser) -> None:
     _environment(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="write the lock here; without it, to standard output")
@@ -522,6 +527,13 @@ COMMANDS = (
     ),
     Command(
         ("kernel",), "Write an environment's kernel anew, or choose how it is shown and started.", "kernel", _kernel
+    ),
+    Command(("why",), "Show what a package is in an environment for, up to what was asked for.", "why", _why),
+    Command(
+        ("who-constrains",),
+        "Show which packages of an environment say which versions of one can be there.",
+        "why",
+        _why,
     ),
     Command(("search",), "Search the channels for packages.", "search", _search),
     Command(("channel", "list"), "Show the channels that are searched when none is named.", "channel_list", _list),

@@ -471,6 +471,16 @@ def _index(channels: tuple[str, ...], settings: Settings, output: Output, *, nee
         output.close()
 
 
+def why(arguments: Namespace, output: Output) -> None:
+    """``why`` and ``who-constrains``."""
+    from ..engine import history, why
+
+    prefix = Path(environments.find(arguments.environment, _settings()).prefix)
+    reasons = why.reasons(arguments.package, history.current_lock(prefix))
+    kind = answers.Why if arguments.verb == "why" else answers.WhoConstrains
+    output.result(kind(reasons=reasons))
+
+
 def lock(arguments: Namespace, output: Output) -> None:
     from ..engine import history, lockfiles
 

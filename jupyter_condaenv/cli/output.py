@@ -368,6 +368,10 @@ def answer(result: Result) -> Iterable[str]:
         return text.channels(result.channels)
     if isinstance(result, answers.Configuration):
         return text.sources(result.sources) if result.sources else text.configuration(result.condarc, result.unused)
+    if isinstance(result, answers.Why):
+        return text.why(result.reasons)
+    if isinstance(result, answers.WhoConstrains):
+        return text.who_constrains(result.reasons)
     if isinstance(result, answers.Environments):
         return text.environments(result.environments) or [
             "There are no environments yet. Make one: jupyter condaenv create NAME python ipykernel"

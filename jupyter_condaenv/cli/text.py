@@ -23,6 +23,7 @@ from ..engine.model import (
     Package,
     PackageVersions,
     Plan,
+    Reasons,
     RevisionSummary,
     Room,
     Storage,
@@ -231,6 +232,27 @@ def versions(package: PackageVersions) -> list[str]:
         ),
         ("VERSION", "FITS", "BUILDS", "CHANNEL", "LICENSE", "IN THE WAY"),
     )
+
+
+def why(found: Reasons) -> list[str]:
+    """A line for each thing that was asked for, and how it leads to the package."""
+    what = f"{found.name} {found.version}".rstrip() if found.version else f"{found.name} is not there"
+    lines = [f"{what}{', in the base' if found.below else ''}"]
+    lines += [f"  was asked for: {spec}" for spec in found.asked]
+    for reason in found.reasons:
+        way = "; ".join(f"{demand.package} needs {demand.spec}" for demand in reason.through)
+        lines.append(f"  for {reason.asked}: {way}")
+    if not found.asked and not found.reasons:
+        lines += [f"  {demand.package} needs {demand.spec}" for demand in found.needed_by]
+    return lines if len(lines) > 1 else [*lines, "  Nothing that is there needs it, and it was not asked for."]
+
+
+def who_constrains(found: Reasons) -> list[str]:
+    """A line for each package that says which versions there can be."""
+    rows = [("what was asked for", spec) for spec in found.asked if spec_name(spec) != spec]
+    rows += [(one.package, one.spec) for one in found.needed_by if spec_name(one.spec) != one.spec]
+    rows += [(one.package, f"{one.spec} (does not need it)") for one in found.constrained_by]
+    return table(rows, ("WHO", "SAYS")) or [f"Nothing says which version of {found.name} there can be."]
 
 
 def packages(found: Iterable[Package]) -> list[str]:

@@ -523,6 +523,40 @@ class ChannelReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     hint: str = ""
 
 
+class Demand(Struct, frozen=True, kw_only=True):
+    """What a package that is there says of another one."""
+
+    package: str
+    """Who says it."""
+    spec: str
+
+
+class Reason(Struct, frozen=True, kw_only=True):
+    """A way from something that was asked for to a package."""
+
+    asked: str
+    """The spec, verbatim."""
+    through: tuple[Demand, ...]
+    """From the package that was asked for to the one in question, each needing the next."""
+
+
+class Reasons(Struct, frozen=True, kw_only=True):
+    """Why a package is in an environment."""
+
+    name: str
+    version: str
+    """Empty where it is not there."""
+    below: bool
+    """It lies in a base of this overlay."""
+    asked: tuple[str, ...]
+    """Specs that ask for it itself."""
+    reasons: tuple[Reason, ...]
+    """Of each other spec that it is there for, a shortest way; the shortest first."""
+    needed_by: tuple[Demand, ...]
+    constrained_by: tuple[Demand, ...]
+    """Who does not need it, and says which versions could be there."""
+
+
 class KernelOptions(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """How a kernel is shown and started. What is left at its default is as it was before, and at first as the site has
     it."""

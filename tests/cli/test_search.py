@@ -1,4 +1,4 @@
-"""`search`: indexing by the way, what is shown, and what becomes of channels that do not answer."""
+"""`search`: indexing by the way, what is shown, and what becomes of channels that do not answer; `why`."""
 
 from __future__ import annotations
 
@@ -47,3 +47,12 @@ def test_a_channel_that_is_down(person: Person, small_channel: Path, small: Chan
     assert "warning" in done.err
     assert rows(done.out)[1][:2] == ["tool", "2.0"]
     assert f"{url}: could not be searched." in done.out
+
+
+def test_why_a_package_is_there(person: Person, make: Callable[..., Path]) -> None:
+    make("geo", "old", "big")
+    assert person.run("why", "geo", "tool").out == "tool 1.0\n  for old: old needs tool <2\n"
+    assert "was asked for: big" in person.run("why", "geo", "big").out
+    assert rows(person.run("who-constrains", "geo", "tool").out)[1:] == [["old", "tool", "<2"]]
+    assert "Nothing says" in person.run("who-constrains", "geo", "big").out
+    assert "nothing" in person.run("why", "geo", "nothing", code=3).err

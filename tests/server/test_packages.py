@@ -58,3 +58,20 @@ def test_channels_are_checked_before_a_job_is_started(client: Client) -> None:
     answer = client.call("POST", "packages", {"channels": ["https://me:pw@host/c"]})
     assert (answer.status, answer.body["details"]["field"]) == (400, "$.channels[0]")
     assert "pw" not in str(answer.body)
+
+
+def test_why_a_package_is_there(client: Client) -> None:
+    client.do("POST", "environments", {"name": "why", "specs": ["extra"]})
+    told = client.get("environments/why/packages/tool/reasons")
+    demand = {"package": "extra", "spec": "tool >=2"}
+    assert told == {
+        "name": "tool",
+        "version": "2.0",
+        "below": False,
+        "asked": [],
+        "reasons": [{"asked": "extra", "through": [demand]}],
+        "needed_by": [demand],
+        "constrained_by": [],
+    }
+    for path in ("why/packages/nothing", "nowhere/packages/tool", "why/packages/%00"):
+        assert client.call("GET", f"environments/{path}/reasons").status == 404

@@ -13,7 +13,7 @@ from jupyter_server.auth.decorator import authorized
 from msgspec.structs import replace
 from tornado import web
 
-from ...engine import changes, deferred, environments, history
+from ...engine import changes, deferred, environments, history, why
 from ...engine.errors import NotFound
 from ...engine.model import (
     ApplyDeferred,
@@ -24,6 +24,7 @@ from ...engine.model import (
     Notes,
     Package,
     Plan,
+    Reasons,
     RegisterKernel,
     RemoveEnvironment,
     Revision,
@@ -99,6 +100,15 @@ class PackagesHandler(Handler):
     async def patch(self, environment: str, body: PackageChange) -> answers.JobSummary:
         """Add, remove and update packages in one step."""
         return await self.service.start(lambda settings: body.request(environment, settings))
+
+
+class ReasonsHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(answer=Reasons)
+    async def get(self, environment: str, package: str) -> Reasons:
+        """Why a package is in an environment, and what the others there say of it."""
+        return await self.service.read(lambda settings: why.reasons(package, _lock(environment, settings)))
 
 
 class LockHandler(Handler):
@@ -311,6 +321,7 @@ ROUTES = (
     Route("environments", EnvironmentsHandler),
     Route("environments/{environment}", EnvironmentHandler),
     Route("environments/{environment}/packages", PackagesHandler),
+    Route("environments/{environment}/packages/{package}/reasons", ReasonsHandler),
     Route("environments/{environment}/kernel", KernelHandler),
     Route("environments/{environment}/lock", LockHandler),
     Route("environments/{environment}/revisions", RevisionsHandler),
