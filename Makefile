@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
+LINK := $(VENV)/share/jupyter/labextensions/jupyter-condaenv
 PANEL := labextension
 # Node and jlpm are those of the development dependencies.
 NODE := cd $(PANEL) && PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
@@ -65,6 +66,7 @@ $(READY): pyproject.toml
 	  echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@echo "Installing what is needed into $(VENV): about a minute, once."
 	@$(PYTHON) -m venv $(VENV)
+	@rm -f $(LINK)  # pip would write, and delete, what it leads to
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@# pip copies the panel; linked, it is always the one that is here.
 	@$(VENV)/bin/jupyter-builder develop . --overwrite 2>/dev/null

@@ -4,7 +4,7 @@ import createClient from 'openapi-fetch';
 
 import type { components, paths } from './schema';
 
-type Schemas = components['schemas'];
+export type Schemas = components['schemas'];
 
 export type Environment = Schemas['Environment'];
 export type EnvironmentDetail = Schemas['EnvironmentDetail'];
@@ -19,6 +19,8 @@ export type Outcome = Schemas['Outcome'];
 export type Failure = Schemas['Failure'];
 export type Storage = Schemas['Storage'];
 export type Lock = Schemas['Lock'];
+export type FoundPackage = Schemas['FoundPackage'];
+export type PackageIndex = Schemas['ChannelIndex'];
 export type When = NonNullable<Schemas['NewApplication']['when']>;
 export type NewEnvironment = Schemas['NewEnvironment'];
 export type NewStack = Schemas['NewStack'];
@@ -106,6 +108,9 @@ export function connect(settings: ServerConnection.ISettings) {
     job: (job: string, since: number) =>
       unwrap(client.GET('/jobs/{job}', { params: { path: { job }, query: { since } } })),
     cancel: (job: string) => unwrap(client.DELETE('/jobs/{job}', { params: { path: { job } } })),
+    search: (q: string, limit: number, offset: number) =>
+      unwrap(client.GET('/packages', { params: { query: { q, limit, offset } } })),
+    indexChannels: () => unwrap(client.POST('/packages', { body: {} })),
     storage: () => unwrap(client.GET('/storage')),
     measure: () => unwrap(client.POST('/storage', { body: {} }))
   };

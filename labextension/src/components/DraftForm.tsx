@@ -2,17 +2,18 @@ import React from 'react';
 
 import type { Outcome, When } from '../api/client';
 import type { Draft } from '../model/draft';
-import { nameOf, split } from '../model/specs';
+import { nameOf } from '../model/specs';
 import { useCondaEnv, useStore } from './context';
 import { Button, Chips } from './controls';
+import { FileField, useDrop } from './FileField';
 import { OperationView } from './OperationView';
+import { PackagePicker } from './PackagePicker';
 
 /** A new environment: of packages, on top of another one, or as a clone. */
 export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
   const { panel, trans } = useCondaEnv();
-  const { name, specs } = useStore(draft);
+  const { name, specs, file } = useStore(draft);
   const { phase } = useStore(draft.operation);
-  const [typed, setTyped] = React.useState('');
   const first = React.useRef<HTMLInputElement>(null);
   React.useEffect(() => first.current?.focus(), [draft]);
   const from = draft.from?.name ?? '';
@@ -22,10 +23,6 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
     clone: trans.__('Clone %1', from)
   }[draft.kind];
 
-  const take = (): void => {
-    split(typed).forEach(spec => draft.toggle(spec));
-    setTyped('');
-  };
   const show = (outcome: Outcome | null): void => {
     if (outcome?.result?.result === 'changed') {
       panel.show(outcome.result.environment.prefix);
@@ -33,13 +30,15 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
   };
   const apply = async (when: When): Promise<void> => show(await draft.operation.apply(when));
   const make = async (): Promise<void> => show(await draft.make());
+  const drop = useDrop(draft.kind === 'create' ? draft : null);
   const idle = phase === 'idle';
-  const ready = idle && name.trim() !== '';
+  const ready = idle && draft.isReady;
 
   return (
     // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Escape, wherever in it the focus is
     <form
-      className="jp-condaenv-form"
+      className={`jp-condaenv-form ${drop.over ? 'jp-mod-drop' : ''}`}
+      {...drop.target}
       aria-label={title}
       onSubmit={event => {
         event.preventDefault();
@@ -53,8 +52,8 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
         }
       }}
     >
-      <h2>{title}</h2>
-      <fieldset disabled={!idle}>
+      <h2>{idle || phase === 'planning' ? title : name || file?.name}</h2>
+      <fieldset disabled={!idle} hidden={phase === 'planned' || phase === 'applying'}>
         <label className="jp-condaenv-field">
           <span>{trans.__('Name')}</span>
           <input
@@ -66,39 +65,21 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
             onChange={event => draft.setName(event.target.value)}
           />
         </label>
-        {draft.kind !== 'clone' && (
-          <>
-            <label className="jp-condaenv-field">
-              <span>{trans.__('Packages')}</span>
-              <input
-                className="jp-condaenv-input"
-                value={typed}
-                spellCheck={false}
-                autoComplete="off"
-                placeholder="numpy >=2"
-                onChange={event => setTyped(event.target.value)}
-                onKeyDown={event => {
-                  if (event.key === 'Enter' && typed.trim()) {
-                    event.preventDefault();
-                    take();
-                  }
-                }}
-              />
-            </label>
-            <Chips
-              label={trans.__('Packages to install')}
-              chips={specs.map(spec => ({
-                key: spec,
-                text: spec,
-                leaveOut: trans.__('Leave out %1', nameOf(spec)),
-                onLeaveOut: () => draft.toggle(spec)
-              }))}
-            />
-          </>
+        {draft.kind === 'create' && <FileField draft={draft} />}
+        {draft.kind !== 'clone' && !file && (
+          <Chips
+            label={trans.__('Packages to install')}
+            chips={specs.map(spec => ({
+              key: spec,
+              text: spec,
+              leaveOut: trans.__('Leave out %1', nameOf(spec)),
+              onLeaveOut: () => draft.toggle(spec)
+            }))}
+          />
         )}
       </fieldset>
       <OperationView operation={draft.operation} living={false} onApply={when => void apply(when)} />
-      {phase !== 'planned' && (
+      {(idle || phase === 'planning') && (
         <div className="jp-condaenv-actions">
           <Button type="submit" accent disabled={!ready}>
             {draft.kind === 'clone' ? trans.__('Clone') : trans.__('Create')}
@@ -108,8 +89,11 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
               {trans.__('Show plan')}
             </Button>
           )}
-          <Button onClick={() => panel.showList()}>{idle ? trans.__('Cancel') : trans.__('Close')}</Button>
+          <Button onClick={() => panel.showList()}>{trans.__('Cancel')}</Button>
         </div>
+      )}
+      {draft.kind !== 'clone' && !file && idle && (
+        <PackagePicker chosen={specs} onToggle={spec => draft.toggle(spec)} />
       )}
     </form>
   );

@@ -1,15 +1,20 @@
-import { caretLeftIcon, downloadIcon, notebookIcon } from '@jupyterlab/ui-components';
+import { caretLeftIcon, copyIcon, deleteIcon, downloadIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { Environment, When } from '../api/client';
+import { condaEnvIcon } from '../icons';
 import { hasEnded } from '../model/jobs';
 import type { Opened } from '../model/opened';
+import { nameOf } from '../model/specs';
 import { useCondaEnv, useStore } from './context';
-import { Alert, Button } from './controls';
+import { Alert, Button, Chips, IconButton, Tabs } from './controls';
 import { KernelDot } from './EnvironmentList';
 import { baseName, bytes } from './format';
+import { History } from './History';
 import { JobProgress } from './JobProgress';
 import { OperationView } from './OperationView';
+import { PackageList } from './PackageList';
+import { PackagePicker } from './PackagePicker';
 
 /** One environment: what it is, what is in it, and what can be done with it. */
 export function EnvironmentView({ opened }: { opened: Opened }): JSX.Element {
@@ -39,8 +44,86 @@ export function EnvironmentView({ opened }: { opened: Opened }): JSX.Element {
       {failure && <Alert failure={failure} />}
       {environment && <Heading environment={environment} opened={opened} />}
       <OperationView operation={opened.operation} living={living} onApply={when => void apply(when)} />
-      {environment && phase !== 'planned' && <p />}
+      {environment && phase !== 'planned' && <Contents opened={opened} environment={environment} />}
     </div>
+  );
+}
+
+type Tab = 'installed' | 'add' | 'history';
+
+function Contents(props: { opened: Opened; environment: Environment }): JSX.Element {
+  const { trans } = useCondaEnv();
+  const { opened } = props;
+  const { packages, add } = useStore(opened);
+  const [tab, setTab] = React.useState<Tab>('installed');
+  const installed = React.useMemo(() => new Map(packages.map(one => [one.name, one.version])), [packages]);
+  return (
+    <>
+      <Tabs<Tab>
+        label={baseName(opened.prefix)}
+        tabs={[
+          { id: 'installed', text: trans.__('Installed') },
+          { id: 'add', text: trans.__('Add') },
+          { id: 'history', text: trans.__('History') }
+        ]}
+        chosen={tab}
+        onChoose={setTab}
+      />
+      <div
+        className="jp-condaenv-tabpanel"
+        role="tabpanel"
+        id="jp-condaenv-tabpanel"
+        aria-labelledby={`jp-condaenv-tab-${tab}`}
+      >
+        {tab === 'installed' && <PackageList opened={opened} />}
+        {tab === 'add' && (
+          <PackagePicker chosen={add} installed={installed} onToggle={spec => opened.toggle('add', spec)} />
+        )}
+        {tab === 'history' && <History opened={opened} />}
+      </div>
+      <Basket opened={opened} />
+    </>
+  );
+}
+
+/** What is about to be changed. */
+function Basket({ opened }: { opened: Opened }): JSX.Element | null {
+  const { trans } = useCondaEnv();
+  const { add, update, remove, everything } = useStore(opened);
+  const { phase } = useStore(opened.operation);
+  const chips = [
+    ...add.map(spec => ({ kind: 'add' as const, spec, sign: '+' })),
+    ...update.map(spec => ({ kind: 'update' as const, spec, sign: '↑' })),
+    ...remove.map(spec => ({ kind: 'remove' as const, spec, sign: '−' }))
+  ].map(({ kind, spec, sign }) => ({
+    key: `${kind} ${spec}`,
+    text: `${sign} ${spec}`,
+    kind,
+    leaveOut: trans.__('Leave out %1', nameOf(spec)),
+    onLeaveOut: () => opened.toggle(kind, spec)
+  }));
+  if (everything) {
+    chips.push({
+      key: 'everything',
+      text: `↑ ${trans.__('all packages')}`,
+      kind: 'update',
+      leaveOut: trans.__('Leave out the update of all packages'),
+      onLeaveOut: () => opened.toggleAll()
+    });
+  }
+  if (chips.length === 0 || phase === 'applying') {
+    return null;
+  }
+  return (
+    <section className="jp-condaenv-basket" aria-label={trans.__('Changes')}>
+      <Chips label={trans.__('To be changed')} chips={chips} />
+      <div className="jp-condaenv-actions">
+        <Button accent disabled={phase !== 'idle'} onClick={() => void opened.planChange()}>
+          {trans.__('Show plan')}
+        </Button>
+        <Button onClick={() => opened.clear()}>{trans.__('Clear')}</Button>
+      </div>
+    </section>
   );
 }
 
@@ -49,6 +132,7 @@ function Heading(props: { environment: Environment; opened: Opened }): JSX.Eleme
   const { environment } = props;
   const { jobs } = useStore(panel.jobs);
   const { job: own } = useStore(props.opened.operation);
+  const deferred = useStore(props.opened).detail?.deferred ?? false;
   const size = panel.environments.size(environment.prefix);
   const state = panel.environments.kernelState(environment);
   const kernels = environment.kernels ?? [];
@@ -60,26 +144,43 @@ function Heading(props: { environment: Environment; opened: Opened }): JSX.Eleme
         {environment.name || baseName(environment.prefix)}
       </h2>
       <dl className="jp-condaenv-facts">
-        {environment.base && <Fact term={trans.__('Stands on')}>{environment.base}</Fact>}
+        {environment.base && (
+          <Fact term={trans.__('Stands on')}>
+            <Base prefix={environment.base} />
+          </Fact>
+        )}
         {environment.python && <Fact term={trans.__('Python')}>{environment.python}</Fact>}
         <Fact term={trans.__('Kernel')}>{kernels.join(', ') || trans.__('none: it has no ipykernel')}</Fact>
         {size !== undefined && <Fact term={trans.__('Size')}>{bytes(size)}</Fact>}
-        <Fact term={trans.__('Place')}>{environment.prefix}</Fact>
+        <Fact term={trans.__('Place')}>
+          <span className="jp-condaenv-path" title={environment.prefix}>
+            <bdi>{environment.prefix}</bdi>
+          </span>
+        </Fact>
       </dl>
       {environment.problem && <Alert failure={{ message: environment.problem }} />}
       {working && <JobProgress id={working.id} cancellable />}
+      {deferred && !working && (
+        <div className="jp-condaenv-notice" role="status">
+          <div>{trans.__('A change waits for the next start of a kernel.')}</div>
+          <Button onClick={() => void panel.applyDeferred(environment.prefix)}>{trans.__('Apply it now')}</Button>
+        </div>
+      )}
       <div className="jp-condaenv-actions">
         {kernels.length > 0 && (
-          <Button accent icon={notebookIcon} onClick={() => openNotebook(environment)}>
+          <Button accent onClick={() => openNotebook(environment)}>
             {trans.__('Open notebook')}
           </Button>
         )}
-        <Button onClick={() => panel.draft('stack', environment)}>{trans.__('Stack on it')}</Button>
-        <Button onClick={() => panel.draft('clone', environment)}>{trans.__('Clone')}</Button>
-        <Button icon={downloadIcon} onClick={() => saveLock(environment)}>
-          {trans.__('Download lock')}
-        </Button>
-        <Button onClick={() => remove(environment)}>{trans.__('Delete')}</Button>
+        <span className="jp-condaenv-spring" />
+        <IconButton
+          icon={condaEnvIcon}
+          label={trans.__('Stack on it')}
+          onClick={() => panel.draft('stack', environment)}
+        />
+        <IconButton icon={copyIcon} label={trans.__('Clone')} onClick={() => panel.draft('clone', environment)} />
+        <IconButton icon={downloadIcon} label={trans.__('Download lock')} onClick={() => saveLock(environment)} />
+        <IconButton icon={deleteIcon} label={trans.__('Delete')} onClick={() => remove(environment)} />
       </div>
     </header>
   );
@@ -91,5 +192,17 @@ function Fact(props: { term: string; children: React.ReactNode }): JSX.Element {
       <dt>{props.term}</dt>
       <dd>{props.children}</dd>
     </div>
+  );
+}
+
+/** What it stands on, which can be looked at where it is listed. */
+function Base({ prefix }: { prefix: string }): JSX.Element {
+  const { panel } = useCondaEnv();
+  return panel.environments.get(prefix) ? (
+    <button type="button" className="jp-condaenv-link" title={prefix} onClick={() => panel.show(prefix)}>
+      {baseName(prefix)}
+    </button>
+  ) : (
+    <>{prefix}</>
   );
 }

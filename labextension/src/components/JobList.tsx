@@ -57,7 +57,7 @@ function JobRow({ job }: { job: IJob }): JSX.Element {
         </span>
         <span className="jp-condaenv-job-state">
           {word(job.state, trans)}
-          {ended && ` · ${ago(job.outcome?.time ?? job.created)}`}
+          {ended && ` · ${ago(job.outcome?.time ?? job.created, trans)}`}
         </span>
         {!ended && (
           <IconButton

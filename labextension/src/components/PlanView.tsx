@@ -7,8 +7,8 @@ import { bytes } from './format';
 
 interface IPlanView {
   plan: Plan;
-  /** The names of the packages that were asked for. */
-  asked: ReadonlySet<string>;
+  /** The names of the packages that were asked for; null where none was in particular. */
+  asked: ReadonlySet<string> | null;
   /** This plan took the place of one that was no longer true. */
   again: boolean;
   /** A kernel of the environment runs. */
@@ -24,8 +24,10 @@ export function PlanView(props: IPlanView): JSX.Element {
   const [now, setNow] = React.useState(false);
   const heading = React.useRef<HTMLHeadingElement>(null);
   React.useEffect(() => heading.current?.focus(), [props.plan]);
-  const wanted = changes.filter(change => props.asked.has(nameIn(change)));
-  const others = changes.filter(change => !props.asked.has(nameIn(change)));
+  const isAsked = (change: Change): boolean => props.asked?.has(nameIn(change)) ?? true;
+  const wanted = changes.filter(isAsked);
+  const others = changes.filter(change => !isAsked(change));
+  const reasons = new Map(props.plan.unasked?.map(one => [one.name, one.because ?? '']));
   return (
     <section className="jp-condaenv-plan" aria-label={trans.__('Plan')}>
       <h3 ref={heading} tabIndex={-1}>
@@ -37,8 +39,8 @@ export function PlanView(props: IPlanView): JSX.Element {
         </p>
       )}
       <div className="jp-condaenv-plan-changes">
-        <Changes label={trans.__('Asked for')} changes={wanted} />
-        <Changes label={wanted.length > 0 ? trans.__('Also changes') : trans.__('Changes')} changes={others} />
+        <Changes label={props.asked ? trans.__('Asked for') : trans.__('Changes')} changes={wanted} reasons={reasons} />
+        <Changes label={trans.__('Also changes')} changes={others} reasons={reasons} />
       </div>
       <p className="jp-condaenv-sum">
         {[
@@ -68,7 +70,12 @@ function nameIn(change: Change): string {
 
 const SIGNS = { add: '+', remove: '−', upgrade: '↑', downgrade: '↓', rebuild: '↻', rechannel: '⇄' };
 
-function Changes(props: { label: string; changes: readonly Change[] }): JSX.Element | null {
+function Changes(props: {
+  label: string;
+  changes: readonly Change[];
+  /** Why a package moves that nobody named. */
+  reasons: ReadonlyMap<string, string>;
+}): JSX.Element | null {
   const { trans } = useCondaEnv();
   if (props.changes.length === 0) {
     return null;
@@ -79,7 +86,7 @@ function Changes(props: { label: string; changes: readonly Change[] }): JSX.Elem
     upgrade: trans.__('upgraded'),
     downgrade: trans.__('downgraded'),
     rebuild: trans.__('another build'),
-    rechannel: trans.__('another channel')
+    rechannel: trans.__('from another channel')
   };
   return (
     <>
@@ -91,7 +98,9 @@ function Changes(props: { label: string; changes: readonly Change[] }): JSX.Elem
               <span aria-hidden="true">{SIGNS[change.kind]}</span>
               <span className="jp-condaenv-hidden">{words[change.kind]}</span>
             </span>
-            <span className="jp-condaenv-package">{nameIn(change)}</span>
+            <span className="jp-condaenv-package" title={props.reasons.get(nameIn(change))}>
+              {nameIn(change)}
+            </span>
             <span className="jp-condaenv-versions">{versions(change)}</span>
             <span className="jp-condaenv-number">{change.after?.size ? bytes(change.after.size) : ''}</span>
           </li>
@@ -104,6 +113,9 @@ function Changes(props: { label: string; changes: readonly Change[] }): JSX.Elem
 function versions({ before, after }: Change): string {
   if (!before || !after) {
     return (after ?? before)?.version ?? '';
+  }
+  if (before.channel !== after.channel) {
+    return `${before.version} → ${after.version} (${after.channel.split('/').pop()})`;
   }
   return before.version === after.version
     ? `${before.version} ${before.build} → ${after.build}`

@@ -86,3 +86,42 @@ export function Chips(props: {
     </ul>
   );
 }
+
+/** Tabs of which the arrow keys choose one. */
+export function Tabs<Id extends string>(props: {
+  label: string;
+  tabs: readonly { id: Id; text: string }[];
+  chosen: Id;
+  onChoose(id: Id): void;
+}): JSX.Element {
+  const { tabs, chosen, onChoose } = props;
+  const list = React.useRef<HTMLDivElement>(null);
+  const move = (event: React.KeyboardEvent): void => {
+    const aside = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (aside !== undefined) {
+      event.preventDefault();
+      const next = (tabs.findIndex(tab => tab.id === chosen) + aside + tabs.length) % tabs.length;
+      onChoose(tabs[next].id);
+      list.current?.querySelectorAll('button')[next]?.focus();
+    }
+  };
+  return (
+    <div ref={list} role="tablist" aria-label={props.label} className="jp-condaenv-tabs">
+      {tabs.map(tab => (
+        <button
+          key={tab.id}
+          type="button"
+          role="tab"
+          id={`jp-condaenv-tab-${tab.id}`}
+          aria-selected={tab.id === chosen}
+          aria-controls="jp-condaenv-tabpanel"
+          tabIndex={tab.id === chosen ? 0 : -1}
+          onClick={() => onChoose(tab.id)}
+          onKeyDown={move}
+        >
+          {tab.text}
+        </button>
+      ))}
+    </div>
+  );
+}

@@ -21,7 +21,7 @@ export function bytes(count: number): string {
 }
 
 /** `2 minutes ago`. */
-export function ago(time: string, now: number = Date.now()): string {
+export function ago(time: string, trans: TranslationBundle, now: number = Date.now()): string {
   const seconds = (new Date(time).getTime() - now) / 1000;
   const format = new Intl.RelativeTimeFormat(document.documentElement.lang || undefined, { numeric: 'auto' });
   for (const [unit, span] of SPANS) {
@@ -29,7 +29,7 @@ export function ago(time: string, now: number = Date.now()): string {
       return format.format(Math.round(seconds / span), unit);
     }
   }
-  return format.format(0, 'minute');
+  return trans.__('just now');
 }
 
 /** `12 MB of 40 MB`. */
@@ -69,7 +69,7 @@ export function titleOf(job: { verb: string; prefix: string }, trans: Translatio
     case 'change':
       return trans.__('Change %1', name);
     case 'apply':
-      return trans.__('Apply plan to %1', name);
+      return trans.__('Apply to %1', name);
     case 'apply_deferred':
       return trans.__('Finish change of %1', name);
     case 'rollback':

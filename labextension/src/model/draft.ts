@@ -1,4 +1,4 @@
-import type { Api, Environment, JobSummary, NewPlan, Outcome } from '../api/client';
+import type { Api, Environment, JobSummary, NewEnvironment, NewPlan, NewStack, Outcome } from '../api/client';
 import type { Jobs } from './jobs';
 import { Operation } from './operation';
 import { nameOf } from './specs';
@@ -10,6 +10,13 @@ export type Kind = 'create' | 'stack' | 'clone';
 interface IDraft {
   name: string;
   specs: readonly string[];
+  /** What it is made of in place of specs, such as an environment.yml. */
+  file: IFile | null;
+}
+
+export interface IFile {
+  name: string;
+  text: string;
 }
 
 /** An environment that a person is about to make. */
@@ -22,7 +29,7 @@ export class Draft extends Store<IDraft> {
     private readonly _api: Pick<Api, 'create' | 'stack' | 'clone' | 'makePlan' | 'applyPlan'>,
     jobs: Jobs
   ) {
-    super({ name: '', specs });
+    super({ name: '', specs, file: null });
     this.operation = new Operation(_api, jobs);
   }
 
@@ -39,6 +46,17 @@ export class Draft extends Store<IDraft> {
     this.set({ specs: specs.includes(spec) ? others : [...others, spec] });
   }
 
+  /** Make it of what `file` says; null: of specs again. */
+  setFile(file: IFile | null): void {
+    this.set({ file });
+    this.operation.reset();
+  }
+
+  /** Whether enough is said: a file may have a name of its own. */
+  get isReady(): boolean {
+    return this.read().name.trim() !== '' || this.read().file !== null;
+  }
+
   async plan(): Promise<void> {
     await this.operation.plan(this._request());
   }
@@ -49,21 +67,28 @@ export class Draft extends Store<IDraft> {
   }
 
   private _start(): Promise<JobSummary> {
-    const { name, specs } = this.read();
     switch (this.kind) {
       case 'create':
-        return this._api.create({ name, specs: [...specs] });
+        return this._api.create(this._creation());
       case 'stack':
-        return this._api.stack({ name, specs: [...specs], base: this.from?.prefix ?? '' });
+        return this._api.stack(this._stack());
       case 'clone':
-        return this._api.clone(this.from?.prefix ?? '', name);
+        return this._api.clone(this.from?.prefix ?? '', this.read().name.trim());
     }
   }
 
   private _request(): NewPlan {
+    return this.kind === 'stack' ? { verb: 'stack', ...this._stack() } : { verb: 'create', ...this._creation() };
+  }
+
+  private _creation(): NewEnvironment {
+    const { name, specs, file } = this.read();
+    const named = name.trim() === '' ? {} : { name: name.trim() };
+    return file ? { ...named, file } : { ...named, specs: [...specs] };
+  }
+
+  private _stack(): NewStack {
     const { name, specs } = this.read();
-    return this.kind === 'stack'
-      ? { verb: 'stack', name, specs: [...specs], base: this.from?.prefix ?? '' }
-      : { verb: 'create', name, specs: [...specs] };
+    return { name: name.trim(), specs: [...specs], base: this.from?.prefix ?? '' };
   }
 }

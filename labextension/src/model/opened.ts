@@ -12,7 +12,12 @@ export interface IWanted {
   remove: readonly string[];
 }
 
-interface IOpened extends IWanted {
+type Asked = IWanted & {
+  /** All packages may move to their newest version. */
+  everything: boolean;
+};
+
+interface IOpened extends Asked {
   detail: EnvironmentDetail | null;
   packages: readonly Package[];
   /** Oldest first. */
@@ -20,7 +25,7 @@ interface IOpened extends IWanted {
   failure: ApiError | null;
 }
 
-const NOTHING: IWanted = { add: [], update: [], remove: [] };
+const NOTHING: Asked = { add: [], update: [], remove: [], everything: false };
 
 /** An environment that is looked at, and what a person is about to change in it. */
 export class Opened extends Store<IOpened> {
@@ -61,19 +66,25 @@ export class Opened extends Store<IOpened> {
     this.set({ ...next, ...(wanted ? {} : { [kind]: [...next[kind], spec] }) });
   }
 
+  /** Want all packages updated, or no longer. */
+  toggleAll(): void {
+    this.set({ everything: !this.read().everything, update: [] });
+  }
+
   clear(): void {
     this.set(NOTHING);
   }
 
   /** Show what all that is wanted would do. */
   async planChange(): Promise<void> {
-    const { add, update, remove } = this.read();
+    const { add, update, remove, everything } = this.read();
     await this.operation.plan({
       verb: 'change',
       environment: this.prefix,
       add: [...add],
       update: [...update],
-      remove: [...remove]
+      remove: [...remove],
+      update_all: everything
     });
   }
 
@@ -82,8 +93,8 @@ export class Opened extends Store<IOpened> {
   }
 }
 
-/** The names of the packages that a plan was asked to change. */
-export function askedFor(request: NewPlan | null): ReadonlySet<string> {
+/** The names of the packages that a plan was asked to change; null where it was asked for no package in particular. */
+export function askedFor(request: NewPlan | null): ReadonlySet<string> | null {
   switch (request?.verb) {
     case 'change':
       return new Set([...(request.add ?? []), ...(request.update ?? []), ...(request.remove ?? [])].map(nameOf));
@@ -91,6 +102,6 @@ export function askedFor(request: NewPlan | null): ReadonlySet<string> {
     case 'stack':
       return new Set((request.specs ?? []).map(nameOf));
     default:
-      return new Set();
+      return null;
   }
 }

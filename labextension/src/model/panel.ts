@@ -1,9 +1,10 @@
-import type { Api, Environment } from '../api/client';
+import type { Api, Environment, JobSummary } from '../api/client';
 import { Draft } from './draft';
 import type { Kind } from './draft';
 import { Environments } from './environments';
 import { Jobs } from './jobs';
 import { Opened } from './opened';
+import { Search } from './search';
 import { Store } from './store';
 
 type View = { at: 'list' } | { at: 'draft'; draft: Draft } | { at: 'environment'; opened: Opened };
@@ -24,6 +25,7 @@ export class Panel extends Store<{ view: View }> {
   ) {
     super({ view: { at: 'list' } });
     this.jobs = new Jobs(api);
+    this.search = new Search(api, this.jobs);
     this.environments = new Environments(api, this.jobs, () => _settings().measureSizes);
     this.jobs.ended.connect((_, job) => {
       void this.environments.refresh();
@@ -33,6 +35,7 @@ export class Panel extends Store<{ view: View }> {
 
   readonly jobs: Jobs;
   readonly environments: Environments;
+  readonly search: Search;
   isDisposed = false;
 
   showList(): void {
@@ -54,19 +57,28 @@ export class Panel extends Store<{ view: View }> {
 
   /** Delete it, and look elsewhere. */
   async remove(prefix: string): Promise<void> {
-    try {
-      this.jobs.add(await this.api.remove(prefix));
-      this._opened.delete(prefix);
-      this.showList();
-    } catch (error) {
-      this.environments.fail(error);
-    }
+    await this._start(() => this.api.remove(prefix));
+    this._opened.delete(prefix);
+    this.showList();
+  }
+
+  /** Do what waits for the next start of a kernel. */
+  applyDeferred(prefix: string): Promise<void> {
+    return this._start(() => this.api.applyDeferred(prefix));
   }
 
   dispose(): void {
     this.isDisposed = true;
     this.jobs.dispose();
     this.environments.dispose();
+  }
+
+  private async _start(start: () => Promise<JobSummary>): Promise<void> {
+    try {
+      this.jobs.add(await start());
+    } catch (error) {
+      this.environments.fail(error);
+    }
   }
 
   private readonly _opened = new Map<string, Opened>();

@@ -1,0 +1,78 @@
+import { fileIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { Draft } from '../model/draft';
+import { useCondaEnv, useStore } from './context';
+import { Button, Chips } from './controls';
+
+const KINDS = '.yml,.yaml,.lock,.json,.txt,.toml';
+
+/** The file that a new environment is made of, in place of packages. */
+export function FileField({ draft }: { draft: Draft }): JSX.Element {
+  const { trans } = useCondaEnv();
+  const { file } = useStore(draft);
+  const input = React.useRef<HTMLInputElement>(null);
+  if (file) {
+    return (
+      <Chips
+        label={trans.__('Made of')}
+        chips={[
+          {
+            key: file.name,
+            text: file.name,
+            leaveOut: trans.__('Leave out %1', file.name),
+            onLeaveOut: () => draft.setFile(null)
+          }
+        ]}
+      />
+    );
+  }
+  return (
+    <div className="jp-condaenv-file">
+      <input
+        ref={input}
+        type="file"
+        hidden
+        accept={KINDS}
+        aria-label={trans.__('Environment file')}
+        onChange={event => void take(event.target.files, draft)}
+      />
+      <Button icon={fileIcon} onClick={() => input.current?.click()}>
+        {trans.__('Choose a file…')}
+      </Button>
+      <span>{trans.__('or drop one here')}</span>
+    </div>
+  );
+}
+
+/** What makes an element take a file that is dropped on it. */
+export function useDrop(draft: Draft | null): { over: boolean; target: React.HTMLAttributes<HTMLElement> } {
+  const [over, setOver] = React.useState(false);
+  if (!draft) {
+    return { over: false, target: {} };
+  }
+  return {
+    over,
+    target: {
+      onDragOver: event => {
+        if (event.dataTransfer.types.includes('Files')) {
+          event.preventDefault();
+          setOver(true);
+        }
+      },
+      onDragLeave: () => setOver(false),
+      onDrop: event => {
+        event.preventDefault();
+        setOver(false);
+        void take(event.dataTransfer.files, draft);
+      }
+    }
+  };
+}
+
+async function take(files: FileList | null, draft: Draft): Promise<void> {
+  const file = files?.[0];
+  if (file) {
+    draft.setFile({ name: file.name, text: await file.text() });
+  }
+}

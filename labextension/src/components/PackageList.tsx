@@ -1,0 +1,71 @@
+import { closeIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import { updateIcon } from '../icons';
+import type { Opened } from '../model/opened';
+import { nameOf } from '../model/specs';
+import { useCondaEnv, useStore } from './context';
+import { Button, IconButton, SearchField } from './controls';
+import { VirtualList } from './VirtualList';
+
+const ROW = 26;
+
+/** What is installed, to be removed or updated. */
+export function PackageList({ opened }: { opened: Opened }): JSX.Element {
+  const { trans } = useCondaEnv();
+  const { packages, remove, update, add, detail, everything } = useStore(opened);
+  const [filter, setFilter] = React.useState('');
+  const wanted = filter.trim().toLowerCase();
+  const shown = React.useMemo(() => packages.filter(one => one.name.includes(wanted)), [packages, wanted]);
+  const asked = React.useMemo(() => new Set(detail?.specs.map(nameOf)), [detail]);
+  return (
+    <>
+      <div className="jp-condaenv-bar-top jp-condaenv-together">
+        <SearchField label={trans.__('Filter packages')} value={filter} onChange={setFilter} />
+        <Button aria-pressed={everything} onClick={() => opened.toggleAll()}>
+          {trans.__('Update all')}
+        </Button>
+      </div>
+      {shown.length === 0 && (
+        <p className="jp-condaenv-quiet">
+          {packages.length > 0
+            ? trans.__('No package has that in its name.')
+            : detail && trans.__('Nothing is installed.')}
+        </p>
+      )}
+      <VirtualList
+        label={trans.__('Packages')}
+        count={shown.length}
+        rowHeight={ROW}
+        row={(index, tabIndex) => {
+          const { name, version, build, channel } = shown[index];
+          const going = remove.includes(name);
+          const moving = everything || update.includes(name) || add.some(spec => spec.startsWith(name));
+          return (
+            <div
+              className={`jp-condaenv-installed ${going ? 'jp-mod-remove' : ''} ${asked.has(name) ? 'jp-mod-asked' : ''}`}
+              title={`${name} ${version} ${build}\n${channel}`}
+            >
+              <span className="jp-condaenv-package">{name}</span>
+              <span className="jp-condaenv-number">{version}</span>
+              <IconButton
+                icon={updateIcon}
+                label={trans.__('Update %1', name)}
+                aria-pressed={moving && !going}
+                tabIndex={tabIndex}
+                onClick={() => opened.toggle('update', name)}
+              />
+              <IconButton
+                icon={closeIcon}
+                label={trans.__('Remove %1', name)}
+                aria-pressed={going}
+                tabIndex={tabIndex}
+                onClick={() => opened.toggle('remove', name)}
+              />
+            </div>
+          );
+        }}
+      />
+    </>
+  );
+}

@@ -1,0 +1,80 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import { ApiError } from '../api/client';
+import type { JobSummary, NewPlan, Outcome, Plan, When } from '../api/client';
+import { FakeJobs, outcome, summary } from '../testing';
+import { Jobs } from './jobs';
+import { Operation } from './operation';
+
+const ASKED: NewPlan = { verb: 'change', environment: '/envs/geo', add: ['numpy'] };
+const OUTDATED = { code: 'outdated', message: 'It has changed.', hint: '', details: {} };
+
+function plan(digest: string): Plan {
+  const lock = { platform: 'linux-64', channels: [], specs: [], packages: [] };
+  return { prefix: '/envs/geo', verb: 'change', before: digest, lock, changes: [], download_bytes: 0 };
+}
+
+let server: FakeJobs;
+let applied: [plan: string, when: When][];
+let ends: Outcome[];
+let operation: Operation;
+
+/** The next job, which ends as was arranged. */
+function job(): Promise<JobSummary> {
+  const one = summary(`job-${server.histories.size}`);
+  server.put(one, [], ends.shift() as Outcome);
+  return Promise.resolve(one);
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  server = new FakeJobs();
+  applied = [];
+  operation = new Operation(
+    {
+      makePlan: job,
+      applyPlan: (id, when) => {
+        applied.push([id, when]);
+        return job();
+      }
+    },
+    new Jobs(server)
+  );
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test('the plan that was shown is the one that is applied', async () => {
+  ends = [outcome('succeeded', { result: { result: 'planned', plan: plan('a') } }), outcome('succeeded')];
+  await operation.plan(ASKED);
+  expect(operation.read()).toMatchObject({ phase: 'planned', plan: { before: 'a' }, again: false });
+  await operation.apply('now');
+  expect(applied).toEqual([['job-0', 'now']]);
+  expect(operation.read()).toMatchObject({ phase: 'idle', plan: null, failure: null });
+});
+
+test('a plan that is no longer true is made again, and not applied unseen', async () => {
+  ends = [
+    outcome('succeeded', { result: { result: 'planned', plan: plan('a') } }),
+    outcome('failed', { failure: OUTDATED }),
+    outcome('succeeded', { result: { result: 'planned', plan: plan('b') } })
+  ];
+  await operation.plan(ASKED);
+  await operation.apply('next_start');
+  expect(operation.read()).toMatchObject({ phase: 'planned', plan: { before: 'b' }, again: true });
+  expect(applied).toHaveLength(1);
+});
+
+test('why there is no plan is told', async () => {
+  const failure = { code: 'unsatisfiable', message: 'They clash.', hint: 'Leave one out.', details: {} };
+  ends = [outcome('failed', { failure })];
+  await operation.plan(ASKED);
+  expect(operation.read()).toMatchObject({ phase: 'idle', failure });
+});
+
+test('what the server refuses at once is told as well', async () => {
+  await operation.run(() => Promise.reject(new ApiError('already_exists', 'There is one.', 'Choose another name.')));
+  expect(operation.read()).toMatchObject({ phase: 'idle', failure: { message: 'There is one.' } });
+});

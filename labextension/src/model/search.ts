@@ -1,0 +1,120 @@
+import { ApiError } from '../api/client';
+import type { Api, FoundPackage, PackageIndex } from '../api/client';
+import type { Jobs } from './jobs';
+import { Store } from './store';
+
+/** Rows that are asked for at once. */
+const PAGE = 100;
+/** Milliseconds that a person may take between two letters before the server is asked. */
+const PAUSE = 120;
+
+interface ISearch {
+  text: string;
+  /** How many packages fit; null until it is known. */
+  total: number | null;
+  /** Those that were asked for, by their index. */
+  found: ReadonlyMap<number, FoundPackage>;
+  indexes: readonly PackageIndex[];
+  /** Channels of which nothing can be found yet. */
+  missing: readonly string[];
+  /** The job that fetches the channels' lists; empty where none does. */
+  indexing: string;
+  failure: ApiError | null;
+}
+
+/** The packages of the channels that fit what is typed. The server searches; of its answer only what is seen is asked. */
+export class Search extends Store<ISearch> {
+  constructor(
+    private readonly _api: Pick<Api, 'search' | 'indexChannels'>,
+    private readonly _jobs: Jobs
+  ) {
+    super({ text: '', total: null, found: new Map(), indexes: [], missing: [], indexing: '', failure: null });
+  }
+
+  /** Show everything; where nothing can be found yet, have the lists fetched. */
+  async open(): Promise<void> {
+    this._name = '';
+    this.set({ text: '' });
+    await this.start();
+    const { missing, indexing, failure } = this.read();
+    if (missing.length > 0 && !indexing && !failure) {
+      await this.index();
+    }
+  }
+
+  /** What is typed may hold a version; only the `name` in it is searched. */
+  setText(text: string, name: string): void {
+    this.set({ text });
+    if (name === this._name) {
+      return;
+    }
+    this._name = name;
+    clearTimeout(this._timer);
+    this._timer = setTimeout(() => void this.start(), PAUSE);
+  }
+
+  /** Search anew. What was found before stays in sight until there is an answer. */
+  async start(): Promise<void> {
+    clearTimeout(this._timer);
+    this._generation += 1;
+    this._asked.clear();
+    await this._ask(0, true);
+  }
+
+  /** Have the rows from `first` to `last` here, soon. */
+  need(first: number, last: number): void {
+    const { total, found } = this.read();
+    for (let page = Math.floor(first / PAGE); page <= Math.floor(last / PAGE); page += 1) {
+      const start = page * PAGE;
+      if (total !== null && start < total && !found.has(start) && !this._asked.has(page)) {
+        void this._ask(page, false);
+      }
+    }
+  }
+
+  /** Have a job fetch what there is in the channels. */
+  async index(): Promise<void> {
+    await this._try(async () => {
+      const summary = await this._api.indexChannels();
+      this._jobs.add(summary);
+      this.set({ indexing: summary.id, failure: null });
+      const outcome = await this._jobs.end(summary.id).finally(() => this.set({ indexing: '' }));
+      if (outcome.failure) {
+        const { code, message, hint, details } = outcome.failure;
+        throw new ApiError(code, message, hint, details);
+      }
+      await this.start();
+    });
+  }
+
+  private async _ask(page: number, anew: boolean): Promise<void> {
+    const generation = this._generation;
+    this._asked.add(page);
+    await this._try(async () => {
+      const answer = await this._api.search(this._name, PAGE, page * PAGE);
+      if (generation !== this._generation) {
+        return;
+      }
+      const found = new Map(anew ? [] : this.read().found);
+      answer.packages.forEach((one, index) => found.set(page * PAGE + index, one));
+      const { total, indexes, missing } = answer;
+      this.set({ total, found, indexes, missing, failure: null });
+    });
+  }
+
+  private async _try(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof ApiError)) {
+        throw error;
+      }
+      this.set({ failure: error });
+    }
+  }
+
+  private readonly _asked = new Set<number>();
+  private _generation = 0;
+  private _name = '';
+  private _timer: ReturnType<typeof setTimeout> | undefined;
+}
