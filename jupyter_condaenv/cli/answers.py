@@ -54,6 +54,14 @@ class Locked(Result, frozen=True, kw_only=True, tag="lock"):
     """The file it was written to; empty when it was only asked for."""
 
 
+class Exported(Result, frozen=True, kw_only=True, tag="exported"):
+    """``export``, without a file to write to"""
+
+    name: str
+    """What such a file is usually called."""
+    text: str
+
+
 class History(Result, frozen=True, kw_only=True, tag="history"):
     """``history``"""
 
@@ -156,6 +164,7 @@ Answer = (
     Environments
     | Shown
     | Locked
+    | Exported
     | History
     | Diff
     | Found

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NoReturn, get_args
 
 from ..engine.errors import InvalidRequest
-from ..engine.model import ChannelPriority, LibraryPath, Resolution
+from ..engine.model import ChannelPriority, ExportFormat, LibraryPath, Resolution
 from .shells import SHELLS
 
 PROGRAM = "jupyter condaenv"
@@ -455,6 +455,23 @@ def _lock(parser: Parser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="write the lock here; without it, to standard output")
 
 
+def _export(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument(
+        "--format", choices=get_args(ExportFormat), default="environment.yml", help="without it, environment.yml"
+    )
+    wanted = parser.add_mutually_exclusive_group()
+    for option, value, text in (
+        ("--from-history", "history", "what conda's history says was asked for"),
+        ("--pinned", "pinned", "each package at its version"),
+        ("--builds", "builds", "each package at its version and build"),
+    ):
+        wanted.add_argument(
+            option, action="store_const", const=value, dest="wanted", default="asked", help=f"environment.yml: {text}"
+        )
+    parser.add_argument("-o", "--output", metavar="FILE", help="write it here; without it, to standard output")
+
+
 def _run(parser: Parser) -> None:
     _environment(parser)
     parser.add_argument(
@@ -545,6 +562,7 @@ COMMANDS = (
     Command(("config", "show"), "Show what applies where a command is silent.", "config_show", _config_show),
     Command(("storage",), "Measure how much room environments and the package cache take.", "storage", _storage),
     Command(("lock",), "Write down exactly which packages an environment consists of.", "lock", _lock),
+    Command(("export",), "Write an environment down for other tools.", "export", _export),
     Command(("run",), "Run a command in an environment, as its kernel would see it.", "run", _run),
     Command(
         ("activate",), "Print what a shell has to run to have what an environment's kernel has.", "activate", _activate

@@ -495,6 +495,21 @@ def lock(arguments: Namespace, output: Output) -> None:
         print(msgspec.json.format(msgspec.json.encode(current), indent=1).decode(), flush=True)
 
 
+def export(arguments: Namespace, output: Output) -> None:
+    from ..engine import export
+
+    prefix = Path(environments.find(arguments.environment, _settings()).prefix)
+    found = export.export(prefix, arguments.format, arguments.wanted)
+    if arguments.output:
+        path = Path(config.absolute(arguments.output))
+        _write(path, found.text.encode())
+        output.result(answers.Written(path=str(path)))
+    elif output.json:
+        output.result(answers.Exported(name=found.name, text=found.text))
+    else:
+        print(found.text, end="", flush=True)
+
+
 # --- channels and configuration --------------------------------------------------------------------------------------
 
 

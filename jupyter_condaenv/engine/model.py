@@ -151,6 +151,20 @@ class Lock(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
         return digest(self.packages)
 
 
+ExportFormat = Literal["environment.yml", "explicit", "conda-lock", "pixi.lock", "requirements", "sbom"]
+Wanted = Literal["asked", "history", "pinned", "builds"]
+"""What an exported environment.yml asks for: what was asked for here, what conda's ``history`` says was, each package
+at its version, or each at its version and build."""
+
+
+class Exported(Struct, frozen=True, kw_only=True):
+    """An environment as a file that other tools read."""
+
+    name: str
+    """What such a file is usually called."""
+    text: str
+
+
 class ForeignLock(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A lock that another tool has written, as it stands in its file."""
 

@@ -15,6 +15,8 @@ from .channels import SUBDIR, redact
 from .errors import Broken, StorageError
 from .model import Package, Variable
 
+_UNSET = "***unset***"
+"""What conda writes in place of the value of a variable that was taken back."""
 _DIST = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.json\Z")
 
 
@@ -218,7 +220,7 @@ def variables(prefix: Path) -> dict[str, str]:
     try:
         state = msgspec.json.decode((prefix / "conda-meta" / "state").read_bytes())
         found = state["env_vars"]
-        return {name: value for name, value in found.items() if isinstance(value, str)}
+        return {name: value for name, value in found.items() if isinstance(value, str) and value != _UNSET}
     except (OSError, msgspec.MsgspecError, KeyError, TypeError, AttributeError):
         return {}
 

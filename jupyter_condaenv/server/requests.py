@@ -22,6 +22,7 @@ from ..engine.model import (
     Dependencies,
     Environment,
     Explain,
+    ExportFormat,
     IndexChannels,
     Lock,
     Login,
@@ -33,6 +34,7 @@ from ..engine.model import (
     StackEnvironment,
     Strategy,
     Unpack,
+    Wanted,
     When,
     WhyNot,
 )
@@ -410,6 +412,13 @@ class PackageQuery(Struct, frozen=True, kw_only=True):
     """Which versions fit into `environment`, a name or a prefix."""
 
     environment: str = ""
+
+
+class ExportQuery(Struct, frozen=True, kw_only=True):
+    """In which `format`, and what an environment.yml asks for."""
+
+    format: ExportFormat = "environment.yml"
+    wanted: Wanted = "asked"
 
 
 class NewChannel(Body, frozen=True, kw_only=True):

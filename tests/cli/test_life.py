@@ -312,6 +312,14 @@ def test_an_environment_from_a_file(person: Person, small_channel: Path) -> None
     person.run("create", "third", "--file", lock)
     assert installed(person.envs / "third") == {"tool-1.0"}
 
+    assert "- tool<2\n" in person.run("export", "geo").out
+    assert "- tool=1.0\n" in person.run("export", "geo", "--pinned").out
+    assert person.run("export", "geo", "--format", "explicit", "--json").last["name"] == "explicit.txt"
+    person.run("export", "geo", "--format", "conda-lock", "-o", "conda-lock.yml")
+    person.run("create", "fourth", "--file", "conda-lock.yml")
+    assert installed(person.envs / "fourth") == {"tool-1.0"}
+    assert "cannot be written" in person.run("export", "geo", "-o", "nowhere/x.yml", code=2).err
+
 
 def test_a_file_that_cannot_be_made_an_environment_of(person: Person, small_channel: Path) -> None:
     path = person.home / "environment.yml"

@@ -258,6 +258,14 @@ def test_an_environment_from_a_file(server: Server, client: Client) -> None:
     client.do("POST", "environments", {"name": "of-a-list", "file": {"name": "spec.txt", "text": listed}})
     assert versions(client, "of-a-list") == {"tool": "1.0"}
 
+    exported = client.get("environments/of-a-file/export?format=environment.yml")
+    assert exported["name"] == "environment.yml"
+    assert "- tool <2\n" in exported["text"] and "MODE: dry" in exported["text"]
+    assert "- tool=1.0=0\n" in client.get("environments/of-a-file/export?wanted=builds")["text"]
+    assert package["url"] in client.get("environments/of-a-list/export?format=explicit")["text"]
+    assert client.call("GET", "environments/of-a-file/export?format=docx").status == 400
+    assert client.call("GET", "environments/nowhere/export").status == 404
+
 
 def test_a_plan_says_what_else_moves_and_how_much_room_it_takes(client: Client) -> None:
     client.do("POST", "environments", {"name": "moving", "specs": ["tool <2"]})

@@ -13,12 +13,13 @@ from jupyter_server.auth.decorator import authorized
 from msgspec.structs import replace
 from tornado import web
 
-from ...engine import changes, deferred, environments, history, why
+from ...engine import changes, deferred, environments, export, history, why
 from ...engine.errors import NotFound
 from ...engine.model import (
     ApplyDeferred,
     Difference,
     Environment,
+    Exported,
     KernelOptions,
     Lock,
     Notes,
@@ -36,6 +37,7 @@ from .. import answers
 from ..requests import (
     Body,
     ChangesQuery,
+    ExportQuery,
     NewAdoption,
     NewApplication,
     NewClone,
@@ -118,6 +120,15 @@ class LockHandler(Handler):
     async def get(self, environment: str) -> Lock:
         """The lock of what is in an environment now."""
         return await self.service.read(lambda settings: _lock(environment, settings))
+
+
+class ExportHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(query=ExportQuery, answer=Exported)
+    async def get(self, environment: str, query: ExportQuery) -> Exported:
+        """An environment as a file that other tools read."""
+        return await self.service.read(lambda settings: _exported(environment, query, settings))
 
 
 class RevisionsHandler(Handler):
@@ -317,6 +328,10 @@ def _deferred(name_or_prefix: str, settings: Settings) -> Plan:
     return plan
 
 
+def _exported(name_or_prefix: str, query: ExportQuery, settings: Settings) -> Exported:
+    return export.export(Path(find(name_or_prefix, settings).prefix), query.format, query.wanted)
+
+
 ROUTES = (
     Route("environments", EnvironmentsHandler),
     Route("environments/{environment}", EnvironmentHandler),
@@ -324,6 +339,7 @@ ROUTES = (
     Route("environments/{environment}/packages/{package}/reasons", ReasonsHandler),
     Route("environments/{environment}/kernel", KernelHandler),
     Route("environments/{environment}/lock", LockHandler),
+    Route("environments/{environment}/export", ExportHandler),
     Route("environments/{environment}/revisions", RevisionsHandler),
     Route("environments/{environment}/revisions/{number}", RevisionHandler),
     Route("environments/{environment}/revisions/{number}/changes", RevisionChangesHandler),

@@ -1,0 +1,153 @@
+"""An environment as a file that other tools read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from email.parser import HeaderParser
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from . import history, stack
+from . import prefix as prefixes
+from .channels import redact
+from .errors import Refused
+from .formats import sbom, written
+from .model import Exported, ExportFormat, Lock, Wanted
+
+_FILE_NAMES: Mapping[ExportFormat, str] = {
+    "environment.yml": "environment.yml",
+    "explicit": "explicit.txt",
+    "conda-lock": "conda-lock.yml",
+    "pixi.lock": "pixi.lock",
+    "requirements": "requirements.txt",
+    "sbom": "sbom.cdx.json",
+}
+
+
+class Distribution(NamedTuple):
+    """A Python package as pip knows it."""
+
+    name: str
+    version: str
+    source: str
+    """Where it was installed from, as a requirement says it; empty where that is an index."""
+    of_conda: bool
+
+
+def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Exported:
+    """What is in ``prefix``, written for other tools; an overlay with all that it stands on.
+
+    ``wanted`` says how closely environment.yml follows what is there, and means nothing to the others. Raises Refused
+    where the format cannot say what is there, or needs what is not installed.
+    """
+    lock = _whole(history.current_lock(prefix))
+    installed = _distributions(prefix, lock)
+    by_pip = [one for one in installed if not one.of_conda]
+    if format == "environment.yml":
+        text = written.environment(
+            name=prefix.name,
+            channels=lock.channels,
+            specs=_specs(prefix, lock, wanted),
+            pip=[_requirement(one) for one in by_pip],
+            variables=prefixes.variables(prefix),
+        )
+    elif format == "requirements":
+        text = written.requirements(lock, [_requirement(one) for one in installed])
+    elif format == "sbom":
+        text = sbom.cyclonedx(prefix.name, lock, [(one.name, one.version) for one in by_pip])
+    else:
+        _check_hashes(lock)
+        write = {"explicit": written.explicit, "conda-lock": written.conda_lock, "pixi.lock": written.pixi_lock}[format]
+        text = write(lock, [_requirement(one) for one in by_pip])
+    return Exported(name=_FILE_NAMES[format], text=text)
+
+
+def _whole(lock: Lock) -> Lock:
+    """``lock`` with what it stands on in one: other tools know nothing of overlays."""
+    if lock.base is None:
+        return lock
+    below = Path(lock.base.prefix)
+    under = _whole(history.current_lock(below))
+    packages = {package.name: package for package in (*lock.base.packages, *lock.packages)}
+    return replace(
+        lock,
+        packages=tuple(packages[name] for name in sorted(packages)),
+        channels=tuple(dict.fromkeys([*lock.channels, *under.channels])),
+        specs=tuple(dict.fromkeys([*under.specs, *lock.specs])),
+        base=None,
+    )
+
+
+def _specs(prefix: Path, lock: Lock, wanted: Wanted) -> Sequence[str]:
+    if wanted == "asked":
+        return lock.specs
+    if wanted == "history":
+        return history.requested(prefix, lock.packages)
+    if wanted == "pinned":
+        return [f"{package.name}={package.version}" for package in lock.packages]
+    return [f"{package.name}={package.version}={package.build}" for package in lock.packages]
+
+
+def _check_hashes(lock: Lock) -> None:
+    """Raises Refused for a package that nobody could fetch again as it is."""
+    for package in lock.packages:
+        if not package.url or not (package.sha256 or package.md5):
+            raise Refused(
+                f"Nothing says where {package} came from, or what its archive was.",
+                "Install it again from a channel, or export environment.yml.",
+                package=package.name,
+            )
+
+
+def _requirement(one: Distribution) -> str:
+    return f"{one.name} @ {one.source}" if one.source else f"{one.name}=={one.version}"
+
+
+def _distributions(prefix: Path, lock: Lock) -> list[Distribution]:
+    """Python packages of all levels below ``prefix``, each as the level that hides the others has it; sorted."""
+    found: dict[str, Distribution] = {}
+    python = stack.python_of(lock.packages)
+    if python is None:
+        return []
+    for level in reversed(stack.levels(str(prefix))):
+        owned = {entry.path for record in prefixes.records(Path(level)) for entry in record.paths}
+        site = prefixes.site_packages(python)
+        for one in _installed(Path(level), site, owned):
+            found[re.sub(r"[-_.]+", "-", one.name).lower()] = one
+    return [found[name] for name in sorted(found)]
+
+
+def _installed(level: Path, site: str, owned: set[str]) -> Iterator[Distribution]:
+    for info in sorted((level / site).glob("*.dist-info")):
+        with suppress(OSError):  # what cannot be read cannot be imported either
+            headers = HeaderParser().parsestr((info / "METADATA").read_text(encoding="utf-8", errors="replace"))
+            name, version = str(headers["Name"] or ""), str(headers["Version"] or "")
+            if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) and re.fullmatch(r"[A-Za-z0-9.+!_-]+", version):
+                of_conda = f"{site}/{info.name}/METADATA" in owned
+                yield Distribution(name, version, "" if of_conda else _source(info), of_conda)
+
+
+def _source(info: Path) -> str:
+    """Where pip has it from, of what came from no index (PEP 610)."""
+    try:
+        origin = msgspec.json.decode((info / "direct_url.json").read_bytes(), type=_Origin)
+    except (OSError, msgspec.MsgspecError):
+        return ""
+    if origin.vcs_info is not None:
+        return redact(f"{origin.vcs_info.vcs}+{origin.url}@{origin.vcs_info.commit_id}")
+    return redact(origin.url)
+
+
+class _Vcs(msgspec.Struct):
+    vcs: str
+    commit_id: str
+
+
+class _Origin(msgspec.Struct):
+    url: str
+    vcs_info: _Vcs | None = None

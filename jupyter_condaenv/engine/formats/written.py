@@ -1,0 +1,164 @@
+"""The same formats written: environment.yml, explicit lists, conda-lock.yml, pixi.lock and requirements.txt."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from ..model import Lock, Package
+
+_ANACONDA = "https://conda.anaconda.org/"
+_DEFAULTS = "https://repo.anaconda.com/pkgs/"
+_PIP = "Not in this file, since pip installed it"
+
+
+def environment(
+    *,
+    name: str,
+    channels: Sequence[str],
+    specs: Iterable[str],
+    pip: Sequence[str],
+    variables: Mapping[str, str],
+) -> str:
+    """``environment.yml`` (CEP 24)."""
+    named = [url.removeprefix(_ANACONDA) if "/" not in url.removeprefix(_ANACONDA) else url for url in channels]
+    if not any(url.startswith(_DEFAULTS) or url == "defaults" for url in named):
+        named.append("nodefaults")  # else older versions of conda add its own
+    dependencies: list[Any] = list(specs)
+    if pip:
+        if not any(spec.partition("=")[0].strip() == "pip" for spec in dependencies):
+            dependencies.append("pip")
+        dependencies.append({"pip": list(pip)})
+    content: dict[str, Any] = {"name": name, "channels": named, "dependencies": dependencies}
+    if variables:
+        content["variables"] = dict(variables)
+    return _yaml(content)
+
+
+def explicit(lock: Lock, pip: Sequence[str] = ()) -> str:
+    """An explicit list (CEP 23), in an order in which each package comes after those it needs."""
+    lines = [f"# platform: {lock.platform}", *_comments(pip), "@EXPLICIT"]
+    lines += [
+        f"{package.url}#{f'sha256:{package.sha256}' if package.sha256 else package.md5}" for package in _ordered(lock)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def conda_lock(lock: Lock, pip: Sequence[str] = ()) -> str:
+    """``conda-lock.yml`` version 1 (CEP 37), with the packages of one platform."""
+    told = "\n".join([lock.platform, *lock.channels, *lock.specs])
+    content = {
+        "version": 1,
+        "metadata": {
+            "content_hash": {lock.platform: hashlib.sha256(told.encode()).hexdigest()},
+            "channels": [{"url": url, "used_env_vars": []} for url in lock.channels],
+            "platforms": [lock.platform],
+            "sources": [],
+        },
+        "package": [
+            {
+                "name": package.name,
+                "version": package.version,
+                "manager": "conda",
+                "platform": lock.platform,
+                "dependencies": dict(_need(spec) for spec in package.depends),
+                "url": package.url,
+                "hash": _hashes(package),
+                "category": "main",
+                "optional": False,
+            }
+            for package in _ordered(lock)
+        ],
+    }
+    return _commented(pip) + _yaml(content)
+
+
+def pixi_lock(lock: Lock, pip: Sequence[str] = ()) -> str:
+    """``pixi.lock`` version 7, with one environment for one platform."""
+    packages = sorted(lock.packages, key=lambda package: package.url)
+    virtual = ["=".join(text.split("=")[:2]) for text in lock.virtual_packages]
+    content = {
+        "version": 7,
+        "platforms": [{"name": lock.platform} | ({"virtual-packages": virtual} if virtual else {})],
+        "environments": {
+            "default": {
+                "channels": [{"url": f"{url}/"} for url in lock.channels],
+                "packages": {lock.platform: [{"conda": package.url} for package in packages]},
+            }
+        },
+        "packages": [_pixi_package(package) for package in packages],
+    }
+    return _commented(pip) + _yaml(content)
+
+
+def requirements(lock: Lock, installed: Sequence[str]) -> str:
+    """``requirements.txt``: what pip would need to have the same Python packages elsewhere."""
+    python = next((package.version for package in lock.packages if package.name == "python"), "")
+    return "\n".join([*([f"# Python {python}"] if python else []), *installed]) + "\n"
+
+
+def _pixi_package(package: Package) -> dict[str, Any]:
+    said = {
+        "build_number": package.build_number,
+        "sha256": package.sha256,
+        "md5": package.md5,
+        "depends": list(package.depends),
+        "constrains": list(package.constrains),
+        "track_features": list(package.track_features),
+        "license": package.license,
+        "size": package.size,
+        "timestamp": package.timestamp,
+        "python_site_packages_path": package.python_site_packages_path,
+    }
+    return {"conda": package.url} | {key: value for key, value in said.items() if value}
+
+
+def _hashes(package: Package) -> dict[str, str]:
+    said = {"md5": package.md5, "sha256": package.sha256}
+    return {key: value for key, value in said.items() if value}
+
+
+def _need(spec: str) -> tuple[str, str]:
+    """A dependency as conda-lock has it: by its name, what else it asks for."""
+    name, _, rest = spec.partition(" ")
+    return name, rest.strip()
+
+
+def _ordered(lock: Lock) -> list[Package]:
+    """Each after those that it needs, as far as they do not need each other; else by name."""
+    packages = {package.name: package for package in lock.packages}
+    done: dict[str, Package] = {}
+    for start in sorted(packages):
+        todo = [(start, False)]
+        begun: set[str] = set()
+        while todo:
+            name, after = todo.pop()
+            if after:
+                done.setdefault(name, packages[name])
+            elif name in packages and name not in done and name not in begun:
+                begun.add(name)
+                todo.append((name, True))
+                todo += [(_need(spec)[0], False) for spec in reversed(packages[name].depends)]
+    return list(done.values())
+
+
+def _comments(pip: Sequence[str]) -> list[str]:
+    return [f"# {_PIP}: {one}" for one in pip]
+
+
+def _commented(pip: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in _comments(pip))
+
+
+def _yaml(content: Any) -> str:
+    return str(yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes lists below their key as people do, and nothing by reference."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True

@@ -1,0 +1,288 @@
+"""Environments written for other tools, and read back as they were."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from jupyter_condaenv.engine import export, specfiles
+from jupyter_condaenv.engine.errors import Refused
+from jupyter_condaenv.engine.formats import locked, written
+from jupyter_condaenv.engine.formats.source import Source
+from jupyter_condaenv.engine.model import (
+    CreateEnvironment,
+    Exported,
+    ExportFormat,
+    Lock,
+    Package,
+    Settings,
+    StackEnvironment,
+    Variable,
+    Wanted,
+)
+from jupyter_condaenv.engine.specfiles import SpecFile
+from tests.channel import index, write_package
+
+from .child import in_child, operate
+
+NAMES = st.from_regex(r"[a-z0-9_][a-z0-9_.-]{0,8}", fullmatch=True)
+VERSIONS = st.from_regex(r"[0-9]{1,3}(\.[0-9a-z_]{1,3}){0,3}", fullmatch=True)
+BUILDS = st.from_regex(r"[A-Za-z0-9_.]{1,9}", fullmatch=True)
+CHANNELS = st.sampled_from(["https://conda.anaconda.org/conda-forge", "https://host/a/b", "file:///home/me/größe x"])
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp"]), max_size=20)
+
+
+@st.composite
+def packages(draw: st.DrawFn) -> Package:
+    name, version, build = draw(NAMES), draw(VERSIONS), draw(BUILDS)
+    channel, subdir = draw(CHANNELS), draw(st.sampled_from(["noarch", "linux-64"]))
+    file_name = f"{name}-{version}-{build}.{draw(st.sampled_from(['conda', 'tar.bz2']))}"
+    md5, sha256 = draw(st.sampled_from([("1" * 32, ""), ("", "2" * 64), ("1" * 32, "2" * 64)]))
+    channel = Path(channel[7:]).as_uri() if channel.startswith("file:") else channel
+    return Package(
+        name=name, version=version, build=build, subdir=subdir, channel=channel, file_name=file_name,
+        url=f"{channel}/{subdir}/{file_name}", md5=md5, sha256=sha256,
+        depends=tuple(draw(st.lists(st.sampled_from(["python >=3.10,<3.11.0a0", "b", "c 1.* h*_0", "__glibc"])))),
+    )  # fmt: skip
+
+
+LOCKS = st.lists(packages(), min_size=1, max_size=6, unique_by=lambda package: package.name).map(
+    lambda found: Lock(
+        platform="linux-64",
+        channels=tuple(dict.fromkeys(package.channel for package in found)),
+        specs=("a>=1",),
+        virtual_packages=("__glibc=2.36=0", "__unix=0=0"),
+        packages=tuple(sorted(found, key=lambda package: package.name)),
+    )
+)
+
+
+def read_lock(name: str, text: str) -> SpecFile:
+    found = specfiles.read(name, text, "linux-64")
+    return locked.read(Source(name, text), "linux-64") if found.foreign_lock else found
+
+
+def identities(lock: Lock | None) -> list[tuple[str, ...]]:
+    assert lock is not None
+    return [(*package.identity, package.url, package.channel) for package in lock.packages]
+
+
+# --- round trips ---
+
+
+@given(LOCKS)
+def test_conda_lock_is_read_as_it_was_written(lock: Lock) -> None:
+    found = read_lock("conda-lock.yml", written.conda_lock(lock, ["requests==1"])).lock
+    assert found is not None and identities(found) == identities(lock)
+    assert (found.platform, found.channels) == (lock.platform, lock.channels)
+
+
+@given(LOCKS)
+def test_pixi_lock_is_read_as_it_was_written(lock: Lock) -> None:
+    found = read_lock("pixi.lock", written.pixi_lock(lock)).lock
+    assert found is not None and identities(found) == identities(lock)
+    assert (found.platform, found.channels) == (lock.platform, lock.channels)
+
+
+@given(LOCKS)
+def test_an_explicit_list_is_read_as_it_was_written(lock: Lock) -> None:
+    found = read_lock("explicit.txt", written.explicit(lock, ["requests==1"])).lock
+    assert identities(found) == identities(lock)
+
+
+@given(
+    name=NAMES,
+    specs=st.lists(st.builds("{}{}{}".format, NAMES, st.sampled_from(["=", ">=", " ==", "="]), VERSIONS), unique=True),
+    channels=st.lists(CHANNELS, unique=True),
+    variables=st.dictionaries(st.from_regex(r"[A-Z_][A-Z0-9_]{0,5}", fullmatch=True), TEXTS),
+    pip=st.lists(st.builds("{}=={}".format, NAMES, VERSIONS), unique=True),
+)
+def test_environment_yml_is_read_as_it_was_written(
+    name: str, specs: list[str], channels: list[str], variables: dict[str, str], pip: list[str]
+) -> None:
+    urls = [channel if "://" in channel and "ö" not in channel else "https://host/c" for channel in channels]
+    text = written.environment(name=name, channels=urls, specs=specs, pip=pip, variables=variables)
+    found = specfiles.read("environment.yml", text, "linux-64")
+    assert (found.name, found.variables, found.pip) == (name, variables, tuple(pip))
+    assert [spec for spec in found.specs if spec != "pip"] == [spec for spec in specs if spec != "pip"]
+    assert list(found.channels) == list(
+        dict.fromkeys(url.removeprefix("https://conda.anaconda.org/") for url in urls)
+    ) or len(set(urls)) < len(urls)
+
+
+# --- what others make of them ---
+
+
+def records(text: str) -> list[tuple[object, ...]]:
+    """What py-rattler reads from a lock."""
+    import rattler
+
+    with tempfile.NamedTemporaryFile("w", suffix=".lock", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        environment = rattler.LockFile.from_path(file.name).environment("default")
+    assert environment is not None
+    (platform,) = environment.platforms()
+    found = environment.conda_repodata_records_for_platform(platform) or []
+    return sorted(
+        (
+            record.name.normalized, str(record.version), str(record.build), record.build_number, record.url,
+            (record.sha256 or b"").hex(), (record.md5 or b"").hex(), tuple(record.depends), str(platform.name),
+        )
+        for record in found
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("write", [written.pixi_lock, written.conda_lock])
+def test_py_rattler_reads_our_locks(write: object) -> None:
+    package = Package(
+        name="b", version="1.0", build="py_3", build_number=3, subdir="noarch", noarch="python", channel="https://h/c",
+        url="https://h/c/noarch/b-1.0-py_3.conda", file_name="b-1.0-py_3.conda", sha256="1" * 64, md5="2" * 32,
+        depends=("python >=3.10", "a"), license="MIT", size=12, timestamp=1_700_000_000_000,
+    )  # fmt: skip
+    other = replace(
+        package, name="a", file_name="a-1.0-py_3.conda", url="https://h/c/noarch/a-1.0-py_3.conda", depends=()
+    )
+    lock = Lock(platform="linux-64", channels=("https://h/c",), specs=("b",), packages=(other, package))
+    assert callable(write)
+    assert in_child(records, write(lock)) == [
+        ("a", "1.0", "py_3", 3, other.url, other.sha256, other.md5, (), "linux-64"),
+        ("b", "1.0", "py_3", 3, package.url, package.sha256, package.md5, package.depends, "linux-64"),
+    ]
+
+
+def test_each_comes_after_what_it_needs() -> None:
+    def package(name: str, *depends: str) -> Package:
+        file = f"{name}-1-0.conda"
+        return Package(
+            name=name, version="1", build="0", subdir="noarch", channel="https://h/c", file_name=file,
+            url=f"https://h/c/noarch/{file}", md5="1" * 32, depends=depends,
+        )  # fmt: skip
+
+    found = (package("a", "c >=1"), package("b"), package("c", "d"), package("d", "a", "b"), package("e", "a"))
+    lock = Lock(platform="linux-64", channels=(), specs=(), packages=found)
+    lines = [line for line in written.explicit(lock).splitlines() if line.startswith("https")]
+    assert [line.rpartition("/")[2][0] for line in lines] == ["b", "d", "c", "a", "e"]
+
+
+# --- environments ---
+
+
+@pytest.fixture
+def prefix(tmp_path: Path) -> Path:
+    return tmp_path / "envs" / "demo"
+
+
+@pytest.fixture
+def made(prefix: Path, little_settings: Settings) -> Path:
+    variables = (Variable(name="MODE", value="dry: $X"),)
+    operate(CreateEnvironment(prefix=str(prefix), specs=("beta", "alpha<2"), variables=variables), little_settings)
+    return prefix
+
+
+@pytest.mark.parametrize(
+    ("wanted", "specs"),
+    [
+        ("asked", ("beta", "alpha<2")),
+        ("history", ("beta", "alpha<2")),
+        ("pinned", ("alpha=1.0", "beta=1.0")),
+        ("builds", ("alpha=1.0=0", "beta=1.0=0")),
+    ],
+)
+def test_environment_yml(wanted: Wanted, specs: tuple[str, ...], made: Path, little: Path) -> None:
+    found = specfiles.read("environment.yml", export.export(made, "environment.yml", wanted).text)
+    assert (found.name, found.specs, found.channels) == ("demo", specs, (little.as_uri(),))
+    assert found.variables == {"MODE": "dry: $X"}
+
+
+@pytest.mark.parametrize("format", ["environment.yml", "explicit", "conda-lock", "pixi.lock"])
+def test_what_is_exported_can_be_made_again(
+    format: ExportFormat, made: Path, tmp_path: Path, little_settings: Settings
+) -> None:
+    exported: Exported = export.export(made, format)
+    twin = tmp_path / "envs" / "twin"
+    request = specfiles.creation(specfiles.read(exported.name, exported.text), exported.name, str(twin))
+    operate(request, little_settings)
+    assert export.export(twin, "explicit").text == export.export(made, "explicit").text
+    again = export.export(twin, format).text
+    assert len(again.splitlines()) >= len(exported.text.splitlines()) - 10  # the virtual packages are this machine's
+
+
+def test_an_overlay_is_exported_with_what_it_stands_on(prefix: Path, tmp_path: Path, little_settings: Settings) -> None:
+    channel, over = tmp_path / "channel", tmp_path / "envs" / "over"
+    write_package(channel, "python", "3.11.7", files={"bin/python3.11": "", "bin/python": ""})
+    write_package(channel, "more", "1.0", files={"share/more": ""}, depends=["python >=3.11"], noarch="generic")
+    index(channel)
+    settings = replace(little_settings, channels=(channel.as_uri(),))
+    operate(CreateEnvironment(prefix=str(prefix), specs=("python=3.11",)), settings)
+    operate(StackEnvironment(prefix=str(over), base=str(prefix), specs=("more",)), settings)
+    found = specfiles.read("explicit.txt", export.export(over, "explicit").text).lock
+    assert found is not None and [package.name for package in found.packages] == ["more", "python"]
+    asked = specfiles.read("environment.yml", export.export(over, "environment.yml").text)
+    assert asked.specs == ("python=3.11", "more")
+
+
+def test_what_pip_installed(tmp_path: Path, little_settings: Settings) -> None:
+    """In a prefix whose Python is a name only: nothing of it is run."""
+    channel, prefix = tmp_path / "channel", tmp_path / "envs" / "demo"
+    site = "lib/python3.11/site-packages"
+    write_package(channel, "python", "3.11.7", files={"bin/python3.11": "", f"{site}/README": ""})
+    metadata = "Metadata-Version: 2.1\nName: Of.Conda\nVersion: 1.0\n"
+    write_package(
+        channel, "of-conda", "1.0", depends=["python"], files={f"{site}/of_conda-1.0.dist-info/METADATA": metadata}
+    )
+    index(channel)
+    settings = replace(little_settings, channels=(channel.as_uri(),))
+    operate(CreateEnvironment(prefix=str(prefix), specs=("of-conda",)), settings)
+    for name, source in (
+        ("by_pip", ""),
+        ("by_git", '{"url": "https://host/x", "vcs_info": {"vcs": "git", "commit_id": "abc"}}'),
+        ("by_file", '{"url": "file:///home/me/x", "dir_info": {"editable": true}}'),
+        ("bad name", ""),
+    ):
+        info = prefix / site / f"{name}-2.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Name: {name}\nVersion: 2.0\n\nName: other\n")
+        if source:
+            (info / "direct_url.json").write_text(source)
+    ours = ["by_file @ file:///home/me/x", "by_git @ git+https://host/x@abc", "by_pip==2.0"]
+    assert export.export(prefix, "requirements").text.splitlines() == ["# Python 3.11.7", *ours, "Of.Conda==1.0"]
+    found = specfiles.read("environment.yml", export.export(prefix, "environment.yml").text)
+    assert (found.specs, list(found.pip)) == (("of-conda", "pip"), ours)
+    assert "# Not in this file, since pip installed it: by_pip==2.0" in export.export(prefix, "conda-lock").text
+    bill = json.loads(export.export(prefix, "sbom").text)
+    assert {component["purl"].split("@")[0] for component in bill["components"]} == {
+        "pkg:conda/of-conda", "pkg:conda/python", "pkg:pypi/by-pip", "pkg:pypi/by-git", "pkg:pypi/by-file",
+    }  # fmt: skip
+
+
+def test_a_bill_of_materials(made: Path) -> None:
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    text = export.export(made, "sbom").text
+    with_schemas = JsonStrictValidator(SchemaVersion.V1_6)
+    assert with_schemas.validate_str(text) is None
+    bill = json.loads(text)
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    alpha, beta = sorted(bill["components"], key=lambda component: component["name"])
+    assert alpha["purl"].startswith("pkg:conda/alpha@1.0?build=0&")
+    assert {one["alg"] for one in alpha["hashes"]} == {"SHA-256", "MD5"}
+    needs = {one["ref"]: one.get("dependsOn", []) for one in bill["dependencies"]}
+    assert needs[beta["bom-ref"]] == [alpha["bom-ref"]]
+
+
+def test_what_nobody_could_fetch_again_is_refused(made: Path) -> None:
+    record = next((made / "conda-meta").glob("alpha-*.json"))
+    content = json.loads(record.read_text())
+    record.write_text(json.dumps(content | {"url": "", "sha256": None, "md5": None}))
+    for format in ("explicit", "conda-lock", "pixi.lock"):
+        with pytest.raises(Refused, match=r"alpha 1\.0"):
+            export.export(made, format)  # type: ignore[arg-type]
+    assert "alpha" in export.export(made, "environment.yml").text
