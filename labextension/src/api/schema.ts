@@ -105,6 +105,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/environments/{environment}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of an environment, or its prefix with each slash written `%2F`. */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        /** An environment as a file that other tools read. */
+        get: operations["get_environments_environment_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/environments/{environment}/revisions": {
         parameters: {
             query?: never;
@@ -929,6 +949,14 @@ export interface components {
             library_path?: "" | "clean" | "off" | "prefix";
             /** @default null */
             always_run?: boolean | null;
+        };
+        /**
+         * Exported
+         * @description An environment as a file that other tools read.
+         */
+        Exported: {
+            name: string;
+            text: string;
         };
         /**
          * Revisions
@@ -2234,6 +2262,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Lock"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_environments_environment_export: {
+        parameters: {
+            query?: {
+                format?: "conda-lock" | "environment.yml" | "explicit" | "pixi.lock" | "requirements" | "sbom";
+                wanted?: "asked" | "builds" | "history" | "pinned";
+            };
+            header?: never;
+            path: {
+                /** @description The name of an environment, or its prefix with each slash written `%2F`. */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exported"];
                 };
             };
             /** @description What was asked cannot be done. */
