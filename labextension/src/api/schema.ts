@@ -64,6 +64,28 @@ export interface paths {
         patch: operations["patch_environments_environment_packages"];
         trace?: never;
     };
+    "/environments/{environment}/packages/{package}/reasons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of an environment, or its prefix with each slash written `%2F`. */
+                environment: string;
+                /** @description The name of a package. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        /** Why a package is in an environment, and what the others there say of it. */
+        get: operations["get_environments_environment_packages_package_reasons"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/environments/{environment}/kernel": {
         parameters: {
             query?: never;
@@ -925,6 +947,35 @@ export interface components {
              * @enum {unknown}
              */
             when?: "next_start" | "now";
+        };
+        /**
+         * Reasons
+         * @description Why a package is in an environment.
+         */
+        Reasons: {
+            name: string;
+            version: string;
+            below: boolean;
+            asked: string[];
+            reasons: components["schemas"]["Reason"][];
+            needed_by: components["schemas"]["Demand"][];
+            constrained_by: components["schemas"]["Demand"][];
+        };
+        /**
+         * Reason
+         * @description A way from something that was asked for to a package.
+         */
+        Reason: {
+            asked: string;
+            through: components["schemas"]["Demand"][];
+        };
+        /**
+         * Demand
+         * @description What a package that is there says of another one.
+         */
+        Demand: {
+            package: string;
+            spec: string;
         };
         /**
          * Kernel
@@ -2133,6 +2184,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobSummary"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_environments_environment_packages_package_reasons: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of an environment, or its prefix with each slash written `%2F`. */
+                environment: string;
+                /** @description The name of a package. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reasons"];
                 };
             };
             /** @description What was asked cannot be done. */
