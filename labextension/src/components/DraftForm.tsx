@@ -24,7 +24,9 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
   }[draft.kind];
 
   const show = (outcome: Outcome | null): void => {
-    if (outcome?.result?.result === 'changed') {
+    const { view } = panel.read();
+    const isStillHere = view.at === 'draft' && view.draft === draft;
+    if (isStillHere && outcome?.result?.result === 'changed') {
       panel.show(outcome.result.environment.prefix);
     }
   };

@@ -138,7 +138,7 @@ function Heading(props: { environment: Environment; opened: Opened }): JSX.Eleme
   const kernels = environment.kernels ?? [];
   const working = jobs.find(job => job.prefix === environment.prefix && !hasEnded(job.state) && job.id !== own);
   return (
-    <header className="jp-condaenv-heading">
+    <div className="jp-condaenv-heading">
       <h2>
         <KernelDot state={state} />
         {environment.name || baseName(environment.prefix)}
@@ -182,7 +182,7 @@ function Heading(props: { environment: Environment; opened: Opened }): JSX.Eleme
         <IconButton icon={downloadIcon} label={trans.__('Download lock')} onClick={() => saveLock(environment)} />
         <IconButton icon={deleteIcon} label={trans.__('Delete')} onClick={() => remove(environment)} />
       </div>
-    </header>
+    </div>
   );
 }
 
