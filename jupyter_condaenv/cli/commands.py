@@ -541,11 +541,12 @@ def config_show(arguments: Namespace, output: Output) -> None:
     from ..engine import condarc
     from ..jobs.records import without_secrets
 
+    own = condarc.read()
     output.result(
         answers.Configuration(
             settings=without_secrets(_settings()),
-            condarc=condarc.shown(condarc.read()),
-            unused=condarc.UNUSED,
+            condarc=condarc.shown(own),
+            unused=condarc.unused(own),
             sources=condarc.sources() if arguments.sources else (),
         )
     )

@@ -143,10 +143,9 @@ def channel_reports(found: Iterable[ChannelReport]) -> list[str]:
 
 def configuration(said: Mapping[str, Any], unused: Mapping[str, str]) -> list[str]:
     """What all ``.condarc`` say together, a line a setting."""
-    rows = [(key, _setting(value), unused.get(key, "") if value else "") for key, value in said.items()]
     return [
-        *table([(key, value) for key, value, _ in rows]),
-        *(f"{key} changes nothing: {why}." for key, _, why in rows if why),
+        *table([(key, _setting(value)) for key, value in said.items()]),
+        *(f"{key} has no effect: {why}." for key, why in unused.items()),
     ]
 
 

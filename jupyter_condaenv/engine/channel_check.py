@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from . import channel_list, channels, rattler
+from . import channel_list, channels, condarc, rattler
 from .channels import LOGIN_PLACES, OFFLINE, local_path
 from .errors import CondaEnvError
 from .model import ChannelReport, CheckChannels, Settings, Step, SubdirReport
@@ -23,6 +23,8 @@ from .transaction import Emit
 
 SUBDIRS = ("noarch", "linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64")
 """That are asked for, and this machine's."""
+PATIENCE = 30.0
+"""Seconds that a server may take to begin its answer, where ``.condarc`` says nothing."""
 _SHARDS = "repodata_shards.msgpack.zst"
 _INDEXES = (_SHARDS, "repodata.json.zst", "repodata.json")
 """Any of which makes a subdir one, the best first."""
@@ -50,11 +52,12 @@ def check(request: CheckChannels, settings: Settings, emit: Emit) -> tuple[Chann
 
 def _of_server(report: ChannelReport, cache_dir: Path) -> ChannelReport:
     subdirs = tuple(dict.fromkeys((*SUBDIRS, rattler.platform())))
-    first = rattler.answers([f"{report.url}/noarch/{_SHARDS}"])  # a server that is down is waited for once
+    timeout = condarc.read().remote_read_timeout_secs or PATIENCE
+    first = rattler.answers([f"{report.url}/noarch/{_SHARDS}"], timeout)  # a server that is down is waited for once
     if first[0] and _status(first[0]) == 0:
         return _unusable(report, f"It does not answer: {_last(first[0])}", "Check the URL, the network and proxies.")
     urls = [f"{report.url}/{subdir}/{index}" for subdir in subdirs for index in _INDEXES]
-    said = dict(zip(urls, rattler.answers(urls), strict=True))
+    said = dict(zip(urls, rattler.answers(urls, timeout), strict=True))
     return _of_answers(report, said, cache_dir)
 
 

@@ -52,8 +52,8 @@ KEYS: dict[str, _Kind] = {
     "remote_max_retries": "number",
 }
 """The settings that are read; a file may hold others, which are conda's own business."""
-UNUSED = {
-    "channel_settings": "what authenticates is ~/.netrc, the keyring, or the file that RATTLER_AUTH_FILE names",
+_UNUSED = {
+    "channel_settings": "logins come from elsewhere (docs/channels.md), and exclude_newer holds for all channels",
     "client_ssl_cert": "the engine sends no certificates of clients",
     "client_ssl_cert_key": "the engine sends no certificates of clients",
     "remote_connect_timeout_secs": "an operation without progress ends after stall_timeout",
@@ -202,6 +202,15 @@ def read(files: Iterable[Path] | None = None, env: Mapping[str, str] = os.enviro
     if "ssl_verify" in merged:
         merged["ssl_verify"] = _verify(merged["ssl_verify"])
     return msgspec.convert(merged | {"secrets": secrets}, Condarc, strict=False)
+
+
+def unused(own: Condarc) -> dict[str, str]:
+    """Settings that were made and change nothing here, or not all of what they say, and why."""
+    found = {key: why for key, why in _UNUSED.items() if getattr(own, key)}
+    single = sorted(redact(key) for key in own.proxy_servers if key not in ("http", "https", "all"))
+    if single:
+        found["proxy_servers"] = f"the engine has no proxies for single hosts ({', '.join(single)}), only for a scheme"
+    return found
 
 
 def shown(own: Condarc) -> dict[str, Any]:

@@ -503,13 +503,16 @@ def unreachable(packages: Iterable[Package]) -> list[Package]:
     return asyncio.run(run())
 
 
-def answers(urls: Sequence[str]) -> list[str]:
-    """What is wrong with each of ``urls``, in py-rattler's words; empty where its beginning can be read."""
+def answers(urls: Sequence[str], timeout: float) -> list[str]:
+    """What is wrong with each of ``urls``, in py-rattler's words; empty where its beginning can be read within
+    ``timeout`` seconds."""
 
     async def problem(url: str, client: rattler.Client) -> str:
         beginning = _Beginning()
         try:
-            await download_to_writer(client, url, beginning)
+            await asyncio.wait_for(download_to_writer(client, url, beginning), timeout)
+        except asyncio.TimeoutError:
+            return "" if beginning.came else f"no answer came within {timeout:g} seconds"
         except Exception as error:  # py-rattler's errors have no class in common
             return "" if beginning.came else redact(str(error)) or type(error).__name__
         return ""

@@ -91,6 +91,15 @@ def test_each_has_its_own_fault(channel: Path, settings: Callable[..., Settings]
     assert all(report.hint for report in reports if report.problem)
 
 
+def test_one_that_never_answers(channel: Path, settings: Callable[..., Settings], tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / ".condarc").write_text("remote_read_timeout_secs: 0.5\n")
+    with ChannelServer(channel, latency=1000.0) as server:
+        (report,) = check(settings(), server.url)
+    assert not report.reachable
+    assert "no answer came within 0.5 seconds" in report.problem
+
+
 @pytest.fixture
 def unused(tmp_path: Path) -> str:
     """An address at which nobody answers. Retries are for those who may yet."""

@@ -149,6 +149,14 @@ def test_a_setting(text: str, field: str, value: object, tmp_path: Path) -> None
     assert getattr(read(tmp_path, text), field) == value
 
 
+def test_what_has_no_effect_is_said(tmp_path: Path) -> None:
+    text = "client_ssl_cert: /c\nproxy_servers: {https: 'http://p', 'http://10.20.1.128': 'http://me:canary@q'}\n"
+    found = condarc.unused(read(tmp_path, text))
+    assert set(found) == {"client_ssl_cert", "proxy_servers"}
+    assert "http://10.20.1.128" in found["proxy_servers"] and "canary" not in found["proxy_servers"]
+    assert condarc.unused(Condarc()) == {}
+
+
 def test_every_setting_that_is_read_has_its_field() -> None:
     assert {*condarc.KEYS, "secrets"} == set(Condarc.__struct_fields__)
 

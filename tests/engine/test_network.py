@@ -43,6 +43,12 @@ def netrc(home: Path, server: ChannelServer) -> dict[str, str]:
     return {}
 
 
+def netrc_elsewhere(home: Path, server: ChannelServer) -> dict[str, str]:
+    netrc(home, server)
+    (home / ".netrc").rename(home / "netrc")
+    return {"NETRC": str(home / "netrc")}
+
+
 def file_of_rattler(kind: object) -> Callable[[Path, ChannelServer], dict[str, str]]:
     def write(home: Path, server: ChannelServer) -> dict[str, str]:
         (home / "auth.json").write_text(json.dumps({"127.0.0.1": kind}))
@@ -73,6 +79,7 @@ def condarc_beside_a_file(home: Path, server: ChannelServer) -> dict[str, str]:
 
 LOGINS = {
     "netrc": netrc,
+    "netrc in another place": netrc_elsewhere,
     "bearer token in rattler's file": file_of_rattler({"BearerToken": CANARY}),
     "password in rattler's file": file_of_rattler({"BasicHTTP": {"username": "me", "password": CANARY}}),
     "token in rattler's file": file_of_rattler({"CondaToken": CANARY}),

@@ -23,10 +23,11 @@ class ConfigurationHandler(Handler):
 
 
 def _configuration(settings: Settings) -> answers.Configuration:
+    own = condarc.read()
     return answers.Configuration(
         settings=without_secrets(settings),
-        condarc=condarc.shown(condarc.read()),
-        unused=condarc.UNUSED,
+        condarc=condarc.shown(own),
+        unused=condarc.unused(own),
         sources=condarc.sources(),
     )
 
