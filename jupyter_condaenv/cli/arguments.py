@@ -106,6 +106,13 @@ def _strategy(parser: Parser) -> None:
         metavar="PACKAGE",
         help="this package may be newer all the same",
     )
+    parser.add_argument(
+        "--virtual",
+        action="append",
+        default=[],
+        metavar="PACKAGE=VERSION",
+        help="for a machine that has this, such as __cuda=12.4 (`__cuda=`: none), whatever this one has",
+    )
 
 
 def _dependencies(parser: Parser) -> None:

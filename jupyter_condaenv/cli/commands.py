@@ -319,6 +319,7 @@ def _strategy(arguments: Namespace) -> Strategy:
         resolution=arguments.resolution,
         exclude_newer=arguments.exclude_newer,
         exclude_newer_except=tuple(arguments.exclude_newer_except),
+        virtual_packages=tuple(arguments.virtual),
     )
 
 

@@ -116,6 +116,9 @@ class Strategy(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     installed already may stay."""
     exclude_newer_except: tuple[str, ...] = ()
     """Names of packages that may be newer all the same."""
+    virtual_packages: tuple[str, ...] = ()
+    """What the machine that it is for has, where that is not this one: ``__cuda=12.4``, ``__glibc=2.28``,
+    ``__archspec=1=x86_64_v3``, or ``__cuda=`` for none. The others are as here. An environment keeps to it."""
 
 
 class Base(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -142,6 +145,8 @@ class Lock(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
     """What the person asked for, verbatim."""
     virtual_packages: tuple[str, ...] = ()
     """``name=version=build`` of each virtual package (CEP 30) the solve could count on."""
+    declared: tuple[str, ...] = ()
+    """Those of them that were declared, as in ``Strategy``, rather than found on the machine."""
     packages: tuple[Package, ...]
     """What lies in the prefix itself; sorted by name."""
     base: Base | None = None

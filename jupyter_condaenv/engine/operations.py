@@ -18,6 +18,7 @@ from . import (
     explain,
     history,
     lockfiles,
+    machine,
     notes,
     pack,
     rattler,
@@ -149,6 +150,8 @@ def _change(
         if plan.changes:
             changes = tuple(change.brief for change in plan.changes)
             emit(Solved(changes=changes, download_bytes=plan.download_bytes))
+        for lack in machine.lacks(plan.lock) if plan.changes else ():
+            emit(Message(level="warning", text=f"{lack} The environment is for another machine."))
         kernels = _kernels_in_the_way(request, plan)
         if kernels:
             transaction.fetch(work, plan, settings, emit)

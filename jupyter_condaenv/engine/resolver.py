@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from . import channel_list, channels, condarc, cutoff, offline, rattler
+from . import channel_list, channels, condarc, cutoff, machine, offline, rattler
 from .errors import InvalidRequest, Refused, Unsatisfiable
 from .model import Base, Lock, Package, Settings, Strategy
 
@@ -72,7 +72,7 @@ def query(wanted: Wanted, settings: Settings) -> rattler.Query:
         ),
         channels=urls,
         platform=rattler.platform(),
-        virtual=rattler.virtual_packages(),
+        virtual=machine.declared(rattler.virtual_packages(), strategy.virtual_packages),
         installed=installed,
         pinned=(*below, *installed) if wanted.frozen else below,
         constraints=tuple(spec for spec, _ in pins),
@@ -112,6 +112,7 @@ def lock_of(wanted: Wanted, asked: rattler.Query, solved: Sequence[Package]) -> 
         exclude_newer=asked.until.isoformat(timespec="seconds") if asked.until is not None else "",
         specs=wanted.specs,
         virtual_packages=asked.virtual,
+        declared=wanted.strategy.virtual_packages,
         packages=tuple(package for package in solved if package.name not in below),
         base=wanted.base,
     )

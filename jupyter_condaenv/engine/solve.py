@@ -205,12 +205,13 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
         if text.strip() != name or name not in specs:  # a bare name takes nothing back of what was asked for
             specs[name] = text
     added = {rattler.spec_name(text) for text in request.add}
+    machine = request.strategy.virtual_packages or now.declared  # the environment stays for the machine it was made for
     frozen = request.dependencies == "freeze"
     going = there if request.update_all else dropped | moved | (added if frozen else set())
     wanted = resolver.Wanted(
         specs=tuple(specs.values()),
         channels=_channels(now, request, settings),
-        strategy=request.strategy,
+        strategy=replace(request.strategy, virtual_packages=machine),
         kept=orphans,
         installed=tuple(package for package in now.packages if package.name not in going),
         frozen=frozen,

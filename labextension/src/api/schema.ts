@@ -809,6 +809,8 @@ export interface components {
             exclude_newer?: string;
             /** @default [] */
             exclude_newer_except?: string[];
+            /** @default [] */
+            virtual_packages?: string[];
         };
         /**
          * Lock
@@ -837,6 +839,8 @@ export interface components {
             specs: string[];
             /** @default [] */
             virtual_packages?: string[];
+            /** @default [] */
+            declared?: string[];
             packages: components["schemas"]["Package"][];
             /** @default null */
             base?: components["schemas"]["Base"] | null;

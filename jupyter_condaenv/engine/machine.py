@@ -1,0 +1,68 @@
+"""What a machine has that packages count on: virtual packages (CEP 30), found or declared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from . import rattler
+from .errors import InvalidRequest
+from .model import Lock, Package
+
+_DECLARED = re.compile(r"(?P<name>__[a-z0-9_]+)=(?P<version>[A-Za-z0-9_.+!-]*)(=(?P<build>[A-Za-z0-9_.+-]+))?\Z")
+_WORDS = {
+    "__cuda": "a GPU driver for CUDA",
+    "__glibc": "the C library glibc",
+    "__osx": "macOS",
+    "__linux": "the Linux kernel",
+    "__archspec": "the processor",
+}
+
+
+def declared(found: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
+    """``found``, each ``name=version=build``, with what is ``wanted`` instead: ``__cuda=12.4``; ``__cuda=`` for none.
+
+    Raises InvalidRequest for what is no virtual package.
+    """
+    there = {text.partition("=")[0]: text for text in found}
+    for text in wanted:
+        match = _DECLARED.match(text.strip())
+        if match is None:
+            raise InvalidRequest(
+                f"{text!r} is not what a machine can be declared to have.",
+                "Write it like __cuda=12.4 or __glibc=2.28; __cuda= stands for a machine without.",
+            )
+        if match["version"]:
+            there[match["name"]] = f"{match['name']}={match['version']}={match['build'] or '0'}"
+        else:
+            there.pop(match["name"], None)
+    return tuple(sorted(there.values()))
+
+
+def lacks(lock: Lock) -> list[str]:
+    """Sentences about what packages of ``lock`` need and this machine does not have; one for each virtual package."""
+    there = {text.partition("=")[0]: _package(text) for text in rattler.virtual_packages()}
+    found: dict[str, str] = {}
+    for package in lock.packages:
+        for text in package.depends:
+            name = rattler.spec_name(text) if text.startswith("__") else ""
+            if not name or name in found or (name in there and rattler.matches(text, there[name])):
+                continue
+            has = f"has {name} {there[name].version}" if name in there else f"has no {name}"
+            what = f" ({_WORDS[name]})" if name in _WORDS else ""
+            found[name] = f"{package.name} {package.version} needs {text}{what}, and this machine {has}."
+    return list(found.values())
+
+
+def _package(virtual: str) -> Package:
+    name, version, build = virtual.split("=", 2)
+    file_name = f"{name}-{version}-{build}.conda"
+    return Package(
+        name=name,
+        version=version,
+        build=build,
+        subdir="noarch",
+        url=f"file:///{file_name}",
+        channel="file:///",
+        file_name=file_name,
+    )
