@@ -35,6 +35,7 @@ from rattler.exceptions import (
     TransactionError,
 )
 from rattler.networking import fetch_repo_data
+from rattler.networking.fetch_repo_data import FetchRepoDataOptions
 from rattler.package_cache import CacheIndex
 from rattler.package_streaming import PackageArchive, download_to_writer
 from rattler.repo_data import SparseRepoData
@@ -369,8 +370,10 @@ class Repodata:
         self._sparse.close()
 
 
-def repodata(channel: str, subdir: str, cache_dir: Path, report: Callable[[int, int], None]) -> Repodata | None:
-    """The index of ``subdir`` of ``channel``, None where the channel has no such subdir.
+def repodata(
+    channel: str, subdir: str, cache_dir: Path, report: Callable[[int, int], None], *, offline: bool = False
+) -> Repodata | None:
+    """The index of ``subdir`` of ``channel``, None where the channel has no such subdir or, ``offline``, the cache.
 
     It is fetched where it has changed since the last time; ``report(done, total)`` is told of bytes. Raises
     ChannelError.
@@ -383,16 +386,18 @@ def repodata(channel: str, subdir: str, cache_dir: Path, report: Callable[[int, 
             cache_path=cache_dir / "repodata",
             callback=report,
             client=client,
+            fetch_options=FetchRepoDataOptions(cache_action="force-cache-only") if from_cache else None,
         )
 
     client = _client()
     place = f"{channel}/{subdir}/repodata.json"
     on_disk = local_path(place)
+    from_cache = offline and on_disk is None
     before = _state_of_file(on_disk) if on_disk is not None else ""
     try:
         (sparse,) = asyncio.run(run())
     except Exception as error:  # py-rattler's errors have no class in common
-        if "repodata not found" in str(error):
+        if from_cache or "repodata not found" in str(error):
             return None
         raise _channel_error(error, [channel]) from error
     return Repodata(sparse, before or _state_of_download(place, cache_dir / "repodata"))

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 from msgspec import Struct
 
-from . import condarc, versions
-from .channels import base_url, host_subdir
+from . import channel_list, versions
+from .channels import LOGIN_PLACES, OFFLINE, host_subdir, local_path
 from .errors import ChannelError, InvalidRequest, NotFound, StorageError
 from .fitting import Surroundings
 from .locking import lock
@@ -55,6 +55,7 @@ _FORMAT = 2
 """Of the file; part of its name, so that versions of this package that differ in it do not meet."""
 _RANKS = 5
 """How well a word can fit."""
+_MOST_TOLD = 10
 _TICK = 500
 """Packages between two signs of life."""
 _SCHEMA = """
@@ -123,19 +124,23 @@ def _index(channel: str, settings: Settings, emit: Emit) -> ChannelIndex:
         emit(Step(phase="download", text=f"Asking {channel} for its packages"))
         found = []
         for subdir in subdirs:
-            repodata = rattler.repodata(channel, subdir, Path(settings.cache_dir), _reporter(subdir, emit))
+            repodata = rattler.repodata(
+                channel, subdir, Path(settings.cache_dir), _reporter(subdir, emit), offline=settings.offline
+            )
             found += [repodata] if repodata is not None else []
+        if not found and settings.offline:
+            raise ChannelError(f"Of {channel} no index is in the cache.", OFFLINE, channels=[channel])
         if not found:
             raise ChannelError(
                 f"{channel} is no channel, or has no packages for {subdirs[0]}.",
-                "Check its name; where a login is needed, see `RATTLER_AUTH_FILE` and ~/.netrc.",
+                f"Check its name; where a login is needed, it is looked for in {LOGIN_PLACES}.",
                 channels=[channel],
             )
         source = " ".join(repodata.state for repodata in found) if all(one.state for one in found) else ""
         if source and source == _source(channel, settings):
             os.utime(path)
         else:
-            _write(path, channel, source, found, emit)
+            _write(path, channel, source, found, settings, emit)
         made = _about(channel, settings)
     assert made is not None
     return made
@@ -158,7 +163,7 @@ def _reporter(subdir: str, emit: Emit) -> Callable[[int, int], None]:
     return lambda done, total: emit(Progress(phase="download", done=done, total=total, unit="bytes", item=subdir))
 
 
-def _write(path: Path, channel: str, source: str, found: Sequence[Repodata], emit: Emit) -> None:
+def _write(path: Path, channel: str, source: str, found: Sequence[Repodata], settings: Settings, emit: Emit) -> None:
     """An index of what was ``found``, in place of the one there is."""
     names = sorted({name for one in found for name in one.names()})
     emit(Step(phase="index", text=f"Indexing the {len(names)} packages of {channel}"))
@@ -169,7 +174,7 @@ def _write(path: Path, channel: str, source: str, found: Sequence[Repodata], emi
             # What is half-written is never read.
             database.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_SCHEMA} BEGIN")
             searched: list[str] = []
-            summaries = _summaries(channel)
+            summaries = {} if settings.offline and local_path(channel) is None else _summaries(channel)
             for number, name in enumerate(names):
                 if number % _TICK == 0:
                     emit(Progress(phase="index", done=number, total=len(names), unit="packages", item=name))
@@ -188,8 +193,9 @@ def _write(path: Path, channel: str, source: str, found: Sequence[Repodata], emi
         ) from error
     finally:
         part.unlink(missing_ok=True)
-    if unread := len(names) - len(searched):
-        emit(Message(level="warning", text=f"{unread} packages of {channel} are malformed and cannot be found."))
+    if unread := sorted({*names} - {*searched}):
+        told = ", ".join(unread[:_MOST_TOLD]) + (", ..." if len(unread) > _MOST_TOLD else "")
+        emit(Message(level="warning", text=f"Of {channel}, these are malformed and cannot be found: {told}"))
 
 
 def _records(name: str, found: Iterable[Repodata]) -> list[_Record]:
@@ -392,9 +398,7 @@ def _version(
 
 def _urls(names: Sequence[str], settings: Settings) -> tuple[str, ...]:
     """Base URLs of the channels ``names``, or of the configured ones, without repetition."""
-    own = condarc.read()
-    members = [member for channel in names or settings.channels for member in own.members(channel)]
-    return tuple(dict.fromkeys(base_url(channel, settings.channel_alias, own.custom_channels) for channel in members))
+    return tuple(channel.url for channel in channel_list.named(names or settings.channels, settings))
 
 
 def _file(channel: str, settings: Settings) -> Path:

@@ -212,6 +212,23 @@ def test_one_that_is_down_keeps_its_index_and_hides_no_other(tmp_path: Path, set
     assert names(search.find("away", made)) == ["away"]
 
 
+def test_offline_is_what_the_cache_has(tmp_path: Path, settings: Make) -> None:
+    channel, here = write_names(tmp_path / "channel", "a"), write_names(tmp_path / "here", "b")
+    with ChannelServer(channel) as server:
+        made = settings(channels=(server.url, here.as_uri()), offline=True)
+        assert indexed(made).failed == (server.url,)
+        with pytest.raises(ChannelError, match="cache") as caught:
+            indexed(made, channels=(server.url,))
+        assert "offline" in caught.value.hint
+        assert server.log == []
+        indexed(replace(made, offline=False))
+        asked = len(server.log)
+        file_of(made, server.url).unlink()
+        indexed(made)
+        assert len(server.log) == asked
+    assert names(search.find("", made)) == ["a", "b"]
+
+
 @pytest.mark.parametrize("there", ["nothing", "no index", "another platform"])
 def test_a_place_that_is_no_channel(tmp_path: Path, settings: Make, there: str) -> None:
     place = tmp_path / "place"
@@ -269,8 +286,14 @@ def test_summaries_that_cannot_be_read_are_none(tmp_path: Path, settings: Make, 
     assert [hit.summary for hit in search.find("a", made).packages] == [""]
 
 
-def file_of(settings: Settings) -> Path:
-    (path,) = (Path(settings.cache_dir) / "search").glob("*.sqlite")
+def file_of(settings: Settings, channel: str = "") -> Path:
+    """The index, of ``channel`` where there are several."""
+    found = [
+        path
+        for path in (Path(settings.cache_dir) / "search").glob("*.sqlite")
+        if not channel or channel.encode() in path.read_bytes()
+    ]
+    (path,) = found
     return path
 
 
@@ -344,6 +367,25 @@ def test_a_place_that_cannot_be_written(many: Settings, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError):
         indexed(replace(many, cache_dir=str(tmp_path / "file" / "cache")))
+
+
+def test_a_full_disk_leaves_the_index_as_it_was(many: Settings, tmp_path: Path) -> None:
+    write_names(tmp_path / "many", *(f"new-{number}" for number in range(50)))
+    with pytest.raises(StorageError, match="index"):
+        in_child(_indexed_with_little_room, many)
+    assert search.find("", many).total == 9
+    assert list(file_of(many).parent.glob("*.part")) == []
+
+
+def _indexed_with_little_room(settings: Settings) -> None:
+    import resource
+    import signal
+
+    from jupyter_condaenv.engine import operations
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, resource.RLIM_INFINITY))
+    operations.perform(IndexChannels(), settings, lambda event: None)
 
 
 def test_a_token_stays_where_it_is(tmp_path: Path, settings: Make) -> None:
