@@ -24,6 +24,7 @@ from .engine.model import ChannelPriority, LibraryPath, Settings
 
 CONFIG_FILES = ("jupyter_config", "jupyter_condaenv_config")
 """Base names of the files that are read; what a later one says wins."""
+GIGABYTE = 1_000_000_000
 CONDA_ALIAS = "https://conda.anaconda.org"
 
 
@@ -116,6 +117,24 @@ class CondaEnv(Configurable):
         Empty: as the system says.
         """,
     ).tag(config=True)
+    quota = Float(
+        0.0,
+        min=0.0,
+        help="""
+        Gigabytes (1,000,000,000 bytes) on disk that a user's environments and package cache may take together, each
+        file counted once. A change that would surely go beyond is refused before anything is written; to know that,
+        every file is looked at before each change. 0: no quota.
+        """,
+    ).tag(config=True)
+    reserve = Float(
+        0.1,
+        min=0.0,
+        help="""
+        Gigabytes (1,000,000,000 bytes) that a change leaves free on the file systems of environments and package
+        cache, so that notebooks can still be saved. A change that would surely take more is refused before anything is
+        written.
+        """,
+    ).tag(config=True)
     solve_timeout = Float(120.0, min=1.0, help="Seconds after which the search for fitting packages is given up.").tag(
         config=True
     )
@@ -146,6 +165,8 @@ class CondaEnv(Configurable):
             exclude_newer_except=tuple(self.exclude_newer_except),
             solve_timeout=self.solve_timeout,
             stall_timeout=max(self.stall_timeout, files.remote_read_timeout_secs),
+            quota=round(self.quota * GIGABYTE),
+            reserve=round(self.reserve * GIGABYTE),
             library_path=self.library_path,
             host=self.host,
         )

@@ -78,6 +78,12 @@ def test_paths_become_absolute(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert config.load().settings().cache_dir == str(home / "here")
 
 
+def test_gigabytes_become_bytes(home: Path) -> None:
+    (home / "config/jupyter_condaenv_config.py").write_text("c.CondaEnv.quota = 20\nc.CondaEnv.reserve = 0.5\n")
+    settings = config.load().settings()
+    assert (settings.quota, settings.reserve) == (20_000_000_000, 500_000_000)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -114,7 +120,7 @@ def test_every_trait_says_what_it_means(name: str) -> None:
     text = trait.help.strip()
     assert text and text[-1] == "."
     if isinstance(trait, Float):
-        assert "econds" in text
+        assert "econds" in text or "igabytes" in text
     if trait.default_value in ("", ()) or isinstance(trait, List):
         assert "Empty:" in text
 

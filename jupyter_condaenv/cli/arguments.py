@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NoReturn, get_args
 
 from ..engine.errors import InvalidRequest
-from ..engine.model import ChannelPriority, ExportFormat, LibraryPath, Resolution
+from ..engine.model import ChannelPriority, CleanKind, ExportFormat, LibraryPath, Resolution
 from .shells import SHELLS
 
 PROGRAM = "jupyter condaenv"
@@ -457,6 +457,27 @@ def _why(parser: Parser) -> None:
     parser.add_argument("package", metavar="PACKAGE", help="name of a package")
 
 
+def _doctor(parser: Parser) -> None:
+    _environment(parser)
+    parser.add_argument("--fix", action="store_true", help="mend what can be mended")
+    _detach(parser)
+
+
+def _kind(text: str) -> str:
+    """What `clean` deletes. As a type: argparse takes no ``choices`` for what may be left out altogether."""
+    if text not in get_args(CleanKind):
+        raise argparse.ArgumentTypeError(f"invalid choice: {text!r} (choose from {', '.join(get_args(CleanKind))})")
+    return text
+
+
+def _clean(parser: Parser) -> None:
+    kinds = ", ".join(get_args(CleanKind))
+    parser.add_argument("kinds", nargs="*", type=_kind, metavar="KIND", help=f"one of {kinds}; without any, all")
+    parser.add_argument("--preview", action="store_true", help="only show what would be deleted")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    _detach(parser)
+
+
 def _lock(parser: Parser) -> None:
     _environment(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="write the lock here; without it, to standard output")
@@ -568,6 +589,8 @@ COMMANDS = (
     ),
     Command(("config", "show"), "Show what applies where a command is silent.", "config_show", _config_show),
     Command(("storage",), "Measure how much room environments and the package cache take.", "storage", _storage),
+    Command(("clean",), "Delete what no environment needs; asks first.", "clean", _clean),
+    Command(("doctor",), "Look at every file of an environment; say what is wrong, or mend it.", "doctor", _doctor),
     Command(("lock",), "Write down exactly which packages an environment consists of.", "lock", _lock),
     Command(("export",), "Write an environment down for other tools.", "export", _export),
     Command(("run",), "Run a command in an environment, as its kernel would see it.", "run", _run),
@@ -591,15 +614,19 @@ COMMANDS = (
 )
 
 ELSEWHERE = {
+    "check": ("doctor",),
     "copy": ("clone",),
     "cp": ("clone",),
     "du": ("storage",),
     "env": ("list", "create", "delete"),
+    "health": ("doctor",),
     "info": ("show",),
     "install": ("add",),
     "ls": ("list",),
     "mv": ("move",),
     "rename": ("move",),
+    "prune": ("clean",),
+    "repair": ("doctor",),
     "revisions": ("history",),
     "rm": ("delete",),
     "find": ("search",),

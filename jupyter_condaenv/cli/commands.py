@@ -38,9 +38,13 @@ from ..engine.model import (
     ApplyPlan,
     ChangePackages,
     CheckChannels,
+    CheckHealth,
+    Clean,
+    Cleaned,
     Clone,
     CreateEnvironment,
     Environment,
+    Examined,
     Explain,
     IndexChannels,
     KernelOptions,
@@ -53,6 +57,7 @@ from ..engine.model import (
     PlanRequest,
     RegisterKernel,
     RemoveEnvironment,
+    Result,
     Rollback,
     Settings,
     StackEnvironment,
@@ -203,6 +208,33 @@ def annotate(arguments: Namespace, output: Output) -> None:
 
 def storage(arguments: Namespace, output: Output) -> None:
     _perform(MeasureStorage(), _settings(), arguments, output)
+
+
+def clean(arguments: Namespace, output: Output) -> None:
+    """Shows what it would delete before it asks."""
+    settings = _settings()
+    kinds = tuple(dict.fromkeys(arguments.kinds))
+    if arguments.preview or not arguments.yes:
+        _check_somebody_is_there(arguments, output)
+        result = _perform(Clean(kinds=kinds, preview=True), settings, arguments, output)
+        if arguments.preview or not (isinstance(result, Cleaned) and result.items):
+            return
+        _ask("Delete this? [y/N] ", "Nothing was deleted.")
+    _perform(Clean(kinds=kinds), settings, arguments, output)
+
+
+def _check_somebody_is_there(arguments: Namespace, output: Output) -> None:
+    if not arguments.preview and (output.json or arguments.detach or not _somebody()):
+        raise InvalidRequest("There is nobody to ask whether to delete it.", "To go ahead: --yes; to look: --preview")
+
+
+def doctor(arguments: Namespace, output: Output) -> int:
+    """Ends with ``BROKEN`` where something is damaged in the end."""
+    settings = _settings()
+    environment = environments.find(arguments.environment, settings)
+    result = _perform(CheckHealth(prefix=environment.prefix, fix=arguments.fix), settings, arguments, output)
+    damaged = isinstance(result, Examined) and any(one.severity == "damage" for one in result.health.findings)
+    return Exit.BROKEN if damaged else Exit.OK
 
 
 def _create_request(arguments: Namespace, settings: Settings) -> CreateEnvironment:
@@ -367,28 +399,41 @@ def _channels(given: Iterable[str]) -> tuple[str, ...]:
     return tuple(config.absolute(one) if one.startswith((".", "~")) else one for one in given)
 
 
-def _perform(request: AnyRequest, settings: Settings, arguments: Namespace, output: Output) -> None:
-    """Have ``request`` done by a job, and show it."""
+def _perform(request: AnyRequest, settings: Settings, arguments: Namespace, output: Output) -> Result:
+    """Have ``request`` done by a job, and show what came of it, which is returned."""
     job = Jobs(settings).start(request)
+    result: Result
     if arguments.detach:
-        output.result(answers.Started(id=job.id))
-        return
-    output.job(job)
-    output.result(follow(job, output))
+        result = answers.Started(id=job.id)
+    else:
+        output.job(job)
+        result = follow(job, output)
+    output.result(result)
+    return result
 
 
 def _confirm(environment: Environment, output: Output) -> None:
     """Ask a person. Raises Cancelled where they do not want it, InvalidRequest where nobody can be asked."""
-    if output.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if output.json or not _somebody():
         raise InvalidRequest(
             f"Deleting {environment.prefix} cannot be undone, and there is nobody to ask.", "To go ahead: --yes"
         )
     kernels = len(deferred.living_kernels(Path(environment.prefix)))
     under = f", under {text.count(kernels, 'running kernel')}" if kernels else ""
     question = f"Delete {environment.prefix} with its {text.count(environment.packages, 'package')}{under}? [y/N] "
+    _ask(question, "Nothing was deleted.")
+
+
+def _somebody() -> bool:
+    """Whether there is a person who could be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _ask(question: str, otherwise: str) -> None:
+    """Raises Cancelled, which says ``otherwise``, unless the answer is yes."""
     print(question, end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise Cancelled("Nothing was deleted.")
+        raise Cancelled(otherwise)
 
 
 # --- looking ---------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ class Exit(IntEnum):
     STORAGE = 7
     """The file system failed: full, quota, permission."""
     BROKEN = 8
-    """An environment or a lock on disk is damaged."""
+    """An environment or a lock on disk is damaged; ``doctor`` found damage that is still there."""
     WORKER_DIED = 9
     """The worker ended without a result."""
     CANNOT_EXECUTE = 126

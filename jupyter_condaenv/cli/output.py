@@ -20,8 +20,10 @@ from ..engine.model import (
     Adopted,
     Changed,
     Checked,
+    Cleaned,
     Deferred,
     Event,
+    Examined,
     Explained,
     Indexed,
     Measured,
@@ -354,6 +356,10 @@ def answer(result: Result) -> Iterable[str]:
         return text.table(text.notes(result.notes)) or [f"Nothing is noted of {result.prefix}."]
     if isinstance(result, Registered):
         return [f"{result.environment.name}: kernel {', '.join(result.environment.kernels)}"]
+    if isinstance(result, Cleaned):
+        return text.cleaned(result)
+    if isinstance(result, Examined):
+        return text.health(result.health)
     if isinstance(result, Measured):
         return text.storage(result.storage)
     if isinstance(result, Indexed):

@@ -15,10 +15,12 @@ from ..engine.model import (
     Channel,
     ChannelIndex,
     ChannelReport,
+    Cleaned,
     Difference,
     Environment,
     Explanation,
     FoundPackages,
+    Health,
     Notes,
     Package,
     PackageVersions,
@@ -172,10 +174,10 @@ def _setting(value: Any) -> str:
 def storage(found: Storage) -> list[str]:
     """A line for each environment, the largest first, and what the package cache takes."""
     rows = [
-        (one.name, str(one.files), size(one.alone), size(one.freed), one.prefix)
+        (one.name, str(one.files), size(one.alone), size(one.freed), one.last_used[:10], one.prefix)
         for one in sorted(found.environments, key=lambda one: -one.freed)
     ]
-    lines = table(rows, ("NAME", "FILES", "SIZE", "FREED IF DELETED", "PREFIX"))
+    lines = table(rows, ("NAME", "FILES", "SIZE", "FREED IF DELETED", "LAST USED", "PREFIX"))
     for one in found.environments:
         if one.unreadable:
             lines.append(f"{one.name}: {one.unreadable} of its folders and files cannot be read, so it is larger.")
@@ -252,6 +254,27 @@ def who_constrains(found: Reasons) -> list[str]:
     rows += [(one.package, one.spec) for one in found.needed_by if spec_name(one.spec) != one.spec]
     rows += [(one.package, f"{one.spec} (does not need it)") for one in found.constrained_by]
     return table(rows, ("WHO", "SAYS")) or [f"Nothing says which version of {found.name} there can be."]
+
+
+def health(found: Health) -> list[str]:
+    """What was mended, and what is not as it should be, each with what to do."""
+    name = found.prefix.rpartition("/")[2]
+    lines = [f"mended: {one.text}" for one in found.fixed]
+    for one in found.findings:
+        lines += [f"{one.severity}: {one.text}", f"  {'With --fix: ' if one.fixable else ''}{one.hint}"]
+    if not found.findings:
+        return [*lines, f"{name} is as it should be."]
+    fixable = sum(one.fixable for one in found.findings)
+    return [*lines, f"{name}: {count(len(found.findings), 'finding')}, of which --fix can mend {fixable or 'none'}."]
+
+
+def cleaned(result: Cleaned) -> list[str]:
+    """A line for each thing that was deleted or would be, and how much room that is."""
+    if not result.items:
+        return ["There is nothing that nobody needs."]
+    rows = [(one.kind, size(one.bytes), one.path) for one in result.items]
+    what = "could be freed" if result.preview else "freed"
+    return [*table(rows, ("KIND", "SIZE", "PATH")), f"{size(result.bytes)} {what}."]
 
 
 def packages(found: Iterable[Package]) -> list[str]:

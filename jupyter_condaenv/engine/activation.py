@@ -19,6 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing would double what this file takes to import
     from typing import Any
 
+FOLDER = "activation"
+"""Of the cache, in the data directory."""
 SCHEMA = 1
 """Part of every cache key: raised when the meaning of a cached record or the way it is made changes."""
 TIME_LIMIT = 20.0
@@ -752,6 +754,42 @@ def _store(cache_dir: str, name: str, record: dict[str, object]) -> None:
         os.close(folder)
 
 
+# --- when an environment was last used -------------------------------------------------------------------------------
+
+
+def note_use(prefixes: tuple[str, ...], cache_dir: str) -> None:
+    """Let :func:`last_use` know that something starts in ``prefixes`` now. Never fails: it is started all the same."""
+    try:
+        os.makedirs(cache_dir, mode=0o700, exist_ok=True)
+        folder = _open_dir(cache_dir)
+    except OSError:
+        return
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        for prefix in prefixes:
+            descriptor = os.open(_mark_of(prefix), flags, 0o600, dir_fd=folder)
+            try:
+                os.utime(descriptor)
+            finally:
+                os.close(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(folder)
+
+
+def last_use(prefix: str, cache_dir: str) -> float:
+    """Seconds since 1970 at which something was last started in ``prefix`` or on top of it; 0 where nobody knows."""
+    try:
+        return os.lstat(os.path.join(cache_dir, _mark_of(prefix))).st_mtime
+    except OSError:
+        return 0.0
+
+
+def _mark_of(prefix: str) -> str:
+    return f"{zlib.crc32(os.fsencode(os.path.realpath(prefix))):08x}.used"
+
+
 # --- at every launch, never kept -------------------------------------------------------------------------------------
 
 FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
@@ -779,6 +817,7 @@ def launch_environment(
     """
     foreign = (*FOREIGN, "LD_LIBRARY_PATH") if "--library-path=clean" in options else FOREIGN
     environ = {name: value for name, value in environ.items() if name not in foreign}
+    note_use(prefixes, cache_dir)
     always = "--always-run" in options
     changes = capture(prefixes, environ)[0] if always else activated(prefixes, environ, cache_dir)
     env = changes.apply(environ)

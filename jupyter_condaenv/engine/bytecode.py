@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import struct
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +26,9 @@ from .trees import storage_error
 _Stat = tuple[int, int]
 """Modification time in seconds and size in bytes of a source, as its ``.pyc`` holds them."""
 
+_ERRNO = re.compile(r"\[Errno (\d+)\] (.*)")
+_COMPILED = "pyc_file"
+_INDEX = "index.json"
 _COMPILER = """
 import os, py_compile, sys
 for line in sys.stdin.buffer:
@@ -75,7 +80,23 @@ def compile_packages(
         for package in work:
             package.remember()
     for package in work:
-        add_paths(package.record_file, package.link())
+        add_paths(package.record_file, [entry for entry in package.link() if entry.path not in package.named])
+
+
+def lacking(record_file: Path, record: Record, prefix: Path, version: str, cache_dir: Path) -> list[str]:
+    """The ``.pyc`` that the package of ``record`` should have in ``prefix`` and has not, or not for its present source.
+
+    ``version`` is that of the environment's Python. What is known to be no Python is left out.
+    """
+    minor = python_minor(version)
+    cache = cache_dir / "bytecode" / _key(record) / minor
+    package = _Package(record_file, record, prefix, cache, f"cpython-{minor.replace('.', '')}")
+    return [target for source, target in package.sources.items() if not package.has(source, target)]
+
+
+def forget(record: Record, version: str, cache_dir: Path) -> None:
+    """Let what the cache has for the package of ``record`` be compiled anew: it may be damaged itself."""
+    (cache_dir / "bytecode" / _key(record) / python_minor(version) / _INDEX).unlink(missing_ok=True)
 
 
 def drop_orphans(stage: Path, removed: Iterable[Record]) -> None:
@@ -107,7 +128,8 @@ class _Package:
         self.stage = stage
         self.cache = cache
         self.tag = tag
-        owned = {entry.path for entry in record.paths}
+        owned = {entry.path for entry in record.paths if entry.path_type != _COMPILED}
+        self.named = {entry.path for entry in record.paths}
         self.sources = {
             entry.path: self._target(entry.path)
             for entry in record.paths
@@ -130,6 +152,17 @@ class _Package:
                 self.fresh[source] = found
                 yield _Task(path, os.path.join(self.cache, target), os.path.join(prefix, source))
 
+    def has(self, source: str, target: str) -> bool:
+        """Whether ``target`` was compiled from what ``source`` is, or nothing can be."""
+        try:
+            found = _stat(os.path.join(self.stage, source))
+        except OSError:
+            return True
+        if _is_compiled_from(os.path.join(self.stage, target), found):
+            return True
+        tried = source not in self.copied and self.known.get(source) == found
+        return tried and not os.path.exists(os.path.join(self.cache, target))
+
     def remember(self) -> None:
         """Note what the cache holds now; a source that could not be compiled is noted too, not to try it again."""
         if self.fresh:
@@ -137,7 +170,7 @@ class _Package:
             self.cache.mkdir(parents=True, exist_ok=True)
             part = self.cache / f"index.json.{os.getpid()}.part"
             part.write_text(json.dumps(self.known), encoding="utf-8")
-            part.replace(self.cache / "index.json")
+            part.replace(self.cache / _INDEX)
 
     def link(self) -> list[PathEntry]:
         """Put the compiled files into the stage and return what the record has to say of them."""
@@ -153,7 +186,7 @@ class _Package:
                 continue
             if source in self.copied and not os.path.exists(place):
                 continue
-            made.append(PathEntry(path=target, path_type="pyc_file"))
+            made.append(PathEntry(path=target, path_type=_COMPILED))
         return made
 
     def _target(self, source: str) -> str:
@@ -162,7 +195,7 @@ class _Package:
 
     def _load(self) -> dict[str, _Stat]:
         try:
-            found = json.loads((self.cache / "index.json").read_text(encoding="utf-8"))
+            found = json.loads((self.cache / _INDEX).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return {source: (stat[0], stat[1]) for source, stat in found.items()}
@@ -175,6 +208,18 @@ def _key(record: Record) -> str:
 def _stat(path: str) -> _Stat:
     found = os.stat(path)
     return int(found.st_mtime), found.st_size
+
+
+def _is_compiled_from(pyc: str, source: _Stat) -> bool:
+    """Whether Python would take ``pyc`` for compiled from a source with that time and size (PEP 552)."""
+    try:
+        with open(pyc, "rb") as file:
+            magic, flags, time, size = struct.unpack("<4sLLL", file.read(16))
+    except (OSError, struct.error):
+        return False
+    by_hash = flags in (1, 3)
+    same = flags == 0 and (time, size) == (source[0] & 0xFFFFFFFF, source[1] & 0xFFFFFFFF)
+    return magic.endswith(b"\r\n") and (by_hash or same)
 
 
 def _link(cached: str, place: str) -> bool:
@@ -208,7 +253,15 @@ def _run(tasks: list[_Task], python: Path, progress: Callable[[int, int], None])
         _, errors = process.communicate()
         if process.returncode:
             text = redact(errors.decode(errors="replace")).strip().splitlines()
-            raise storage_error(OSError(f"compiling Python files failed: {text[-1] if text else process.returncode}"))
+            raise storage_error(_compiler_error(text[-1] if text else str(process.returncode)))
+
+
+def _compiler_error(last_words: str) -> OSError:
+    """What a compiler ended with, as the error that it met where it says so."""
+    found = _ERRNO.search(last_words)
+    if found:
+        return OSError(int(found[1]), found[2])
+    return OSError(f"compiling Python files failed: {last_words}")
 
 
 def _start(python: Path, tasks: list[_Task]) -> subprocess.Popen[bytes]:

@@ -15,6 +15,7 @@ from .model import Environment, Notes, Settings
 from .prefix import count_and_python, python_minor
 
 _FORBIDDEN = re.compile(r"[/\\:#%\x00-\x1f\x7f]")
+NO_PYTHON = "Its Python is missing."
 _MOST_BYTES = 255
 """Of a name, by the file system; of a prefix, by the placeholder that conda's packages are built with."""
 
@@ -137,7 +138,7 @@ def describe(prefix: Path) -> Environment:
         python = overlay.python
         problem = _problem_below(overlay)
     elif python and not os.access(prefix / "bin" / "python", os.X_OK) and not (prefix / "python.exe").exists():
-        problem = "Its Python is missing."
+        problem = NO_PYTHON
     return Environment(
         name=prefix.name,
         prefix=str(prefix),

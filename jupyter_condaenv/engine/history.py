@@ -32,6 +32,18 @@ def revisions(prefix: Path) -> tuple[Revision, ...]:
     return tuple(_read(path) for path in _files(prefix))
 
 
+def readable(prefix: Path) -> tuple[tuple[Revision, ...], tuple[Path, ...]]:
+    """The revisions that can be read, oldest first, and the files of those that are damaged."""
+    found: list[Revision] = []
+    damaged: list[Path] = []
+    for path in _files(prefix):
+        try:
+            found.append(_read(path))
+        except Broken:
+            damaged.append(path)
+    return tuple(found), tuple(damaged)
+
+
 def latest(prefix: Path) -> Revision | None:
     files = _files(prefix)
     return _read(files[-1]) if files else None
@@ -55,8 +67,11 @@ def current_lock(prefix: Path, platform: str = "") -> Lock:
     It is the last revision's as long as that still describes what is there; where another tool has changed the
     environment, or made it, the packages are read from ``conda-meta`` and what was asked for from ``history``.
     """
-    last = latest(prefix)
-    found = prefixes.packages(prefix)
+    return lock_of(prefix, prefixes.packages(prefix), latest(prefix), platform)
+
+
+def lock_of(prefix: Path, found: tuple[Package, ...], last: Revision | None, platform: str = "") -> Lock:
+    """The lock of the packages ``found`` in ``prefix``, of which ``last`` is the last state that we made."""
     if last is not None:
         if {package.identity for package in last.lock.packages} == {package.identity for package in found}:
             return last.lock

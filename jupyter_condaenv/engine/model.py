@@ -57,6 +57,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seconds after which a solve is given up."""
     stall_timeout: float = 120.0
     """Seconds without any sign of progress after which a job is ended."""
+    quota: int = 0
+    """Bytes on disk that environments and package cache may take together; 0: as many as there are."""
+    reserve: int = 0
+    """Bytes that a change leaves free on each file system."""
     library_path: LibraryPath = "off"
     """Of kernels that have no choice of their own."""
     host: str = ""
@@ -395,6 +399,9 @@ class EnvironmentStorage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     freed: int
     """Bytes on disk that deleting it would free: of files that have no link elsewhere."""
     files: int
+    last_used: str = ""
+    """When a kernel or a command was last started in it or on top of it: UTC, ISO 8601, to the second. Empty where
+    that is not known."""
     unreadable: int = 0
     """Folders and files that could not be looked at, so that the other numbers are too small."""
     other_file_system: bool = False
@@ -576,6 +583,69 @@ class Reasons(Struct, frozen=True, kw_only=True):
     """Who does not need it, and says which versions could be there."""
 
 
+FindingCode = Literal[
+    "interrupted",
+    "damaged_record",
+    "double_record",
+    "damaged_history",
+    "missing_files",
+    "altered_files",
+    "broken_links",
+    "missing_bytecode",
+    "missing_needs",
+    "shadowed",
+    "drift",
+    "dead_base",
+    "moved_base",
+    "world_writable",
+    "dead_kernel",
+    "dangling_links",
+    "mixed_channels",
+    "other_file_system",
+]
+
+
+class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something about an environment that is not as it should be."""
+
+    code: FindingCode
+    severity: Literal["damage", "advice"] = "damage"
+    """What is damaged can fail; advice is about what works and could be better."""
+    text: str
+    """What it is, in a sentence."""
+    hint: str
+    """What to do, or, where it is fixable, what mending it does."""
+    fixable: bool = False
+    packages: tuple[str, ...] = ()
+    """Names of the packages it is about."""
+    paths: tuple[str, ...] = ()
+    """The first of the files it is about, relative to the prefix."""
+
+
+class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was found when every file of an environment was looked at."""
+
+    prefix: str
+    time: str
+    """UTC, ISO 8601, to the second."""
+    findings: tuple[Finding, ...] = ()
+    """What is not as it should be; what was mended is not among it."""
+    fixed: tuple[Finding, ...] = ()
+    """What was found and mended."""
+
+
+CleanKind = Literal["packages", "bytecode", "archives", "indexes", "stages", "jobs"]
+
+
+class Unneeded(Struct, frozen=True, kw_only=True):
+    """Something that nobody needs."""
+
+    kind: CleanKind
+    path: str
+    bytes: int
+    """On disk, that deleting it frees."""
+
+
 class KernelOptions(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """How a kernel is shown and started. What is left at its default is as it was before, and at first as the site has
     it."""
@@ -744,6 +814,25 @@ class CheckChannels(Request, frozen=True, kw_only=True, tag="check_channels"):
     """Names or URLs; empty: the configured ones."""
 
 
+class Clean(Request, frozen=True, kw_only=True, tag="clean"):
+    """Delete what nobody needs: packages that no environment has or had in its last revisions, compiled Python of
+    such packages, archives, channel indexes, what interrupted operations left, and jobs that ended long ago."""
+
+    prefix: str = ""
+    """Of no environment."""
+    kinds: tuple[CleanKind, ...] = ()
+    """Empty: all."""
+    preview: bool = False
+    """Only say what it would be."""
+
+
+class CheckHealth(Request, frozen=True, kw_only=True, tag="doctor"):
+    """Look at every file of an environment and say what is not as it should be."""
+
+    fix: bool = False
+    """Mend what can be mended."""
+
+
 Plannable = CreateEnvironment | ChangePackages | StackEnvironment | Rollback
 
 
@@ -789,6 +878,8 @@ EngineRequest = (
     | CheckChannels
     | MeasureStorage
     | IndexChannels
+    | CheckHealth
+    | Clean
     | PlanRequest
     | Explain
     | WhyNot
@@ -812,6 +903,7 @@ Phase = Literal[
     "measure",
     "index",
     "pack",
+    "clean",
 ]
 
 
@@ -953,6 +1045,21 @@ class Checked(Result, frozen=True, kw_only=True, tag="checked"):
     channels: tuple[ChannelReport, ...]
 
 
+class Cleaned(Result, frozen=True, kw_only=True, tag="cleaned"):
+    """What was deleted or, in a preview, would be."""
+
+    items: tuple[Unneeded, ...]
+    preview: bool
+
+    @property
+    def bytes(self) -> int:
+        return sum(item.bytes for item in self.items)
+
+
+class Examined(Result, frozen=True, kw_only=True, tag="examined"):
+    health: Health
+
+
 AnyResult = (
     Adopted
     | Checked
@@ -967,6 +1074,8 @@ AnyResult = (
     | Registered
     | Measured
     | Indexed
+    | Examined
+    | Cleaned
 )
 
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from . import (
     channel_check,
+    cleaning,
     clone,
     deferred,
     environments,
@@ -22,13 +23,15 @@ from . import (
     notes,
     pack,
     rattler,
+    repair,
     search,
     solve,
     specfiles,
+    staging,
     storage,
     transaction,
 )
-from .errors import InvalidRequest, NotFound, Outdated, Refused
+from .errors import InvalidRequest, NotFound, Outdated, ReadOnly, Refused
 from .model import (
     Adopt,
     Adopted,
@@ -40,12 +43,16 @@ from .model import (
     ChangePackages,
     CheckChannels,
     Checked,
+    CheckHealth,
+    Clean,
     Clone,
     CreateEnvironment,
     Deferred,
     EngineRequest,
+    Examined,
     Explain,
     Explained,
+    Health,
     IndexChannels,
     Measured,
     MeasureStorage,
@@ -88,6 +95,8 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
         return Measured(storage=storage.measure(settings, emit))
     if isinstance(request, IndexChannels):
         return search.index(request, settings, emit)
+    if isinstance(request, Clean):
+        return cleaning.clean(request, settings, emit)
     environments.check_prefix(request.prefix)
     if isinstance(request, PlanRequest):
         notes.check_changeable(Path(request.prefix))
@@ -107,7 +116,9 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
         return Explained(explanation=explain.why_not(absent, request.spec, settings, request.seconds, emit))
     if isinstance(request, CreateEnvironment):
         request = _read(request, emit)
-    if isinstance(request, ChangePackages | Rollback | ApplyDeferred | RemoveEnvironment | Adopt | Annotate | Pack):
+    if isinstance(
+        request, ChangePackages | Rollback | ApplyDeferred | RemoveEnvironment | Adopt | Annotate | Pack | CheckHealth
+    ):
         environments.check_exists(Path(request.prefix))  # before a lock is left where there is nothing
     if isinstance(request, CreateEnvironment | StackEnvironment | Clone | Move | Unpack):
         solve.check_free(request.prefix)
@@ -116,6 +127,8 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
         return clone.clone(request, emit)
     if isinstance(request, Move):
         return _move(request, settings, emit)
+    if isinstance(request, CheckHealth):
+        return Examined(health=_health(request, settings, emit))
     if isinstance(request, RemoveEnvironment):
         return _remove(request, settings, emit)
     if isinstance(request, Pack):
@@ -206,6 +219,23 @@ def _checked(request: ApplyPlan) -> Plan:
     lockfiles.check(request.plan.lock, "the plan")
     solve.check_current(request.plan)
     return request.plan
+
+
+def _health(request: CheckHealth, settings: Settings, emit: Emit) -> Health:
+    """Raises ReadOnly or Refused where something is to be mended that cannot be written, or is frozen."""
+    place = Path(request.prefix)
+    if request.fix:
+        notes.check_changeable(place)
+    try:
+        staging.workspace(place)
+    except ReadOnly:
+        if request.fix:
+            raise
+        return repair.look(place, settings, emit)
+    with transaction.undisturbed(place, f"looking at {place.name}", emit) as work:
+        if request.fix:
+            return repair.look_and_mend(place, work, settings, emit)
+        return repair.look(place, settings, emit)
 
 
 def _remove(request: RemoveEnvironment, settings: Settings, emit: Emit) -> Removed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping, Set
@@ -115,6 +116,21 @@ def record_files(prefix: Path) -> list[Path]:
             f"{prefix / 'conda-meta'} cannot be read: {error.strerror}.", "Check its permissions.", prefix=str(prefix)
         ) from error
     return [prefix / "conda-meta" / name for name in names]
+
+
+def name_of(record_file: str) -> str:
+    """The package that a record file of that name is about."""
+    match = _DIST.match(record_file)
+    return match["name"] if match else record_file
+
+
+def sha256(path: Path) -> str:
+    """Of the content of a file."""
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            found.update(block)
+    return found.hexdigest()
 
 
 def read_record(path: Path) -> Record:

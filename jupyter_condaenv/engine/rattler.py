@@ -7,6 +7,7 @@ named in ``tests/engine/test_rattler.py``.
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import json
 import os
@@ -53,6 +54,8 @@ _PRIORITY = {
     "disabled": rattler.ChannelPriority.Disabled,
 }
 
+_FULL = {"no space left": errno.ENOSPC, "disk quota": errno.EDQUOT}
+"""What the system says of a full disk, and what it means."""
 _NOARCH = rattler.Subdir("noarch")
 _MISFITS = (ConversionError, InvalidPackageNameError, InvalidUrlError, InvalidVersionError)
 """What py-rattler makes of records that cannot be: its errors have no class in common."""
@@ -789,10 +792,12 @@ def _install_error(error: Exception) -> Tampered | ChannelError | StorageError:
             f"A package is not what its channel's index promises: {_first_and_last(text)}",
             "Nothing of it was installed. Try again; if it stays, the channel or a proxy on the way is damaged.",
         )
-    if any(word in lower for word in ("no space left", "disk quota", "read-only file system", "permission denied")):
+    full = next((code for words, code in _FULL.items() if words in lower), None)
+    if full is not None or "read-only file system" in lower or "permission denied" in lower:
         return StorageError(
             f"The packages could not be written: {_first_and_last(text)}",
             "Free some space or check the permissions of the package cache and of the environments' folder.",
+            errno=full,
         )
     return ChannelError(
         f"The packages could not be fetched and linked: {_first_and_last(text)}",

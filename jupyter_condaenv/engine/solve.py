@@ -217,7 +217,7 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
         frozen=frozen,
         there=now.packages,
         pins=prefixes.pins(prefix),
-        base=_base_now(now),
+        base=base_now(now),
     )
     return _Asked(installed, now, wanted, dropped, dropped | moved | added)
 
@@ -285,7 +285,7 @@ def _names(texts: Sequence[str]) -> set[str]:
     return {rattler.spec_name(text) for text in texts}
 
 
-def _base_now(lock: Lock) -> Base | None:
+def base_now(lock: Lock) -> Base | None:
     """What the overlay of ``lock`` stands on, as it is now.
 
     Raises Refused where that is gone, or has another Python: compiled packages and bytecode would not fit it.

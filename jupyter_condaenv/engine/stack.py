@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from . import distributions
 from . import prefix as prefixes
 from .errors import Broken, InvalidRequest
 from .model import Base, Package, digest
@@ -145,25 +145,11 @@ def _constraints(below: list[Path], site: str) -> str:
     """What pip may not move: every Python distribution that the levels below have, at its version."""
     pinned: dict[str, str] = {}
     for level in below:
-        for pattern, metadata in (("*.dist-info", "METADATA"), ("*.egg-info", "PKG-INFO")):
-            for info in sorted((level / site).glob(pattern)):
-                name, version = _name_and_version(info / metadata if info.is_dir() else info)
-                # One line that pip cannot parse would make it refuse everything.
-                if _DIST_NAME.match(name) and _DIST_VERSION.match(version):
-                    pinned[re.sub(r"[-_.]+", "-", name).lower()] = version
+        for found in distributions.installed(level / site):
+            # One line that pip cannot parse would make it refuse everything.
+            if _DIST_NAME.match(found.name) and _DIST_VERSION.match(found.version):
+                pinned[distributions.normalized(found.name)] = found.version
     return "".join(f"{name}=={version}\n" for name, version in sorted(pinned.items()))
-
-
-def _name_and_version(metadata: Path) -> tuple[str, str]:
-    """From the header of a distribution's metadata: folder names do not tell where the name ends."""
-    fields: dict[str, str] = {}
-    with suppress(OSError), metadata.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            key, _, value = line.partition(":")
-            if not line.strip():
-                break
-            fields.setdefault(key.strip().lower(), value.strip())
-    return fields.get("name", ""), fields.get("version", "")
 
 
 def _link(path: Path, target: Path) -> None:

@@ -108,6 +108,15 @@ def _inside(prefix: Path) -> Workspace:
     return Workspace(prefix, prefix / "conda-meta" / WORK_NAME)
 
 
+def leftovers(work: Workspace) -> list[Path]:
+    """What an interrupted operation left in ``work``. The caller knows that none is under way.
+
+    A tree that was exchanged away is none: it waits for those who work in it.
+    """
+    places = (work.stage, work.pending, work.journal, work.backup, work.done, work.removal)
+    return [path for path in places if os.path.lexists(path)] + sorted(work.root.glob("trash-*"))
+
+
 def make_stage(work: Workspace, tick: Callable[[int], None] = lambda done: None) -> Snapshot:
     """A stage that is a hard-link copy of the prefix, or empty where there is none; and what was copied.
 

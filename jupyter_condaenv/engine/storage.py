@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from . import environments
+from . import activation, environments
 from .model import (
     AnyEvent,
     CacheStorage,
@@ -34,7 +34,7 @@ _BLOCK = 512
 """Bytes, whatever the file system's own blocks are (POSIX, ``st_blocks``)."""
 _TICK = 1000
 """Files between two signs of life."""
-_ARCHIVES = (".conda", ".tar.bz2")
+ARCHIVES = (".conda", ".tar.bz2")
 
 
 def measure(settings: Settings, emit: Callable[[AnyEvent], None]) -> Storage:
@@ -62,6 +62,45 @@ def latest(settings: Settings) -> Storage | None:
         return msgspec.json.decode(_file(settings).read_bytes(), type=Storage)
     except (OSError, msgspec.MsgspecError):
         return None
+
+
+def used(settings: Settings, tick: Callable[[int], None]) -> int:
+    """Bytes on disk that all known environments and the package cache take together, each file counted once."""
+    seen: set[tuple[int, int]] = set()
+    total = done = 0
+    todo = [settings.cache_dir, *(one.prefix for one in environments.list_environments(settings))]
+    while todo:
+        for entry in _entries(todo.pop()) or ():
+            with suppress(OSError):
+                status = entry.stat(follow_symlinks=False)
+                done += 1
+                if done % _TICK == 0:
+                    tick(done)
+                if stat.S_ISDIR(status.st_mode):
+                    todo.append(entry.path)
+                elif status.st_nlink > 1:
+                    if (status.st_dev, status.st_ino) in seen:
+                        continue
+                    seen.add((status.st_dev, status.st_ino))
+                total += _bytes(status)
+    return total
+
+
+def freed(path: Path) -> int:
+    """Bytes on disk that deleting the file or the tree at ``path`` frees."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return 0
+    if stat.S_ISDIR(found.st_mode):
+        return _walk(str(path), (), lambda: None).freed
+    return _bytes(found) if found.st_nlink == 1 else 0
+
+
+def is_linked(folder: Path) -> bool:
+    """Whether a file in ``folder`` has a link elsewhere."""
+    found = _walk(str(folder), (), lambda: None)
+    return found.freed < found.alone or bool(found.unreadable)
 
 
 def _file(settings: Settings) -> Path:
@@ -96,9 +135,15 @@ def _environment(
         alone=found.alone,
         freed=found.freed,
         files=found.files,
+        last_used=_last_used(one.prefix, settings),
         unreadable=found.unreadable,
-        other_file_system=_device(prefix) != _device(settings.cache_dir),
+        other_file_system=device(prefix) != device(settings.cache_dir),
     )
+
+
+def _last_used(prefix: str, settings: Settings) -> str:
+    time = activation.last_use(prefix, os.path.join(settings.data_dir, activation.FOLDER))
+    return datetime.fromtimestamp(time, timezone.utc).isoformat(timespec="seconds") if time else ""
 
 
 def _cache(cache_dir: Path, tick: Callable[[str], None]) -> CacheStorage:
@@ -108,7 +153,7 @@ def _cache(cache_dir: Path, tick: Callable[[str], None]) -> CacheStorage:
             package = _walk(entry.path, (), lambda name=entry.name: tick(name))  # type: ignore[misc]
             packages += package.alone
             unlinked += package.alone if package.freed == package.alone else 0
-        elif entry.name.endswith(_ARCHIVES):
+        elif entry.name.endswith(ARCHIVES):
             with suppress(OSError):
                 archives += _bytes(entry.stat(follow_symlinks=False))
     bytecode, repodata, search = (
@@ -186,7 +231,7 @@ def _bytes(status: os.stat_result) -> int:
     return status.st_size if blocks is None else blocks * _BLOCK
 
 
-def _device(folder: str) -> int:
+def device(folder: str) -> int:
     """The file system of ``folder``, or, where it is not there yet, of the first folder above it that is."""
     while not os.path.exists(folder):
         folder = os.path.dirname(folder)

@@ -6,16 +6,16 @@ import hashlib
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from . import bytecode, complete, environments, exchange, history, rattler, stack, staging, trees
+from . import bytecode, complete, environments, exchange, history, limits, rattler, stack, staging, trees
 from .channels import local_path
-from .errors import Broken, ChannelError, Tampered
+from .errors import Broken, ChannelError, StorageError, Tampered
 from .locking import lock
 from .model import AnyEvent, Lock, Message, Package, Plan, Progress, Revision, Settings, Step
 from .prefix import Record, read_record, record_files, set_variables
@@ -23,12 +23,34 @@ from .prefix import Record, read_record, record_files, set_variables
 Emit = Callable[[AnyEvent], None]
 
 
+class Repair(NamedTuple):
+    """What is done beside what a plan says."""
+
+    packages: tuple[Package, ...] = ()
+    """Those that are linked anew although they stay."""
+    mend: Callable[[Path], Set[str]] = lambda stage: frozenset()
+    """Called with the stage before packages are linked into it; returns the names of the record files of packages that
+    stay and are to be compiled anew."""
+    bearable: Set[str] = frozenset()
+    """Paths that may be other than their records say, because nobody has the right ones."""
+
+
+NO_REPAIR = Repair()
+
+
 @contextmanager
 def writer(prefix: Path, purpose: str, emit: Emit) -> Iterator[staging.Workspace]:
     """Be the one writer of ``prefix``; what a killed predecessor left half-way is put right first."""
+    with undisturbed(prefix, purpose, emit) as work:
+        recover(work)
+        yield work
+
+
+@contextmanager
+def undisturbed(prefix: Path, purpose: str, emit: Emit) -> Iterator[staging.Workspace]:
+    """Keep every writer away from ``prefix``, which is as the last one left it."""
     work = staging.workspace(prefix)
     with lock(work.lock, purpose, _waiting(f"for {prefix.name}", emit)):
-        recover(work)
         yield work
 
 
@@ -40,42 +62,70 @@ def recover(work: staging.Workspace) -> None:
         raise trees.storage_error(error) from error
 
 
-def apply(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -> Revision:
-    """Make the prefix what ``plan`` says. After any failure the environment is as it was.
+def apply(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit, repair: Repair = NO_REPAIR) -> Revision:
+    """Make the prefix what ``plan`` says, and do what ``repair`` says. After any failure the environment is as it was.
 
     The caller is its :func:`writer` and has made sure that the plan still fits.
     """
-    try:
-        return _apply(work, plan, settings, emit)
-    except OSError as error:
-        raise trees.storage_error(error) from error
-    finally:
-        recover(work)
+    incoming = [*_incoming(plan), *repair.packages]
+    with _explaining(work, incoming, settings):
+        return _apply(work, plan, incoming, settings, emit, repair)
 
 
 def fetch(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -> None:
     """Bring everything that ``plan`` needs into the package cache, checked; the prefix is not touched."""
     if not plan.download_bytes:
         return
-    try:
+    incoming = _incoming(plan)
+    with _explaining(work, incoming, settings):
         work.stage.mkdir(parents=True)
-        with _package_cache(settings, emit) as cache_dir, _naming_what_is_missing(plan, cache_dir):
-            _check_local_archives(plan, cache_dir, emit)
+        with package_cache(settings, emit) as cache_dir, _naming_what_is_missing(incoming, cache_dir):
+            _check_room(work, incoming, settings, emit)
+            _check_local_archives(incoming, cache_dir, emit)
             _announce(plan, emit)
             _link(work, plan, cache_dir, emit)
-    except OSError as error:
-        raise trees.storage_error(error) from error
+
+
+@contextmanager
+def _explaining(work: staging.Workspace, incoming: list[Package], settings: Settings) -> Iterator[None]:
+    """What fails is undone; where the file system is why, it is said how much room was missing."""
+    try:
+        yield
+    except (OSError, StorageError) as error:
+        failure = error if isinstance(error, StorageError) else trees.storage_error(error)
+        recover(work)  # gives back what was taken
+        if not limits.is_full(failure):
+            raise failure from error
+        cache_dir = Path(settings.cache_dir)
+        contents = rattler.contents(incoming, cache_dir)
+        raise limits.explained(failure, limits.needs(incoming, work.prefix, cache_dir, contents)) from error
     finally:
         recover(work)
 
 
-def _apply(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -> Revision:
-    before = records(work.prefix)
+def _check_room(work: staging.Workspace, incoming: list[Package], settings: Settings, emit: Emit) -> None:
+    limits.check(
+        limits.needs(incoming, work.prefix, Path(settings.cache_dir)),
+        settings,
+        lambda done: emit(Progress(phase="measure", done=done, unit="files")),
+    )
+
+
+def _incoming(plan: Plan) -> list[Package]:
+    return [change.after for change in plan.changes if change.after is not None]
+
+
+def _apply(
+    work: staging.Workspace, plan: Plan, incoming: list[Package], settings: Settings, emit: Emit, repair: Repair
+) -> Revision:
     work.root.mkdir(parents=True, exist_ok=True)
-    with _package_cache(settings, emit) as cache_dir, _naming_what_is_missing(plan, cache_dir):
-        _check_local_archives(plan, cache_dir, emit)
+    with package_cache(settings, emit) as cache_dir, _naming_what_is_missing(incoming, cache_dir):
+        _check_room(work, incoming, settings, emit)
+        _check_local_archives(incoming, cache_dir, emit)
         emit(Step(phase="stage", text=f"Preparing {work.prefix.name}"))
         snapshot = staging.make_stage(work, lambda done: emit(Progress(phase="stage", done=done, unit="files")))
+        again = repair.mend(work.stage)
+        before = records(work.stage)
         _announce(plan, emit)
         _link(work, plan, cache_dir, emit)
         made = complete.from_archives(work.stage, plan.lock)
@@ -83,13 +133,12 @@ def _apply(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) 
         # By content: with another Python a noarch package is linked anew under the same name.
         gone = [record for name, record in before.items() if after.get(name) != record]
         bytecode.drop_orphans(work.stage, gone)
-        compile_packages(
-            work, plan.lock, {name: new for name, new in after.items() if before.get(name) != new}, cache_dir, emit
-        )
+        fresh = {name: new for name, new in after.items() if before.get(name) != new or name in again}
+        compile_packages(work, plan.lock, fresh, cache_dir, emit)
     if plan.lock.base is not None:
         stack.lay_out(work.stage, work.prefix, plan.lock.base)
     emit(Step(phase="check", text="Checking every file"))
-    _look(work.stage, list(after.values()), emit)
+    _look(work.stage, list(after.values()), emit, repair.bearable)
     if plan.variables:
         set_variables(work.stage, plan.variables)
     revision = history.record(work.stage, plan.verb, made, plan.changes, made.specs)
@@ -122,8 +171,9 @@ def records(prefix: Path) -> dict[str, Record]:
 
 
 @contextmanager
-def _package_cache(settings: Settings, emit: Emit) -> Iterator[Path]:
-    """The package cache for us alone: py-rattler would lock it itself, without a word to those who wait."""
+def package_cache(settings: Settings, emit: Emit) -> Iterator[Path]:
+    """The package cache for us alone: py-rattler would lock it itself, without a word to those who wait. Gives its
+    folder."""
     cache_dir = Path(settings.cache_dir)
     cache_dir.mkdir(parents=True, exist_ok=True)
     with lock(cache_dir / "lock", "linking packages", _waiting("for the package cache", emit)):
@@ -131,14 +181,13 @@ def _package_cache(settings: Settings, emit: Emit) -> Iterator[Path]:
 
 
 @contextmanager
-def _naming_what_is_missing(plan: Plan, cache_dir: Path) -> Iterator[None]:
+def _naming_what_is_missing(incoming: list[Package], cache_dir: Path) -> Iterator[None]:
     """Where packages cannot be fetched, say of all of them which: py-rattler stops at the first."""
     try:
         yield
     except Tampered:
         raise
     except ChannelError as error:
-        incoming = [change.after for change in plan.changes if change.after is not None]
         there = rattler.cached(incoming, cache_dir)
         missing = rattler.unreachable(package for package in incoming if package.name not in there)
         if not missing:
@@ -166,13 +215,12 @@ def _waiting(what: str, emit: Emit) -> Callable[[str, float], None]:
     return tell
 
 
-def _check_local_archives(plan: Plan, cache_dir: Path, emit: Emit) -> None:
+def _check_local_archives(incoming: list[Package], cache_dir: Path, emit: Emit) -> None:
     """Hash the archives of ``file://`` channels: py-rattler checks only what it downloads.
 
     Also of those that are in the cache, since py-rattler goes back to the archive where the cache is damaged; but an
     archive that is the same file as when it was last hashed is not read again.
     """
-    incoming = [change.after for change in plan.changes if change.after is not None]
     local = [(package, path) for package in incoming if (path := local_path(package.url)) is not None]
     if not local:
         return
@@ -310,11 +358,13 @@ def compile_packages(
     )
 
 
-def _look(stage: Path, records: list[Record], emit: Emit) -> None:
+def _look(stage: Path, records: list[Record], emit: Emit, bearable: Set[str] = frozenset()) -> None:
     """Every path that a record names is there, with its size. Raises Broken for one that is not."""
     owners = Counter(entry.path for record in records for entry in record.paths)
     for record in records:
         for entry in record.paths:
+            if entry.path in bearable:
+                continue
             try:
                 found = os.lstat(os.path.join(stage, entry.path))
             except OSError:

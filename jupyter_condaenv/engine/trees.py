@@ -128,8 +128,13 @@ def read(path: Path) -> str:
 def write_whole(path: Path, text: str) -> None:
     """Whole or not at all."""
     part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8", errors="surrogateescape")
-    os.replace(part, path)
+    try:
+        part.write_text(text, encoding="utf-8", errors="surrogateescape")
+        os.replace(part, path)
+    except OSError:  # the disk may be full, and half a file is only in the way
+        with suppress(OSError):
+            part.unlink()
+        raise
 
 
 def storage_error(error: OSError) -> StorageError:

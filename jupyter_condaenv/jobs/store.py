@@ -27,6 +27,8 @@ KEPT = 200
 """Ended jobs that are remembered."""
 KEPT_FOR = timedelta(days=30)
 """How long an ended job is remembered."""
+OLD = timedelta(days=7)
+"""After which an ended job may be cleaned away."""
 GIVEN_UP_AFTER = timedelta(days=1)
 """How long another host's job must have been without a heartbeat before it is forgotten."""
 
@@ -75,6 +77,11 @@ class Jobs:
             except Broken:
                 continue
         return found
+
+    def old(self) -> Sequence[Path]:
+        """The folders of jobs that ended longer ago than anybody looks at."""
+        oldest = now() - OLD
+        return [folder for folder in self._folders() if _time(folder) < oldest and self._forgettable(folder)]
 
     def _job(self, folder: Path) -> Job:
         return Job(folder, self._machine, self._clock)

@@ -6,7 +6,7 @@ import faulthandler
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -19,7 +19,12 @@ from ..engine.model import (
     AnyRequest,
     AnyResult,
     Changed,
+    CheckHealth,
+    Clean,
+    Cleaned,
     Environment,
+    Examined,
+    Health,
     KernelOptions,
     Message,
     Moved,
@@ -28,6 +33,7 @@ from ..engine.model import (
     Removed,
     Settings,
     Step,
+    Unneeded,
 )
 from . import files, processes
 from .journal import EventWriter
@@ -54,6 +60,12 @@ def perform(request: AnyRequest, settings: Settings, emit: Callable[[AnyEvent], 
         kernels = _register(environment, specs.options(result.source, settings), settings, emit)
         specs.unregister(result.source, settings)
         return msgspec.structs.replace(result, environment=msgspec.structs.replace(environment, kernels=kernels))
+    if isinstance(result, Examined):
+        assert isinstance(request, CheckHealth)
+        return Examined(health=_with_kernels(result.health, request, settings, emit))
+    if isinstance(result, Cleaned):
+        assert isinstance(request, Clean)
+        return msgspec.structs.replace(result, items=(*result.items, *_old_jobs(request, settings)))
     if isinstance(result, Removed):
         return msgspec.structs.replace(result, kernels=specs.unregister(result.prefix, settings))
     return result
@@ -71,6 +83,48 @@ def _register(
         emit(Message(level="warning", text=f"{error.message} {error.hint}"))
         return ()
     return kernels
+
+
+def _old_jobs(request: Clean, settings: Settings) -> Iterator[Unneeded]:
+    """Jobs that ended long ago, which are deleted but for a preview."""
+    from ..engine import storage
+    from ..engine.trees import remove_tree
+    from .store import Jobs
+
+    if request.kinds and "jobs" not in request.kinds:
+        return
+    for folder in Jobs(settings).old():
+        freed = storage.freed(folder)
+        if not request.preview:
+            try:
+                remove_tree(folder)
+            except OSError:
+                continue
+        yield Unneeded(kind="jobs", path=str(folder), bytes=freed)
+
+
+def _with_kernels(health: Health, request: CheckHealth, settings: Settings, emit: Callable[[AnyEvent], None]) -> Health:
+    """``health`` with what is to be said of the kernels; it is remembered. Raises StorageError."""
+    from ..engine import environments
+    from ..engine.health import remember
+    from ..kernels import specs
+
+    found = specs.examine(request.prefix, settings)
+    left = found
+    if found is not None and request.fix:
+        _written(environments.describe(Path(request.prefix)), KernelOptions(), settings, emit)
+        specs.remove_orphans(settings)
+        left = specs.examine(request.prefix, settings)
+    told = msgspec.structs.replace(
+        health,
+        findings=(*((left,) if left is not None else ()), *health.findings),
+        fixed=(*health.fixed, *((found,) if found is not None and left is None else ())),
+    )
+    try:
+        remember(told, settings)
+    except OSError as error:
+        emit(Message(level="warning", text=f"What was found cannot be kept: {error.strerror}"))
+    return told
 
 
 def _registered(request: RegisterKernel, settings: Settings, emit: Callable[[AnyEvent], None]) -> Registered:

@@ -33,7 +33,7 @@ class Launch(NamedTuple):
 
 def cache_dir(settings: Settings) -> str:
     """The activation cache. The shim finds it from where it lies itself."""
-    return os.path.join(settings.data_dir, "activation")
+    return os.path.join(settings.data_dir, activation.FOLDER)
 
 
 def install(settings: Settings) -> Launch:

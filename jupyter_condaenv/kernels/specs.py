@@ -17,7 +17,7 @@ import msgspec
 
 from jupyter_condaenv.engine import activation
 from jupyter_condaenv.engine.errors import StorageError
-from jupyter_condaenv.engine.model import Environment, KernelOptions, Settings
+from jupyter_condaenv.engine.model import Environment, Finding, KernelOptions, Settings
 from jupyter_condaenv.kernels import launcher
 
 SCHEMA = 1
@@ -123,6 +123,56 @@ def registered(settings: Settings) -> dict[str, tuple[str, ...]]:
     for name, prefixes in _ours(settings):
         found.setdefault(prefixes[-1], []).append(name)
     return {prefix: tuple(sorted(names)) for prefix, names in found.items()}
+
+
+def examine(prefix: str, settings: Settings) -> Finding | None:
+    """Kernelspecs of ours that start nothing: of the environment at ``prefix``, and of environments that are gone."""
+    stuck = [name for name in registered(settings).get(prefix, ()) if not _can_start(Path(settings.kernels_dir, name))]
+    gone = _orphans(settings)
+    if not stuck and not gone:
+        return None
+    told = [f"{name} names files that are gone" for name in stuck]
+    told += [f"{name} is of {place}, where there is no environment" for name, place in sorted(gone.items())]
+    return Finding(
+        code="dead_kernel",
+        text=f"Kernels that cannot start: {'; '.join(told)}.",
+        hint="Kernels of this environment are written anew, those of environments that are gone are removed.",
+        fixable=True,
+    )
+
+
+def remove_orphans(settings: Settings) -> None:
+    """Remove the kernelspecs of environments that are gone. ``StorageError`` when one cannot be removed."""
+    for place in set(_orphans(settings).values()):
+        unregister(place, settings)
+
+
+def _orphans(settings: Settings) -> dict[str, str]:
+    """Name -> prefix of each kernelspec that was written on this host for an environment that is gone.
+
+    Where the folder of the environment's folder is gone too, that may be a file system that is not mounted just now.
+    """
+    host = settings.host or socket.gethostname()
+    return {
+        name: prefixes[-1]
+        for name, prefixes in _ours(settings)
+        if _mark_in(Path(settings.kernels_dir, name)).get("host") == host
+        and not os.path.lexists(prefixes[-1])
+        and os.path.isdir(os.path.dirname(prefixes[-1]))
+    }
+
+
+def _can_start(folder: Path) -> bool:
+    """Whether what the kernelspec in ``folder`` starts is there, and what explains a kernel that fails."""
+    argv = _read(folder).get("argv")
+    if not isinstance(argv, list) or len(argv) < 2:
+        return False
+    trampoline, shim = (str(part) for part in argv[:2])
+    try:
+        registrar = Path(shim).with_name("registrar").read_bytes().rstrip(b"\n")
+    except OSError:
+        return False
+    return all(os.path.exists(path) for path in (os.fsencode(trampoline), os.fsencode(shim), registrar))
 
 
 def options(prefix: str, settings: Settings) -> KernelOptions:

@@ -17,6 +17,9 @@ from ..engine.model import (
     Annotate,
     ChangePackages,
     CheckChannels,
+    CheckHealth,
+    Clean,
+    CleanKind,
     Clone,
     CreateEnvironment,
     Dependencies,
@@ -444,6 +447,26 @@ class ChannelsToCheck(Body, frozen=True, kw_only=True):
 
     def request(self, settings: Settings) -> CheckChannels:
         return CheckChannels(channels=_checked(self.channels, settings))
+
+
+class NewExamination(Body, frozen=True, kw_only=True):
+    """Every file of an environment to be looked at, and, with `fix`, what is wrong to be mended where that can be."""
+
+    fix: bool = False
+
+    def request(self, name_or_prefix: str, settings: Settings) -> CheckHealth:
+        return CheckHealth(prefix=find(name_or_prefix, settings).prefix, fix=self.fix)
+
+
+class NewCleaning(Body, frozen=True, kw_only=True):
+    """What nobody needs to be deleted: of these `kinds`, or of all where none is named. A `preview` only says what it
+    would be."""
+
+    kinds: tuple[CleanKind, ...] = ()
+    preview: bool = False
+
+    def request(self, _settings: Settings) -> Clean:
+        return Clean(kinds=self.kinds, preview=self.preview)
 
 
 class ChangesQuery(Struct, frozen=True, kw_only=True):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -130,6 +132,58 @@ def test_a_revision_that_cannot_be(person: Person, make: Callable[..., Path]) ->
     for number in ("0", "-1", "one"):
         person.run("rollback", "geo", number, code=2)
     assert "already" in person.run("rollback", "geo", "1", code=5).err
+
+
+def test_what_is_wrong_is_told_and_mended(person: Person, make: Callable[..., Path]) -> None:
+    prefix = make("geo", "tool")
+    assert person.run("doctor", "geo").out == "geo is as it should be.\n"
+    (prefix / "bin/tool").unlink()
+    (prefix / "dangling").symlink_to("nowhere")
+    lines = person.run("doctor", "geo", code=8).out.splitlines()
+    assert lines[0] == "damage: 1 file of tool is missing: bin/tool."
+    assert lines[1].startswith("  With --fix: ")
+    assert lines[2].startswith("advice: 1 link")
+    assert lines[-1] == "geo: 2 findings, of which --fix can mend 1."
+    assert "damage" in person.run("doctor", "geo", code=8).out
+    health = person.run("doctor", "geo", "--json", code=8).last["health"]
+    assert [one["code"] for one in health["findings"]] == ["missing_files", "dangling_links"]
+    lines = person.run("doctor", "geo", "--fix").out.splitlines()  # advice is no failure
+    assert lines[0] == "mended: 1 file of tool is missing: bin/tool."
+    assert (prefix / "bin/tool").exists()
+    person.run("doctor", "nowhere", code=3)
+
+
+def test_what_nobody_needs_is_shown_and_then_deleted(person: Person, make: Callable[..., Path]) -> None:
+    make("geo", "big")
+    make("two", "tool")
+    person.run("delete", "geo", "--yes")
+    package = person.home / "cache/jupyter-condaenv/pkgs/big-1.0-0"
+    lines = person.run("clean", "packages", "--preview").out.splitlines()
+    assert lines[1].split()[0] == "packages" and str(package) in lines[1]
+    assert lines[-1].endswith("could be freed.")
+    assert "--yes" in person.run("clean", code=2, stdin=subprocess.DEVNULL).err
+    assert package.is_dir()
+    assert person.run("clean", "packages", "--yes").out.splitlines()[-1].endswith(" freed.")
+    assert not package.exists()
+    assert person.run("clean", "packages", "--yes").out == "There is nothing that nobody needs.\n"
+    jobs = person.home / "jupyter/condaenv/jobs"
+    day = datetime.now(timezone.utc) - timedelta(days=10)
+    old = jobs / f"{day:%Y%m%d}-{next(jobs.iterdir()).name.split('-', 1)[1]}"
+    shutil.copytree(next(folder for folder in jobs.iterdir() if (folder / "result.json").exists()), old)
+    assert str(old) in person.run("clean", "jobs", "--yes").out
+    assert not old.exists() and len(list(jobs.iterdir())) > 3
+    person.run("clean", "everything", code=2)
+
+
+def test_when_an_environment_was_last_used(person: Person, make: Callable[..., Path]) -> None:
+    make("geo", "tool")
+    make("two", "tool")
+    person.run("run", "geo", "--", "tool")
+    geo, two = person.run("storage", "--json").last["storage"]["environments"]
+    age = datetime.now(timezone.utc) - datetime.fromisoformat(geo["last_used"])
+    assert timedelta(seconds=-2) <= age < timedelta(minutes=10)
+    assert "last_used" not in two
+    assert geo["last_used"][:10] in person.run("storage").out
 
 
 def test_storage_is_measured(person: Person, make: Callable[..., Path]) -> None:

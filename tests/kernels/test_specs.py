@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
+from msgspec.structs import replace
 
 from jupyter_condaenv.engine.errors import StorageError
 from jupyter_condaenv.engine.model import KernelOptions, Settings
@@ -143,6 +145,37 @@ def test_without_ipykernel_there_is_no_kernel(own: Settings, tmp_path: Path) -> 
     assert specs.registered(own) == {str(prefix): (name,)}
     lend_ipykernel(prefix)
     assert specs.register(environment(prefix), own) == (name,)
+
+
+def test_kernels_that_cannot_start_are_found(own: Settings, tmp_path: Path, shared: Path) -> None:
+    geo, gone, away = (placed(shared, tmp_path / place) for place in ("envs/geo", "envs/gone", "volume/away"))
+    for prefix in (geo, gone, away):
+        specs.register(environment(prefix), own)
+    assert specs.examine(str(geo), own) is None
+    gone.unlink()
+    shutil.rmtree(away.parent)  # perhaps only not mounted just now
+    found = specs.examine(str(geo), own)
+    assert found is not None and (found.code, found.fixable) == ("dead_kernel", True)
+    assert "condaenv-gone" in found.text and str(gone) in found.text and "away" not in found.text
+    specs.remove_orphans(own)
+    assert specs.examine(str(geo), own) is None
+    assert set(specs.registered(own)) == {str(geo), str(away)}
+    elsewhere = replace(own, host="another")
+    geo.unlink()
+    assert specs.examine(str(away), elsewhere) is None  # another host may have it
+    assert specs.examine(str(away), own) is not None
+
+
+@pytest.mark.parametrize("lost", ["trampoline", "shim.py", "registrar"])
+def test_a_kernel_whose_files_are_gone_is_found(own: Settings, tmp_path: Path, shared: Path, lost: str) -> None:
+    geo = placed(shared, tmp_path / "envs/geo")
+    specs.register(environment(geo), own)
+    (file,) = Path(own.data_dir).glob(f"launch/*/{lost}")
+    file.unlink()
+    found = specs.examine(str(geo), own)
+    assert found is not None and "condaenv-geo names files that are gone" in found.text
+    specs.register(environment(geo), own)
+    assert specs.examine(str(geo), own) is None
 
 
 def test_only_our_own_kernels_of_that_prefix_are_removed(own: Settings, tmp_path: Path, shared: Path) -> None:

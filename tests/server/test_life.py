@@ -120,6 +120,29 @@ def test_what_is_noted(client: Client) -> None:
     client.do("DELETE", "environments/noted")
 
 
+def test_health(server: Server, client: Client) -> None:
+    client.do("POST", "environments", {"name": "ill", "specs": ["tool <2", "ipykernel"]})
+    assert client.get("environments/ill/health") is None
+    assert "findings" not in client.do("POST", "environments/ill/health", {})["health"]
+    (server.home.envs / "ill/share/tool").unlink()
+    kernel = server.home.folder / "jupyter/kernels/condaenv-ill/kernel.json"
+    kernel.write_text(kernel.read_text().replace("/trampoline", "/nothing"))
+    told = client.do("POST", "environments/ill/health", {"fix": False})["health"]
+    assert [(one["code"], one["fixable"]) for one in told["findings"]] == [
+        ("dead_kernel", True),
+        ("missing_files", True),
+    ]
+    assert client.get("environments/ill/health") == told
+    told = client.do("POST", "environments/ill/health", {"fix": True})["health"]
+    assert {one["code"] for one in told["fixed"]} == {"dead_kernel", "missing_files"}
+    assert client.get("environments/ill/health") == told
+    assert (server.home.envs / "ill/share/tool").exists() and "/nothing" not in kernel.read_text()
+    for body in ({"fix": "yes"}, {"mend": True}):
+        assert client.call("POST", "environments/ill/health", body).status == 400
+    for verb, body in (("GET", None), ("POST", {})):
+        assert client.call(verb, "environments/nowhere/health", body).status == 404
+
+
 def test_storage_is_measured_when_somebody_asks(serve: Serve) -> None:
     client = serve().client()
     assert client.get("storage") is None
@@ -131,6 +154,20 @@ def test_storage_is_measured_when_somebody_asks(serve: Serve) -> None:
     assert client.get("storage") == told
     (job, *_) = client.get("jobs")["jobs"]
     assert (job["verb"], job["prefix"]) == ("storage", "")
+
+
+def test_what_nobody_needs_is_deleted(serve: Serve) -> None:
+    server = serve()
+    client = server.client()
+    client.do("POST", "environments", {"name": "unneeded", "specs": ["tool <2"]})
+    client.do("DELETE", "environments/unneeded")
+    package = server.home.folder / "cache/jupyter-condaenv/pkgs/tool-1.0-0"
+    told = client.do("POST", "storage/cleanings", {"kinds": ["packages"], "preview": True})
+    assert [(one["kind"], one["path"]) for one in told["items"]] == [("packages", str(package))]
+    assert package.is_dir()
+    assert client.do("POST", "storage/cleanings", {"kinds": ["packages"]}) == told | {"preview": False}
+    assert not package.exists()
+    assert client.call("POST", "storage/cleanings", {"kinds": ["environments"]}).status == 400
 
 
 def test_a_clone_has_a_kernel_of_its_own(server: Server, client: Client, tmp_path: Path) -> None:

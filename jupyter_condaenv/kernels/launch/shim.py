@@ -47,7 +47,7 @@ def _activate(here: str, levels: str, options: list[str], arguments: list[str]) 
         _explain(here, ["--levels", levels, *arguments])
     old = dict(os.environ)
     data_dir = os.path.dirname(os.path.dirname(here))
-    cache_dir = os.path.join(data_dir, "activation")
+    cache_dir = os.path.join(data_dir, activation.FOLDER)
     new, warnings = activation.launch_environment(prefixes, old, cache_dir, tuple(options))
     for warning in warnings:
         print(f"condaenv: {warning}", file=sys.stderr)

@@ -13,13 +13,14 @@ from jupyter_server.auth.decorator import authorized
 from msgspec.structs import replace
 from tornado import web
 
-from ...engine import changes, deferred, environments, export, history, why
+from ...engine import changes, deferred, environments, export, health, history, why
 from ...engine.errors import NotFound
 from ...engine.model import (
     ApplyDeferred,
     Difference,
     Environment,
     Exported,
+    Health,
     KernelOptions,
     Lock,
     Notes,
@@ -42,6 +43,7 @@ from ..requests import (
     NewApplication,
     NewClone,
     NewEnvironment,
+    NewExamination,
     NewNotes,
     NewPack,
     NewPlace,
@@ -264,6 +266,22 @@ class KernelHandler(Handler):
         )
 
 
+class HealthHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(answer=Health | None)
+    async def get(self, environment: str) -> Health | None:
+        """What was found when an environment was last looked at; null where nobody has."""
+        return await self.service.read(lambda settings: health.latest(find(environment, settings).prefix, settings))
+
+    @web.authenticated
+    @authorized
+    @operation(body=NewExamination, answer=answers.JobSummary, status=202)
+    async def post(self, environment: str, body: NewExamination) -> answers.JobSummary:
+        """Look at every file of an environment, and mend what is wrong if that is wanted."""
+        return await self.service.start(lambda settings: body.request(environment, settings))
+
+
 def listed(settings: Settings) -> answers.Environments:
     return answers.Environments(environments=with_kernels(environments.list_environments(settings), settings))
 
@@ -350,6 +368,7 @@ ROUTES = (
     Route("packed", PackedHandler),
     Route("environments/{environment}/moves", MovesHandler),
     Route("environments/{environment}/notes", NotesHandler),
+    Route("environments/{environment}/health", HealthHandler),
     Route("environments/{environment}/deferred", DeferredHandler),
     Route("environments/{environment}/deferred/application", DeferredApplicationHandler),
 )

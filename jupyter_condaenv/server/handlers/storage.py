@@ -1,4 +1,4 @@
-"""``storage``: how much room environments and the package cache take, as it was measured last."""
+"""``storage``: how much room environments and the package cache take, as it was measured last, and making some."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tornado import web
 from ...engine import storage
 from ...engine.model import MeasureStorage, Storage
 from .. import answers
-from ..requests import Body
+from ..requests import Body, NewCleaning
 from ..routing import Route, operation
 from .base import Handler
 
@@ -29,4 +29,13 @@ class StorageHandler(Handler):
         return await self.service.start(lambda _settings: MeasureStorage())
 
 
-ROUTES = (Route("storage", StorageHandler),)
+class CleaningsHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(body=NewCleaning, answer=answers.JobSummary, status=202)
+    async def post(self, body: NewCleaning) -> answers.JobSummary:
+        """Delete what nobody needs, or say what that is."""
+        return await self.service.start(body.request)
+
+
+ROUTES = (Route("storage", StorageHandler), Route("storage/cleanings", CleaningsHandler))

@@ -351,6 +351,27 @@ export interface paths {
         patch: operations["patch_environments_environment_notes"];
         trace?: never;
     };
+    "/environments/{environment}/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of an environment, or its prefix with each slash written `%2F`. */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        /** What was found when an environment was last looked at; null where nobody has. */
+        get: operations["get_environments_environment_health"];
+        put?: never;
+        /** Look at every file of an environment, and mend what is wrong if that is wanted. */
+        post: operations["post_environments_environment_health"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/environments/{environment}/deferred": {
         parameters: {
             query?: never;
@@ -663,6 +684,23 @@ export interface paths {
         put?: never;
         /** Measure. */
         post: operations["post_storage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/storage/cleanings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete what nobody needs, or say what that is. */
+        post: operations["post_storage_cleanings"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1154,6 +1192,47 @@ export interface components {
             note?: string | null;
         };
         /**
+         * Health
+         * @description What was found when every file of an environment was looked at.
+         */
+        Health: {
+            prefix: string;
+            time: string;
+            /** @default [] */
+            findings?: components["schemas"]["Finding"][];
+            /** @default [] */
+            fixed?: components["schemas"]["Finding"][];
+        };
+        /**
+         * Finding
+         * @description Something about an environment that is not as it should be.
+         */
+        Finding: {
+            /** @enum {unknown} */
+            code: "altered_files" | "broken_links" | "damaged_history" | "damaged_record" | "dangling_links" | "dead_base" | "dead_kernel" | "double_record" | "drift" | "interrupted" | "missing_bytecode" | "missing_files" | "missing_needs" | "mixed_channels" | "moved_base" | "other_file_system" | "shadowed" | "world_writable";
+            /**
+             * @default damage
+             * @enum {unknown}
+             */
+            severity?: "advice" | "damage";
+            text: string;
+            hint: string;
+            /** @default false */
+            fixable?: boolean;
+            /** @default [] */
+            packages?: string[];
+            /** @default [] */
+            paths?: string[];
+        };
+        /**
+         * NewExamination
+         * @description Every file of an environment to be looked at, and, with `fix`, what is wrong to be mended where that can be.
+         */
+        NewExamination: {
+            /** @default false */
+            fix?: boolean;
+        };
+        /**
          * Plan
          * @description A change that can be shown and then applied exactly as shown.
          */
@@ -1508,7 +1587,7 @@ export interface components {
             state: "cancelled" | "failed" | "succeeded";
             time: string;
             /** @default null */
-            result?: (components["schemas"]["Adopted"] | components["schemas"]["Checked"] | components["schemas"]["Planned"] | components["schemas"]["Explained"] | components["schemas"]["Changed"] | components["schemas"]["Deferred"] | components["schemas"]["Moved"] | components["schemas"]["Noted"] | components["schemas"]["Packed"] | components["schemas"]["Removed"] | components["schemas"]["Registered"] | components["schemas"]["Measured"] | components["schemas"]["Indexed"]) | null;
+            result?: (components["schemas"]["Adopted"] | components["schemas"]["Checked"] | components["schemas"]["Planned"] | components["schemas"]["Explained"] | components["schemas"]["Changed"] | components["schemas"]["Deferred"] | components["schemas"]["Moved"] | components["schemas"]["Noted"] | components["schemas"]["Packed"] | components["schemas"]["Removed"] | components["schemas"]["Registered"] | components["schemas"]["Measured"] | components["schemas"]["Indexed"] | components["schemas"]["Examined"] | components["schemas"]["Cleaned"]) | null;
             /** @default null */
             failure?: components["schemas"]["Failure"] | null;
         };
@@ -1667,6 +1746,8 @@ export interface components {
             alone: number;
             freed: number;
             files: number;
+            /** @default  */
+            last_used?: string;
             /** @default 0 */
             unreadable?: number;
             /** @default false */
@@ -1701,6 +1782,32 @@ export interface components {
             time: string;
             packages: number;
         };
+        /** Examined */
+        Examined: {
+            /** @enum {unknown} */
+            result: "examined";
+            health: components["schemas"]["Health"];
+        };
+        /**
+         * Cleaned
+         * @description What was deleted or, in a preview, would be.
+         */
+        Cleaned: {
+            /** @enum {unknown} */
+            result: "cleaned";
+            items: components["schemas"]["Unneeded"][];
+            preview: boolean;
+        };
+        /**
+         * Unneeded
+         * @description Something that nobody needs.
+         */
+        Unneeded: {
+            /** @enum {unknown} */
+            kind: "archives" | "bytecode" | "indexes" | "jobs" | "packages" | "stages";
+            path: string;
+            bytes: number;
+        };
         /**
          * NumberedEvent
          * @description One line of ``events.jsonl``. Numbers start at 1 and have no gaps; ``time`` is the worker's clock, in UTC.
@@ -1718,7 +1825,7 @@ export interface components {
             /** @enum {unknown} */
             event: "step";
             /** @enum {unknown} */
-            phase: "check" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "register" | "remove" | "solve" | "stage" | "wait";
+            phase: "check" | "clean" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "register" | "remove" | "solve" | "stage" | "wait";
             text: string;
         };
         /**
@@ -1729,7 +1836,7 @@ export interface components {
             /** @enum {unknown} */
             event: "progress";
             /** @enum {unknown} */
-            phase: "check" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "register" | "remove" | "solve" | "stage" | "wait";
+            phase: "check" | "clean" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "register" | "remove" | "solve" | "stage" | "wait";
             done: number;
             /** @default 0 */
             total?: number;
@@ -1929,6 +2036,10 @@ export interface components {
             solve_timeout?: number;
             /** @default 120 */
             stall_timeout?: number;
+            /** @default 0 */
+            quota?: number;
+            /** @default 0 */
+            reserve?: number;
             /**
              * @default off
              * @enum {unknown}
@@ -1946,6 +2057,17 @@ export interface components {
             settings: Record<string, unknown>;
             /** @default [] */
             final?: string[];
+        };
+        /**
+         * NewCleaning
+         * @description What nobody needs to be deleted: of these `kinds`, or of all where none is named. A `preview` only says what it
+         *         would be.
+         */
+        NewCleaning: {
+            /** @default [] */
+            kinds?: ("archives" | "bytecode" | "indexes" | "jobs" | "packages" | "stages")[];
+            /** @default false */
+            preview?: boolean;
         };
     };
     responses: never;
@@ -2924,6 +3046,94 @@ export interface operations {
             };
         };
     };
+    get_environments_environment_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of an environment, or its prefix with each slash written `%2F`. */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"] | null;
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_environments_environment_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of an environment, or its prefix with each slash written `%2F`. */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExamination"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    /** @description The address of the job. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobSummary"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     get_environments_environment_deferred: {
         parameters: {
             query?: never;
@@ -3818,6 +4028,50 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Body"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    /** @description The address of the job. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobSummary"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_storage_cleanings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCleaning"];
             };
         };
         responses: {

@@ -1,0 +1,73 @@
+"""Python distributions in a ``site-packages``, whoever installed them (PyPA's *recording installed projects*)."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+_METADATA = {".dist-info": "METADATA", ".egg-info": "PKG-INFO"}
+
+
+class Distribution(NamedTuple):
+    """``info`` is its ``.dist-info`` or ``.egg-info``; ``metadata`` the file in it that says what it is."""
+
+    name: str
+    """As its metadata has it; empty where nobody can tell."""
+    version: str
+    info: Path
+    metadata: Path
+
+
+def installed(site: Path) -> Iterator[Distribution]:
+    """Every distribution in the folder ``site``."""
+    for suffix, file in _METADATA.items():
+        for info in sorted(site.glob(f"*{suffix}")):
+            metadata = info / file if info.is_dir() else info
+            yield Distribution(*_name_and_version(metadata), info, metadata)
+
+
+def files(distribution: Distribution) -> list[Path]:
+    """What was installed with it according to its ``RECORD``, as full paths; may lead out of the environment."""
+    try:
+        with (distribution.info / "RECORD").open(encoding="utf-8", newline="") as file:
+            rows = [row[0] for row in csv.reader(file) if row and row[0]]
+    except (OSError, ValueError, csv.Error):
+        return []
+    site = distribution.info.parent
+    return [Path(os.path.normpath(site / row)) for row in rows]
+
+
+def normalized(name: str) -> str:
+    """How names are compared (PEP 503).
+
+    >>> normalized("Ruamel_Yaml")
+    'ruamel-yaml'
+    """
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def name_of(info: str) -> str:
+    """The normalized name that the folder ``info`` begins with; empty for a folder that is none of a distribution.
+
+    >>> name_of("Ruamel.Yaml-0.18.5.dist-info"), name_of("six-1.16-py3.11.egg-info"), name_of("six")
+    ('ruamel-yaml', 'six', '')
+    """
+    stem, suffix = os.path.splitext(info)
+    return normalized(stem.split("-")[0]) if suffix in _METADATA else ""
+
+
+def _name_and_version(metadata: Path) -> tuple[str, str]:
+    """From the header of a distribution's metadata: folder names do not tell where the name ends."""
+    fields: dict[str, str] = {}
+    with suppress(OSError), metadata.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            key, _, value = line.partition(":")
+            if not line.strip():
+                break
+            fields.setdefault(key.strip().lower(), value.strip())
+    return fields.get("name", ""), fields.get("version", "")

@@ -1,0 +1,160 @@
+"""Whether there is room for a change, asked before anything is written, and how much was missing where there was not.
+
+What is in the package cache is known to the byte. Of what has still to be fetched only the archive's size is known
+before: it takes at least that, and likely three times as much. Where it did not fit, the archives are asked.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from . import storage
+from .errors import StorageError
+from .model import Package, Settings
+from .prefix import PathEntry, decode_paths
+
+_BLOCK = 4096
+"""Bytes that the smallest file takes on the file systems that people use."""
+_UNPACKED = 3
+"""Times the size of an archive is what it likely holds."""
+_RECORD = 300
+"""Bytes in the record of a package for each of its files."""
+_HINT = (
+    "Delete what nobody needs with `jupyter condaenv clean`, or environments; `jupyter condaenv storage` shows which."
+)
+
+
+class _Amount(NamedTuple):
+    least: int
+    likely: int
+
+    def __add__(self, other: tuple[int, ...]) -> _Amount:  # type: ignore[override]
+        return _Amount(self.least + other[0], self.likely + other[1])
+
+
+_NONE = _Amount(0, 0)
+Contents = Mapping[str, Sequence[PathEntry]]
+NOTHING: Contents = {}
+
+
+class Need(NamedTuple):
+    """The room that is going to be taken on the file system of ``folder``, in bytes."""
+
+    folder: Path
+    least: int
+    likely: int
+
+
+def needs(incoming: Iterable[Package], prefix: Path, cache_dir: Path, contents: Contents = NOTHING) -> list[Need]:
+    """What ``incoming`` packages take, one for each file system. ``contents`` is what is known, by name, of the files
+    of those that have not been fetched yet."""
+    linked = storage.device(str(prefix)) == storage.device(str(cache_dir))
+    in_cache = in_prefix = _NONE
+    for package in incoming:
+        there = _fetched(package, cache_dir)
+        entries = there if there is not None else contents.get(package.name)
+        if entries is None:
+            archive = _Amount(package.size, _UNPACKED * package.size)
+            in_cache += archive
+            in_prefix += _NONE if linked else archive
+            continue
+        folders = len({os.path.dirname(entry.path) for entry in entries})
+        if there is None:
+            whole = sum(map(_blocks, entries))
+            in_cache += _Amount(whole, whole + (folders + 2) * _BLOCK)
+        own = sum(_blocks(entry) for entry in entries if not (linked and _is_linked(entry)))
+        in_prefix += _Amount(own, own + (folders + 1) * _BLOCK + len(entries) * _RECORD)
+        in_cache += _Amount(0, sum(entry.size_in_bytes or 0 for entry in entries if entry.path.endswith(".py")))
+    if linked:
+        both = in_cache + in_prefix
+        return [Need(prefix, both.least, both.likely)]
+    return [Need(prefix, in_prefix.least, in_prefix.likely), Need(cache_dir, in_cache.least, in_cache.likely)]
+
+
+def check(wanted: Iterable[Need], settings: Settings, tick: Callable[[int], None]) -> None:
+    """Raises StorageError where the least that is needed does not fit into what is free but for the reserve, or into
+    the quota. ``tick(files)`` is called now and then while what there is is counted, which only a quota needs."""
+    wanted = list(wanted)
+    for need in wanted:
+        room = _free(need.folder) - settings.reserve
+        if need.least > max(room, 0) or (need.least == 0 and need.likely and room <= 0):
+            kept = f", of which {_words(settings.reserve)} are kept in reserve" if settings.reserve else ""
+            raise _missing(
+                f"There is not enough room for this at {need.folder}: it takes at least {_words(need.least)}, and "
+                f"{_words(_free(need.folder))} are free{kept}",
+                need.least - room,
+                _HINT,
+                needed=need.least,
+            )
+    least = sum(need.least for need in wanted)
+    if settings.quota and least:
+        used = storage.used(settings, tick)
+        if used + least > settings.quota:
+            raise _missing(
+                f"The environments and the package cache take {_words(used)} of the {_words(settings.quota)} that they "
+                f"may (quota), and this takes at least {_words(least)} more",
+                used + least - settings.quota,
+                _HINT,
+                needed=least,
+            )
+
+
+def is_full(error: StorageError) -> bool:
+    """Whether it is for want of room, and it has not been said yet of how much."""
+    return error.details.get("errno") in (errno.ENOSPC, errno.EDQUOT) and "missing" not in error.details
+
+
+def explained(error: StorageError, wanted: Iterable[Need]) -> StorageError:
+    """``error``, which is that a disk is full, with how much room was missing. Called when what was written is deleted
+    again. Where it is not known what has to be fetched, there may be only a lower bound."""
+    short = [(need, _free(need.folder)) for need in wanted if need.likely > _free(need.folder)]
+    if short:
+        need, free = max(short, key=lambda one: one[0].likely - one[1])
+        told = f"It takes about {_words(need.likely)} at {need.folder}, and {_words(free)} are free"
+        return _missing(f"{error.message} {told}", need.likely - free, error.hint, needed=need.likely)
+    places = " and ".join(f"{_words(_free(need.folder))} at {need.folder}" for need in wanted)
+    return StorageError(f"{error.message} It takes more than the {places} that are free.", error.hint, **error.details)
+
+
+def _missing(what: str, missing: int, hint: str, *, needed: int) -> StorageError:
+    return StorageError(
+        f"{what}: {_words(missing)} are missing.", hint, errno=errno.ENOSPC, needed=needed, missing=missing
+    )
+
+
+def _fetched(package: Package, cache_dir: Path) -> list[PathEntry] | None:
+    """What ``package`` holds; None where it has not been fetched yet."""
+    folder = cache_dir / "pkgs" / f"{package.name}-{package.version}-{package.build}"
+    try:
+        return decode_paths((folder / "info" / "paths.json").read_bytes())
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _is_linked(entry: PathEntry) -> bool:
+    """Whether it is one file with the cache's: what holds the prefix is written anew."""
+    return entry.path_type == "hardlink" and not entry.prefix_placeholder and not entry.no_link
+
+
+def _blocks(entry: PathEntry) -> int:
+    size = 0 if entry.path_type == "softlink" else entry.size_in_bytes or 0
+    return -(-size // _BLOCK) * _BLOCK
+
+
+def _free(folder: Path) -> int:
+    """Bytes that we may write where ``folder`` lies, or will lie."""
+    while not folder.exists():
+        folder = folder.parent
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
+
+
+def _words(number: int) -> str:
+    """Bytes as people compare them."""
+    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{max(number, 0) / 1e6:.1f} MB"

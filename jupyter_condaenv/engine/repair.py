@@ -1,0 +1,290 @@
+"""Mending what ``doctor`` found, as a change like any other: the environment is the old one or the mended one.
+
+Packages whose files are damaged are linked anew, what is altered is put aside and not lost, and what is there in the
+end becomes a revision.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from . import (
+    bytecode,
+    changes,
+    deferred,
+    distributions,
+    history,
+    prefix,
+    rattler,
+    resolver,
+    solve,
+    staging,
+    transaction,
+)
+from .doctor import Patient, Unmet, dead_base, examine, unmet
+from .errors import CondaEnvError, Unsatisfiable
+from .model import Finding, Health, Lock, Message, Package, Plan, Progress, Settings, Step
+from .prefix import Record
+from .transaction import Emit
+from .trees import free_name, remove_tree
+
+
+def look(place: Path, settings: Settings, emit: Emit) -> Health:
+    """What is not as it should be in the environment at ``place``. The caller keeps others from changing it."""
+    return _health(place, examine(_patient(place, settings, emit)), ())
+
+
+def look_and_mend(place: Path, work: staging.Workspace, settings: Settings, emit: Emit) -> Health:
+    """The same, after what can be mended has been. The caller holds the lock of ``work``.
+
+    What cannot be mended is told and stays a finding.
+    """
+    before = examine(_patient(place, settings, emit))
+    if any(finding.code == "interrupted" for finding in before):
+        transaction.recover(work)
+    if any(finding.fixable for finding in before):
+        _mend(_patient(place, settings, emit), work, settings, emit)
+    after = examine(_patient(place, settings, emit))
+    left = {finding.code for finding in after}
+    return _health(place, after, [finding for finding in before if finding.code not in left])
+
+
+def _patient(place: Path, settings: Settings, emit: Emit) -> Patient:
+    emit(Step(phase="check", text=f"Looking at every file of {place.name}"))
+    return Patient(place, settings, lambda done: emit(Progress(phase="check", done=done, unit="files")))
+
+
+def _health(place: Path, findings: Iterable[Finding], fixed: Iterable[Finding]) -> Health:
+    time = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return Health(prefix=str(place), time=time, findings=tuple(findings), fixed=tuple(fixed))
+
+
+def _mend(patient: Patient, work: staging.Workspace, settings: Settings, emit: Emit) -> None:
+    def warn(text: str) -> None:
+        emit(Message(level="warning", text=text))
+
+    if not any(finding.fixable for finding in examine(patient)):
+        return  # it was only the operation that had been interrupted
+    if dead_base(patient) is not None:
+        warn("Nothing can be mended while the environment it stands on cannot be used")
+        return
+    lost = _lost(patient, settings)
+    unknown = [record.name for record, package in lost.items() if package is None]
+    if unknown:
+        warn(f"No channel has the package of {', '.join(unknown)}. Delete the record, and add the package anew")
+        return
+    anew = _damaged(patient) | {record: package for record, package in lost.items() if package is not None}
+    gone = _unobtainable(anew.values(), settings)
+    if gone & {package.name for package in lost.values() if package is not None}:
+        warn(f"Neither the package cache nor a channel has {', '.join(sorted(gone))}: nothing could be mended")
+        return
+    if gone:
+        warn(f"Neither the package cache nor a channel has {', '.join(sorted(gone))}: their files stay as they are")
+    outside = {package.name for record, package in anew.items() if _leads_out(patient, record)}
+    if outside:
+        warn(f"A folder of {', '.join(sorted(outside))} is a link to another place: their files stay as they are")
+    gone |= outside
+    anew = {record: package for record, package in anew.items() if package.name not in gone}
+    present = sorted([*patient.packages, *(one for one in lost.values() if one)], key=lambda package: package.name)
+    lock = _lock(patient, tuple(present), settings, warn)
+    found = changes.compare(present, lock.packages)
+    incoming = [*anew.values(), *(change.after for change in found if change.after is not None)]
+    there = rattler.cached(incoming, Path(settings.cache_dir))
+    plan = Plan(
+        prefix=str(patient.prefix),
+        verb="doctor",
+        before="",
+        lock=lock,
+        changes=found,
+        download_bytes=sum(package.size for package in incoming if package.name not in there),
+    )
+    operation = _Operation(
+        patient, anew, tuple(lost), tuple(record for record in patient.records if record not in anew)
+    )
+    repair = transaction.Repair(tuple(anew.values()), operation.perform, _bearable(patient, gone))
+    transaction.apply(work, plan, settings, emit, repair)
+
+
+def _lost(patient: Patient, settings: Settings) -> dict[Path, Package | None]:
+    """By damaged record, the package that it was about: from our revisions, else from the channels. Those of which
+    another record can be read are left out."""
+    there = {package.name for package in patient.packages}
+    known = {
+        f"{package.name}-{package.version}-{package.build}.json": package
+        for revision in patient.revisions
+        for package in revision.lock.packages
+    }
+    lost = [path for path in patient.unreadable if prefix.name_of(path.name) not in there]
+    return {path: known.get(path.name) or _published(path.stem, patient.packages, settings) for path in lost}
+
+
+def _damaged(patient: Patient) -> dict[Path, Package]:
+    """By record, the packages that have to be linked anew."""
+    files = patient.files
+    paths = {*files.missing, *files.altered, *files.broken} & set(patient.kept)
+    extra = {patient.records[path].name for path in patient.records if path not in patient.kept}
+    paths |= {path for path in patient.kept if patient.records[path].name in extra}
+    names = {distributions.normalized(one.name) for one in patient.shadowing}
+    paths |= {path for path in patient.kept if names & _distributions_of(patient.records[path])}
+    return {path: patient.records[path].package() for path in sorted(paths)}
+
+
+def _distributions_of(record: Record) -> set[str]:
+    parents = {os.path.basename(os.path.dirname(entry.path)) for entry in record.paths}
+    return {name for parent in parents if (name := distributions.name_of(parent))}
+
+
+def _leads_out(patient: Patient, record: Path) -> bool:
+    """Whether linking the package of ``record`` would write beyond the environment, by a folder that is a link."""
+    paths = patient.records[record].paths if record in patient.records else ()
+    parents = {os.path.dirname(entry.path) for entry in paths}
+    return any(not Path(os.path.realpath(patient.prefix / one)).is_relative_to(patient.prefix) for one in parents)
+
+
+def _unobtainable(packages: Iterable[Package], settings: Settings) -> set[str]:
+    """Names of those that neither the cache nor a channel has."""
+    wanted = list(packages)
+    there = rattler.cached(wanted, Path(settings.cache_dir))
+    return {package.name for package in rattler.unreachable(one for one in wanted if one.name not in there)}
+
+
+def _bearable(patient: Patient, names: set[str]) -> frozenset[str]:
+    """The damaged files of packages that cannot be had."""
+    kinds = (patient.files.missing, patient.files.altered, patient.files.broken)
+    return frozenset(
+        path
+        for kind in kinds
+        for record, paths in kind.items()
+        if patient.records[record].name in names
+        for path in paths
+    )
+
+
+def _lock(patient: Patient, present: tuple[Package, ...], settings: Settings, warn: Callable[[str], None]) -> Lock:
+    """What there is to be in the end: ``present``, and what that needs."""
+    last = patient.revisions[-1] if patient.revisions else None
+    lock = history.lock_of(patient.prefix, present, last, rattler.platform())
+    lock = replace(lock, base=solve.base_now(lock))
+    lacking = list(unmet(present, [*patient.below, *present]))
+    if not lacking:
+        return lock
+    try:
+        mended = _complete(lock, lacking, settings)
+    except CondaEnvError as error:
+        warn(f"What is missing cannot be added. {error.message}")
+        return lock
+    kernels = deferred.living_kernels(patient.prefix)
+    if kernels and any(change.before is not None for change in changes.compare(present, mended.packages)):
+        warn("What is missing cannot be added while a kernel runs: stop it, then mend again")
+        return lock
+    return mended
+
+
+def _complete(lock: Lock, lacking: Sequence[Unmet], settings: Settings) -> Lock:
+    """``lock`` with what its packages lack. The wrong versions of it move, and those that need it only where they
+    must."""
+    wrong = {one.instead.name for one in lacking if one.instead is not None}
+    try:
+        return _resolved(lock, wrong, settings)
+    except Unsatisfiable:
+        return _resolved(lock, wrong | {one.package.name for one in lacking}, settings)
+
+
+def _resolved(lock: Lock, loose: set[str], settings: Settings) -> Lock:
+    """``lock`` with all that its packages need, of which only those named in ``loose`` may move."""
+    asked = {rattler.spec_name(text): text for text in lock.specs}
+    held = tuple(package for package in lock.packages if package.name not in loose)
+    wanted = resolver.Wanted(
+        specs=tuple(asked.get(name, name) for name in sorted(loose)),
+        channels=lock.channels,
+        kept=tuple(package.name for package in held),
+        installed=held,
+        frozen=True,
+        there=lock.packages,
+        base=lock.base,
+    )
+    return replace(resolver.lock(wanted, settings), specs=lock.specs)
+
+
+def _published(record: str, beside: Iterable[Package], settings: Settings) -> Package | None:
+    """The package that ``record`` (``name-version-build``) names, in the channels that those ``beside`` it come from,
+    or in the configured ones; None where they do not have it."""
+    name, version, build = record.rsplit("-", 2)
+    known = tuple(dict.fromkeys(package.channel for package in beside if "://" in package.channel))
+    wanted = resolver.Wanted(specs=(f"{name} =={version} {build}",), channels=known)
+    with suppress(CondaEnvError):
+        return next((one for one in resolver.lock(wanted, settings).packages if one.name == name), None)
+    return None
+
+
+class _Operation(NamedTuple):
+    """What is done to a copy of the environment before packages are linked into it."""
+
+    patient: Patient
+    anew: dict[Path, Package]
+    """By record, what is going to be linked."""
+    lost: tuple[Path, ...]
+    """Damaged records that get a new one."""
+    staying: tuple[Path, ...]
+
+    def perform(self, stage: Path) -> set[str]:
+        """Returns the names of the record files whose packages are to be compiled."""
+        patient = self.patient
+        of_pip = {path for one in patient.shadowing for path in distributions.files(one)}
+        for record, paths in patient.files.altered.items():
+            for path in paths if record in self.anew else ():
+                if patient.prefix / path not in of_pip and _within(stage, path):
+                    os.rename(stage / path, free_name(stage / path))
+        for file in of_pip:
+            if file.is_relative_to(patient.prefix):
+                _unlink(stage, str(file.relative_to(patient.prefix)))
+        for one in patient.shadowing:
+            remove_tree(stage / one.info.relative_to(patient.prefix))
+        self._take_away_records(stage)
+        for revision in patient.unreadable_revisions:
+            place = stage / revision.relative_to(patient.prefix)
+            os.rename(place, free_name(place))
+        for path in patient.files.open:
+            with suppress(OSError):  # gone by now, or somebody else's
+                os.chmod(stage / path, stat.S_IMODE((stage / path).lstat().st_mode) & ~stat.S_IWOTH)
+        return self._to_compile()
+
+    def _take_away_records(self, stage: Path) -> None:
+        patient = self.patient
+        kept = {entry.path for path in patient.kept for entry in patient.records[path].paths}
+        for record in (*self.anew, *patient.unreadable, *patient.records):
+            known = patient.records.get(record)
+            extra = known is not None and record not in patient.kept
+            if known is not None and record not in self.anew and not extra:
+                continue
+            for entry in known.paths if known is not None else ():
+                if not extra or entry.path not in kept:
+                    _unlink(stage, entry.path)
+            (stage / record.relative_to(patient.prefix)).unlink(missing_ok=True)
+
+    def _to_compile(self) -> set[str]:
+        patient = self.patient
+        found = {record for record in patient.lacking if record in self.staying}
+        for record in found:
+            assert patient.python is not None
+            bytecode.forget(patient.records[record], patient.python.version, Path(patient.settings.cache_dir))
+        return {record.name for record in found}
+
+
+def _within(stage: Path, path: str) -> bool:
+    """Whether ``path`` lies in the stage itself: a folder on the way may be a link to somewhere else."""
+    parent = os.path.realpath((stage / path).parent)
+    return Path(parent).is_relative_to(os.path.realpath(stage)) and os.path.lexists(stage / path)
+
+
+def _unlink(stage: Path, path: str) -> None:
+    if _within(stage, path) and ((stage / path).is_symlink() or not (stage / path).is_dir()):
+        (stage / path).unlink()

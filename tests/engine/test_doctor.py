@@ -1,0 +1,541 @@
+"""Each thing that can be wrong with an environment, made for real: it is found, and mended where that can be."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from jupyter_condaenv.engine import exchange, health, history, staging
+from jupyter_condaenv.engine.model import (
+    Annotate,
+    ChangePackages,
+    CheckHealth,
+    CreateEnvironment,
+    Examined,
+    Finding,
+    Health,
+    Rollback,
+    Settings,
+    StackEnvironment,
+)
+from jupyter_condaenv.engine.prefix import read_record, record_files
+from tests.channel import index, write_package
+
+from . import places
+from .child import operate
+from .harness import Operation, changed, problems, refused, run, settled, tree
+
+Make = Callable[..., Settings]
+MINE = ("CACHEDIR.TAG", "mine/")
+
+
+def made(settings: Settings, *specs: str, name: str = "demo") -> Path:
+    prefix = Path(settings.envs_dirs[0]) / name
+    operate(CreateEnvironment(prefix=str(prefix), specs=specs or ("alpha=1.0", "gamma")), settings)
+    return prefix
+
+
+def examined(prefix: Path, settings: Settings, *, fix: bool = False) -> Health:
+    result, _ = operate(CheckHealth(prefix=str(prefix), fix=fix), settings)
+    assert isinstance(result, Examined)
+    for finding in (*result.health.findings, *result.health.fixed):
+        assert finding.text.endswith(".") and finding.hint.endswith("."), finding
+    return result.health
+
+
+def found(prefix: Path, settings: Settings) -> Finding:
+    """The only thing that is wrong. Looking changes nothing."""
+    before = tree(prefix)
+    (finding,) = examined(prefix, settings).findings
+    assert tree(prefix) == before
+    return finding
+
+
+def mended(prefix: Path, settings: Settings, *codes: str) -> Health:
+    """After mending: what was wrong was mended, nothing is wrong any more, and the files are those of the packages."""
+    health = examined(prefix, settings, fix=True)
+    assert [one.code for one in health.findings] == []
+    assert {one.code for one in health.fixed} == set(codes)
+    assert examined(prefix, settings).findings == ()
+    return health
+
+
+def record(prefix: Path, name: str) -> Path:
+    (path,) = [path for path in record_files(prefix) if path.name.rsplit("-", 2)[0] == name]
+    return path
+
+
+def test_a_sound_environment(little_settings: Settings) -> None:
+    prefix = made(little_settings)
+    before = tree(prefix)
+    health = examined(prefix, little_settings, fix=True)
+    assert (health.findings, health.fixed, health.prefix) == ((), (), str(prefix))
+    assert tree(prefix) == before  # nothing to mend, so no revision either
+
+
+def test_missing_files(little_settings: Settings) -> None:
+    prefix = made(little_settings)
+    whole = tree(prefix, ours=False)
+    (prefix / "share/alpha/version.txt").unlink()
+    shutil.rmtree(prefix / "share/gamma")
+    finding = found(prefix, little_settings)
+    assert (finding.code, finding.severity, finding.fixable) == ("missing_files", "damage", True)
+    assert (finding.packages, finding.paths) == (("alpha", "gamma"), ("share/alpha/version.txt", "share/gamma/g.txt"))
+    assert "share/gamma/g.txt" in finding.text
+    mended(prefix, little_settings, "missing_files")
+    assert tree(prefix, ours=False) == whole
+    last = history.latest(prefix)
+    assert last is not None and (last.number, last.verb) == (2, "doctor")
+
+
+def test_altered_files_are_put_back_and_what_was_altered_is_kept(little_settings: Settings) -> None:
+    """Also where it is the same file as in the cache and in another environment."""
+    prefix, other = made(little_settings), made(little_settings, name="other")
+    whole = tree(prefix, ours=False)
+    (prefix / "share/alpha/same.txt").write_text("altered\n")  # by its hard link
+    (prefix / "etc/alpha.conf").write_text("mine = 1\n")
+    (prefix / "share/alpha/version.txt").unlink()
+    (prefix / "share/alpha/version.txt").write_text("1.1\n")  # as many bytes
+    assert (other / "share/alpha/same.txt").read_text() == "altered\n"
+    finding = found(prefix, little_settings)
+    assert finding.code == "altered_files"
+    assert set(finding.paths) == {"share/alpha/same.txt", "etc/alpha.conf", "share/alpha/version.txt"}
+    mended(prefix, little_settings, "altered_files")
+    now = tree(prefix, ours=False)
+    saved = {path: what for path, what in now.items() if path.endswith(".saved-1")}
+    assert {path: what for path, what in now.items() if path not in saved} == whole
+    assert (prefix / "etc/alpha.conf.saved-1").read_text() == "mine = 1\n"
+    assert (prefix / "share/alpha/same.txt.saved-1").read_text() == "altered\n"
+    mended(other, little_settings, "altered_files")
+
+
+def test_broken_links(little_settings: Settings) -> None:
+    prefix = made(little_settings)
+    whole = tree(prefix, ours=False)
+    (prefix / "lib/libalpha.so").unlink()
+    (prefix / "lib/libalpha.so").symlink_to("libalpha.so.0.9")
+    (prefix / "mine").symlink_to("nowhere")
+    broken, dangling = examined(prefix, little_settings).findings
+    assert (broken.code, broken.paths) == ("broken_links", ("lib/libalpha.so",))
+    assert (dangling.code, dangling.severity, dangling.fixable) == ("dangling_links", "advice", False)
+    health = examined(prefix, little_settings, fix=True)
+    assert [one.code for one in health.fixed] == ["broken_links"]
+    assert [one.code for one in health.findings] == ["dangling_links"]
+    (prefix / "mine").unlink()
+    assert tree(prefix, ours=False) == whole
+
+
+@pytest.mark.parametrize("known", ["by a revision", "by the channel"])
+@pytest.mark.parametrize("harm", ["truncated", "empty", "other JSON"])
+def test_a_damaged_record(known: str, harm: str, little_settings: Settings) -> None:
+    prefix = made(little_settings)
+    whole = tree(prefix, ours=False)
+    path = record(prefix, "alpha")
+    good = path.read_bytes()
+    path.write_bytes({"truncated": good[: len(good) // 2], "empty": b"", "other JSON": b"[]"}[harm])
+    codes = {"damaged_record"}
+    if known == "by the channel":
+        shutil.rmtree(prefix / "conda-meta/condaenv")
+    finding = found(prefix, little_settings)
+    assert (finding.code, finding.packages, finding.paths) == (
+        "damaged_record",
+        ("alpha",),
+        (f"conda-meta/{path.name}",),
+    )
+    mended(prefix, little_settings, *codes)
+    assert tree(prefix, ours=False).keys() == whole.keys()
+    assert problems(prefix, *MINE) == []
+    assert read_record(path).package() == msgspec.json.decode(good, type=type(read_record(path))).package()
+
+
+def test_a_damaged_record_of_a_package_that_nobody_has(little_settings: Settings) -> None:
+    """What else is wrong stays as well, and it is said why."""
+    prefix = made(little_settings)
+    shutil.rmtree(prefix / "conda-meta/condaenv")
+    path = record(prefix, "alpha")
+    path.write_bytes(b"")
+    path.rename(path.with_name("alpha-9.9-0.json"))
+    (prefix / "share/gamma/g.txt").unlink()
+    before = tree(prefix)
+    with Operation(CheckHealth(prefix=str(prefix), fix=True), little_settings) as operation:
+        findings = operation.expect_result()["health"]["findings"]
+    assert {one["code"] for one in findings} == {"damaged_record", "missing_files"}
+    assert any("alpha-9.9-0.json" in event.get("text", "") for event in operation.events)
+    assert tree(prefix) == before
+
+
+def test_two_records_of_one_package(little_settings: Settings) -> None:
+    """As another tool leaves them that was killed during an upgrade."""
+    other = made(little_settings, "alpha=2.0", name="other")
+    prefix = made(little_settings)
+    whole = tree(prefix, ours=False)
+    shutil.copy2(record(other, "alpha"), prefix / "conda-meta")
+    shutil.copy2(other / "share/alpha/only-2.0.txt", prefix / "share/alpha")
+    shutil.copy2(other / "share/alpha/version.txt", prefix / "share/alpha")
+    findings = {one.code: one for one in examined(prefix, little_settings).findings}
+    assert findings["double_record"].paths == ("conda-meta/alpha-2.0-0.json",)
+    mended(prefix, little_settings, *findings)
+    assert tree(prefix, ours=False) == whole
+
+
+def test_a_damaged_revision(little_settings: Settings) -> None:
+    prefix = made(little_settings)
+    operate(ChangePackages(prefix=str(prefix), add=("beta",)), little_settings)
+    revision = prefix / "conda-meta/condaenv/revisions/0002.json"
+    revision.write_text("{")
+    findings = {one.code for one in examined(prefix, little_settings).findings}
+    assert findings == {"damaged_history", "drift"}
+    mended(prefix, little_settings, "damaged_history", "drift")
+    assert revision.with_name("0002.json.saved-1").read_text() == "{"
+    assert [one.verb for one in history.revisions(prefix)] == ["create", "doctor"]
+    operate(Rollback(prefix=str(prefix), revision=1), little_settings)
+    assert examined(prefix, little_settings).findings == ()
+
+
+def test_packages_without_their_needs(little_settings: Settings) -> None:
+    """As `conda remove --force` leaves them."""
+    prefix = made(little_settings, "beta", "gamma")
+    whole = tree(prefix, ours=False)
+    path = record(prefix, "alpha")
+    for entry in read_record(path).paths:
+        (prefix / entry.path).unlink()
+    path.unlink()
+    findings = {one.code: one for one in examined(prefix, little_settings).findings}
+    assert set(findings) == {"missing_needs", "drift"}
+    assert findings["missing_needs"].packages == ("beta",)
+    assert "beta needs alpha" in findings["missing_needs"].text
+    mended(prefix, little_settings, "missing_needs", "drift")
+    assert tree(prefix, ours=False).keys() >= whole.keys()
+    assert problems(prefix, *MINE) == []
+
+
+def test_a_need_of_another_version(settings: Make, tmp_path: Path) -> None:
+    channel = tmp_path / "channel"
+    for version in ("1.0", "2.0"):
+        write_package(channel, "low", version, files={"share/low": version}, noarch="generic")
+    write_package(channel, "high", "1.0", files={"share/high": ""}, depends=["low >=2"], noarch="generic")
+    index(channel)
+    ours = settings(channels=(channel.as_uri(),))
+    prefix, old = made(ours, "high"), made(ours, "low=1.0", name="old")
+    record(prefix, "low").unlink()
+    shutil.copy2(record(old, "low"), prefix / "conda-meta")
+    shutil.copy2(old / "share/low", prefix / "share/low")
+    findings = {one.code: one for one in examined(prefix, ours).findings}
+    assert "high needs low >=2 and there is 1.0" in findings["missing_needs"].text
+    mended(prefix, ours, "missing_needs", "drift")
+    assert (prefix / "share/low").read_text() == "2.0"
+
+
+def test_drift_becomes_a_revision(little_settings: Settings) -> None:
+    """What another tool did is what somebody wanted."""
+    prefix, other = made(little_settings, "alpha=1.0"), made(little_settings, "gamma", name="other")
+    shutil.copy2(record(other, "gamma"), prefix / "conda-meta")
+    shutil.copytree(other / "share/gamma", prefix / "share/gamma")
+    finding = found(prefix, little_settings)
+    assert (finding.code, finding.severity, finding.packages) == ("drift", "advice", ("gamma",))
+    mended(prefix, little_settings, "drift")
+    assert {package.name for package in history.current_lock(prefix).packages} == {"alpha", "gamma"}
+    operate(Rollback(prefix=str(prefix)), little_settings)
+    assert not (prefix / "share/gamma").exists()
+
+
+def test_an_operation_that_was_killed(little_settings: Settings) -> None:
+    prefix = made(little_settings)
+    whole = tree(prefix)
+    with Operation(ChangePackages(prefix=str(prefix), add=("wide=1.0",)), little_settings) as operation:
+        operation.until("link")
+        operation.kill()
+    finding = found(prefix, little_settings)
+    assert (finding.code, finding.fixable) == ("interrupted", True)
+    assert "stage" in finding.paths
+    mended(prefix, little_settings, "interrupted")
+    assert tree(prefix) == whole
+    assert staging.leftovers(staging.workspace(prefix)) == []
+
+
+def test_what_everybody_may_write(little_settings: Settings) -> None:
+    prefix = made(little_settings)
+    whole = tree(prefix, ours=False)
+    (prefix / "share/alpha/same.txt").chmod(0o666)
+    (prefix / "share/gamma").chmod(0o777)
+    (prefix / "mine").mkdir()
+    (prefix / "mine").chmod(0o1777)  # like /tmp: nobody can put something in another's place
+    finding = found(prefix, little_settings)
+    assert (finding.code, set(finding.paths)) == ("world_writable", {"share/alpha/same.txt", "share/gamma"})
+    mended(prefix, little_settings, "world_writable")
+    assert stat.S_IMODE((prefix / "share/alpha/same.txt").stat().st_mode) == 0o664
+    assert stat.S_IMODE((prefix / "share/gamma").stat().st_mode) == 0o775
+    assert {
+        path: what[-1] for path, what in tree(prefix, ours=False).items() if path in whole and what[0] == "file"
+    } == {path: what[-1] for path, what in whole.items() if what[0] == "file"}
+
+
+def test_the_cache_on_another_file_system(little_settings: Settings, tmp_path: Path) -> None:
+    with places.tmpfs(tmp_path / "elsewhere"):
+        ours = changed(little_settings, cache_dir=str(tmp_path / "elsewhere" / "cache"))
+        finding = found(made(ours), ours)
+        assert (finding.code, finding.severity, finding.fixable) == ("other_file_system", "advice", False)
+        assert ours.cache_dir in finding.text and "cache_dir" in finding.hint
+
+
+def test_channels_that_are_mixed_without_strict_priority(little: Path, settings: Make, tmp_path: Path) -> None:
+    second = tmp_path / "second"
+    write_package(second, "delta", "1.0", files={"share/delta": ""}, noarch="generic")
+    index(second)
+    channels = (little.as_uri(), second.as_uri())
+    loose = settings(channels=channels, channel_priority="flexible")
+    finding = found(made(loose, "gamma", "delta"), loose)
+    assert (finding.code, finding.severity) == ("mixed_channels", "advice")
+    assert all(channel in finding.text for channel in channels)
+    strict = settings(channels=channels)
+    assert examined(made(strict, "gamma", "delta", name="strict"), strict).findings == ()
+
+
+def test_what_cannot_be_had_stays_as_it_is_and_the_rest_is_mended(settings: Make, tmp_path: Path, little: Path) -> None:
+    shutil.copytree(little, tmp_path / "channel")
+    ours = settings(channels=((tmp_path / "channel").as_uri(),))
+    prefix = made(ours)
+    (prefix / "share/gamma/g.txt").unlink()
+    (prefix / "etc/alpha.conf").unlink()
+    shutil.rmtree(Path(ours.cache_dir) / "pkgs" / "gamma-1.0-0")
+    next((tmp_path / "channel").glob("*/gamma-*.conda")).unlink()
+    with Operation(CheckHealth(prefix=str(prefix), fix=True), ours) as operation:
+        health = operation.expect_result()["health"]
+    assert any("gamma" in event.get("text", "") for event in operation.events if event["event"] == "message")
+    assert [(one["code"], one["packages"]) for one in health["findings"]] == [("missing_files", ["gamma"])]
+    assert (prefix / "etc/alpha.conf").read_text().startswith(f"prefix = {prefix}\n")
+
+
+def test_mending_is_whole_or_not_at_all(little_settings: Settings) -> None:
+    """Killed at each step of it, what was damaged is as it was, or mended."""
+    prefix = made(little_settings, "alpha=1.0", "wide=1.0")
+    whole = tree(prefix, ours=False)
+    for number in range(0, 1200, 3):
+        (prefix / f"share/wide/{number % 40:02}/{number:04}.txt").unlink()
+    damaged = tree(prefix, ours=False)
+    for phase in ("stage", "link", "check", "commit"):
+        with Operation(CheckHealth(prefix=str(prefix), fix=True), little_settings) as operation:
+            operation.until("check")
+            while operation.phases[-1] != phase or (phase == "check" and "link" not in operation.phases):
+                operation.until(phase)
+            operation.kill()
+        exchange.settle(str(prefix))
+        assert tree(prefix, ours=False) in (damaged, whole)
+    examined(prefix, little_settings, fix=True)
+    assert tree(prefix, ours=False) == whole
+    settled(prefix)
+
+
+def test_an_archive_that_is_not_what_the_index_promises_is_not_linked(
+    settings: Make, tmp_path: Path, little: Path
+) -> None:
+    shutil.copytree(little, tmp_path / "channel")
+    ours = settings(channels=((tmp_path / "channel").as_uri(),))
+    prefix = made(ours)
+    (prefix / "share/gamma/g.txt").unlink()
+    shutil.rmtree(Path(ours.cache_dir) / "pkgs" / "gamma-1.0-0")
+    write_package(tmp_path / "channel", "gamma", "1.0", files={"share/gamma/g.txt": "evil!\n"}, noarch="generic")
+    before = tree(prefix)
+    refused(CheckHealth(prefix=str(prefix), fix=True), ours, "tampered")
+    assert tree(prefix) == before
+
+
+def test_a_link_that_leads_out_is_not_followed(little_settings: Settings, tmp_path: Path) -> None:
+    """A folder of a package that somebody has moved elsewhere and linked."""
+    prefix = made(little_settings)
+    outside = tmp_path / "outside"
+    shutil.move(prefix / "share/alpha", outside)
+    (prefix / "share/alpha").symlink_to(outside)
+    (outside / "version.txt").write_text("other")
+    (prefix / "share/gamma/g.txt").unlink()
+    before = tree(outside)
+    with Operation(CheckHealth(prefix=str(prefix), fix=True), little_settings) as operation:
+        health = operation.expect_result()["health"]
+    assert [one["code"] for one in health["findings"]] == ["altered_files"]
+    assert [one["code"] for one in health["fixed"]] == ["missing_files"]
+    assert any("alpha is a link" in event.get("text", "") for event in operation.events)
+    assert tree(outside) == before
+
+
+def test_somebody_elses_environment_is_looked_at_and_not_mended(little_settings: Settings) -> None:
+    prefix = made(little_settings)
+    (prefix / "share/gamma/g.txt").unlink()
+    before = tree(prefix)
+    prefix.chmod(0o555)
+    try:
+        with places.unwritable(prefix.parent) as user:
+            result = run(CheckHealth(prefix=str(prefix)), little_settings, user)
+            assert [one["code"] for one in result["health"]["findings"]] == ["missing_files"]
+            refused(CheckHealth(prefix=str(prefix), fix=True), little_settings, "read_only", before=user)
+    finally:
+        prefix.chmod(0o755)
+    assert tree(prefix) == before
+
+
+def test_a_frozen_environment_is_not_mended(little_settings: Settings) -> None:
+    prefix = made(little_settings)
+    run(Annotate(prefix=str(prefix), frozen=True), little_settings)
+    (prefix / "share/gamma/g.txt").unlink()
+    assert found(prefix, little_settings).code == "missing_files"
+    refused(CheckHealth(prefix=str(prefix), fix=True), little_settings, "refused")
+    assert not (prefix / "share/gamma/g.txt").exists()
+
+
+def test_what_was_found_is_remembered(little_settings: Settings) -> None:
+    prefix = made(little_settings)
+    assert health.latest(str(prefix), little_settings) is None
+    told = examined(prefix, little_settings)
+    health.remember(told, little_settings)
+    assert health.latest(str(prefix), little_settings) == told
+    next((Path(little_settings.data_dir) / "health").iterdir()).write_text("{")
+    assert health.latest(str(prefix), little_settings) is None
+
+
+# --- with a Python ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shared(channel_dir: Path, warm_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    place = tmp_path_factory.mktemp("doctor")
+    return Settings(
+        envs_dirs=(str(place / "envs"),),
+        cache_dir=str(warm_cache),
+        data_dir=str(place / "data"),
+        kernels_dir=str(place / "kernels"),
+        channels=(channel_dir.as_uri(),),
+    )
+
+
+@pytest.fixture(scope="module")
+def pythonic(shared: Settings) -> Path:
+    """Whoever damages it mends it."""
+    return made(shared, "python", "pip", "smallpkg=1.1", "libjpeg-turbo")
+
+
+def site_of(prefix: Path) -> Path:
+    return next(prefix.glob("lib/python3*/site-packages"))
+
+
+def wheel(folder: Path, name: str, version: str, files: dict[str, str]) -> Path:
+    info = f"{name}-{version}.dist-info"
+    texts = dict(files)
+    texts[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    texts[f"{info}/WHEEL"] = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    texts[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in (*texts, f"{info}/RECORD"))
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for place, text in texts.items():
+            archive.writestr(place, text)
+    return path
+
+
+def pip(prefix: Path, *arguments: str | Path) -> None:
+    options = ("--no-index", "--no-deps", "--disable-pip-version-check", "--root-user-action=ignore")
+    command: list[Any] = [prefix / "bin/python", "-m", "pip", "install", *options, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_missing_and_stale_bytecode(pythonic: Path, shared: Settings) -> None:
+    site = site_of(pythonic)
+    whole = tree(pythonic, ours=False)
+    shutil.rmtree(site / "smallpkg/__pycache__")
+    (stale,) = (site.parent / "json/__pycache__").glob("decoder.*.pyc")
+    stale.unlink()
+    stale.write_bytes(b"not compiled at all")
+    finding = found(pythonic, shared)
+    assert (finding.code, finding.severity, finding.packages) == ("missing_bytecode", "advice", ("python", "smallpkg"))
+    mended(pythonic, shared, "missing_bytecode")
+    assert tree(pythonic, ours=False).keys() == whole.keys()
+    assert problems(pythonic, *MINE) == []
+    check = "import json.decoder, smallpkg; print(json.decoder.__cached__, smallpkg.__cached__)"
+    done = subprocess.run([pythonic / "bin/python", "-Iv", "-c", check], capture_output=True, text=True, check=True)
+    assert not [line for line in done.stderr.splitlines() if "bytecode is stale" in line]
+
+
+@pytest.mark.parametrize("way", ["in place of conda's", pytest.param("beside conda's", marks=pytest.mark.slow)])
+def test_pip_over_conda(way: str, pythonic: Path, shared: Settings, tmp_path: Path) -> None:
+    site = site_of(pythonic)
+    whole = tree(pythonic, ours=False)
+    path = wheel(tmp_path, "smallpkg", "9.0", {"smallpkg/__init__.py": "__version__ = '9.0'\n", "smallpkg/nine.py": ""})
+    pip(pythonic, path, *(["--ignore-installed"] if way == "beside conda's" else []))
+    findings = {one.code: one for one in examined(pythonic, shared).findings}
+    assert findings["shadowed"].packages == ("smallpkg",)
+    assert "smallpkg 9.0" in findings["shadowed"].text
+    health = examined(pythonic, shared, fix=True)
+    assert [one.code for one in health.findings] == []
+    assert "shadowed" in {one.code for one in health.fixed}
+    now = tree(pythonic, ours=False)
+    assert {path: what for path, what in now.items() if not path.endswith(".pyc")} == {
+        path: what for path, what in whole.items() if not path.endswith(".pyc")
+    }
+    assert not list(site.glob("**/nine*"))
+    assert problems(pythonic, *MINE) == []
+
+
+def test_what_pip_installed_beside_is_left_alone(pythonic: Path, shared: Settings, tmp_path: Path) -> None:
+    pip(pythonic, wheel(tmp_path, "mypkg", "1.0", {"mypkg/__init__.py": "", "smallpkg_plugin.py": ""}))
+    assert examined(pythonic, shared).findings == ()
+    (site_of(pythonic) / "smallpkg/extra.py").unlink()
+    mended(pythonic, shared, "missing_files")
+    assert (site_of(pythonic) / "mypkg/__init__.py").exists()
+
+
+# --- stacks ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stacked(shared: Settings, pythonic: Path) -> tuple[Path, Path]:
+    over = Path(shared.envs_dirs[0]) / "over"
+    operate(StackEnvironment(prefix=str(over), base=str(pythonic), specs=("traitlets",)), shared)
+    return pythonic, over
+
+
+def test_an_overlay(stacked: tuple[Path, Path], shared: Settings) -> None:
+    base, over = stacked
+    assert examined(over, shared).findings == ()
+    whole = tree(over, ours=False)
+    link = next(path for path in (over / "lib").iterdir() if path.name.startswith("libjpeg.so"))
+    name = link.name
+    link.unlink()
+    link.symlink_to(base / "lib" / f"{name}.old")
+    link.rename(link.with_name(f"{name}.old"))
+    link = link.with_name(f"{name}.old")
+    finding = found(over, shared)
+    assert (finding.code, finding.paths) == ("broken_links", (f"lib/{name}.old",))
+    (site_of(over) / "traitlets/__init__.py").unlink()
+    mended(over, shared, "broken_links", "missing_files")
+    assert tree(over, ours=False) == whole
+
+
+def test_a_base_that_has_moved(stacked: tuple[Path, Path], shared: Settings) -> None:
+    base, over = stacked
+    operate(ChangePackages(prefix=str(base), add=("smallpkg=2.0",)), shared)
+    finding = found(over, shared)
+    assert (finding.code, finding.fixable) == ("moved_base", True)
+    mended(over, shared, "moved_base")
+    last = history.latest(over)
+    assert last is not None and last.lock.base is not None
+    assert "2.0" in {package.version for package in last.lock.base.packages if package.name == "smallpkg"}
+
+
+def test_a_base_that_is_gone(stacked: tuple[Path, Path], shared: Settings) -> None:
+    base, over = stacked
+    before = tree(over)
+    base.rename(base.with_name("away"))
+    health = examined(over, shared, fix=True)
+    base.with_name("away").rename(base)
+    dead = health.findings[0]
+    assert (dead.code, dead.severity, dead.fixable) == ("dead_base", "damage", False)
+    assert str(base) in dead.text
+    assert {one.code for one in health.findings} == {"dead_base", "dangling_links"}
+    assert health.fixed == ()
+    assert tree(over) == before
