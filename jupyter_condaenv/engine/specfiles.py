@@ -7,6 +7,7 @@ variable is filled in and no other file is read, so the file may come from anybo
 from __future__ import annotations
 
 import platform as machine
+import re
 import sys
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from msgspec.structs import replace
 from . import lockfiles
 from .channels import redact
 from .errors import InvalidRequest, Refused
-from .formats import environment, explicit, locked
+from .formats import environment, explicit, lists, locked, manifest
 from .formats import yaml as tree
 from .formats.source import MOST_BYTES, Source
 from .formats.specfile import SpecFile
@@ -26,8 +27,11 @@ __all__ = ["MOST_BYTES", "SpecFile", "creation", "read", "read_file"]
 
 _MOST_SHOWN = 20
 """Requirements for pip, in one sentence."""
+_PROSE = re.compile(r"^[^#\n]*\w \w+ \w+ \w+ \w", re.MULTILINE)
+"""Nothing that asks for a package has so many words in a row."""
 _KNOWN = (
-    "Known are environment.yml, explicit lists (@EXPLICIT), conda-lock.yml, pixi.lock and locks of jupyter_condaenv."
+    "Known are environment.yml, explicit lists (@EXPLICIT), conda-lock.yml, pixi.lock, pixi.toml, requirements.txt "
+    "and locks of jupyter_condaenv."
 )
 
 
@@ -50,6 +54,10 @@ def read(name: str, content: bytes | str, platform: str = "") -> SpecFile:
         if root is None:
             raise source.refuse(0, "There is nothing in it.", "List packages under `dependencies:`.")
         return environment.read(source, root, platform)
+    if source.name.lower().endswith(".toml"):
+        return manifest.read(source, platform)
+    if source.name.lower().endswith(".txt") and not _PROSE.search(source.text):
+        return lists.read(source, platform)
     raise source.refuse(0, "It is no file that an environment can be made of.", _KNOWN)
 
 

@@ -329,3 +329,115 @@ def test_channels_given_besides_go_first() -> None:
     listed = read(f"@EXPLICIT\n{URL}#{MD5}\n", "list.txt")
     with pytest.raises(InvalidRequest, match="no other channels"):
         specfiles.creation(listed, "list.txt", "/env", ("b",))
+
+
+# --- plain lists ---
+
+
+def test_requirements_of_pip() -> None:
+    text = "# mine\nrequests[socks]>=2 ; python_version>'3'  # why\nnumpy==1.26.4 \\\n    --hash=sha256:abc\nx @ https://h/x.whl\n"
+    found = read(text, "requirements.txt")
+    assert found.specs == ("python", "pip")
+    assert found.pip == ("requests[socks]>=2 ; python_version>'3'", "numpy==1.26.4", "x @ https://h/x.whl")
+
+
+def test_what_conda_list_exports() -> None:
+    text = "# platform: osx-64\nattrs=23.1.0=pypi_0\nnumpy=1.26.4=py311h64a7726_0\nconda-forge::zlib\n"
+    found = read(text, "packages.txt")
+    assert found.specs == ("numpy=1.26.4=py311h64a7726_0", "conda-forge::zlib")
+    assert (found.pip, found.platforms) == (("attrs==23.1.0",), ("osx-64",))
+    assert "written on osx-64; this is linux-64" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        ("# nothing\n\n", 0, "nothing in it"),
+        ("a\n-r other.txt\n", 2, "-r points elsewhere"),
+        ("a\n-e ./here\n", 2, "-e points elsewhere"),
+        ("--extra-index-url https://h\na\n", 1, "--extra-index-url points elsewhere"),
+        ("a\n\n./wheels/b.whl\n", 3, "no requirement"),
+        ("git+https://host/x\n", 1, "no requirement"),
+        ("a=1\nb c::=\n=3\n", 3, "not a package request"),
+        ("a=1=0\nhttps://me:hush@h/c::b\n", 2, "not a package request"),
+        ("This is a text about other things.\n", 0, "no file that an environment"),
+    ],
+)
+def test_a_list_that_is_refused(text: str, line: int, told: str) -> None:
+    error = refused(text, "requirements.txt")
+    assert told in error.message and "hush" not in error.message
+    assert error.details.get("line", 0) == line
+
+
+# --- manifests of pixi ---
+
+PIXI = """
+[workspace]
+name = "geo"
+channels = ["conda-forge", {channel = "https://host/ours", priority = 1}]
+platforms = ["linux-64", "win-64"]
+
+[dependencies]
+python = ">=3.11,<3.13"
+numpy = "*"
+cuda = {version = "12.*", build = "h*_0", channel = "nvidia"}
+[pypi-dependencies]
+requests = ">=2"
+flask = {version = "*", extras = ["async"]}
+geo = {path = ".", editable = true}
+[target.linux.dependencies]
+here = "1.2"
+[target.win-64.dependencies]
+there = "*"
+[feature.test.dependencies]
+pytest = "*"
+[feature.more.dependencies]
+more = "*"
+[activation.env]
+MODE = "dry"
+[environments]
+default = ["more"]
+test = ["test"]
+"""
+
+
+def test_pixi_toml() -> None:
+    found = read(PIXI, "pixi.toml")
+    assert found == SpecFile(
+        name="geo",
+        channels=("conda-forge", "https://host/ours"),
+        platforms=("linux-64", "win-64"),
+        specs=("python >=3.11,<3.13", "numpy", "nvidia::cuda 12.*[build='h*_0']", "here 1.2", "more"),
+        pip=("requests>=2", "flask[async]"),
+        variables={"MODE": "dry"},
+        warnings=("pixi.toml: the environment default is taken; left out: test",),
+    )
+
+
+def test_pyproject_toml() -> None:
+    text = "[project]\nname = 'geo'\nrequires-python = '>=3.11, <4'\ndependencies = ['rich>=13']\n"
+    text += (
+        "[tool.pixi.workspace]\nchannels = ['conda-forge']\nplatforms = []\n[tool.pixi.dependencies]\nnumpy = '2.*'\n"
+    )
+    found = read(text, "pyproject.toml")
+    assert (found.name, found.specs, found.pip) == ("geo", ("python >=3.11,<4", "numpy 2.*"), ("rich>=13",))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        ("[workspace\n", 1, "not TOML"),
+        ("a = " + "[" * 100_000, 0, "not TOML"),
+        ("[project]\nname = 'x'\n", 0, "no manifest of pixi"),
+        ("[workspace]\nchannels = ['https://me:hush@host/c']\n", 2, "holds a secret"),
+        ("[workspace]\nchannels = ['./here']\n", 2, "seen from nowhere"),
+        ("[workspace]\nchannels = []\n[dependencies]\nx = {path = '.'}\n", 4, "built from source"),
+        ("[workspace]\nchannels = []\n[dependencies]\nx = 3\n", 4, "not a package request"),
+        ('[workspace]\nchannels = []\n[dependencies]\nx = "1\'2"\n', 4, "cannot be"),
+    ],
+)
+def test_a_manifest_that_is_refused(text: str, line: int, told: str) -> None:
+    error = refused(text, "pixi.toml")
+    assert told in error.message and "hush" not in error.message
+    if line:
+        assert error.details["line"] == line
