@@ -21,7 +21,6 @@ _LOCAL = re.compile(r"(file:|[/~]|\.{1,2}/|[A-Za-z]:\\)")
 _TOKEN = re.compile(r"(?<!:/)/t/[^/?#]+")
 _USER = re.compile(r"(?<=://)([^/?#\s]*|[^/?#\s:@]*:(?!\d+([^\w@]|$))[^\s\"'<>]*)@")
 """Also with a slash in the password, which is wrong and happens."""
-_QUERY = re.compile(r"(?<=://)([^?#]*)[?#].*")
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_./-]*\Z")
 LOGIN_PLACES = "~/.netrc, the file that RATTLER_AUTH_FILE names, the keyring, or the channel's URL in ~/.condarc"
 OFFLINE = "You are offline: by the trait offline, by CONDA_OFFLINE, or by .condarc (`config show --sources`)."
@@ -43,12 +42,16 @@ def redact(text: str) -> str:
     >>> redact("see https://me:pw@host/t/abc-123/channel")
     'see https://host/channel'
     """
-    return _WORD.sub(lambda word: _without_secrets(word[0]), _USER.sub("", text))
+    text = _USER.sub("", text) if "@" in text else text  # it looks far ahead for the sign
+    return _WORD.sub(lambda word: _without_secrets(word[0]), text)
 
 
 def _without_secrets(word: str) -> str:
     """Paths may have a folder ``t``, and query marks, of their own."""
-    return word if _LOCAL.match(word) else _QUERY.sub(r"\1", _TOKEN.sub("", word))
+    if _LOCAL.match(word):
+        return word
+    scheme, mark, rest = _TOKEN.sub("", word).partition("://")
+    return scheme + mark + (re.split(r"[?#]", rest, maxsplit=1)[0] if mark else rest)
 
 
 def base_url(channel: str, alias: str, named: Mapping[str, str] | None = None) -> str:

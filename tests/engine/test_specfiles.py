@@ -197,6 +197,7 @@ def test_a_secret_is_not_repeated() -> None:
         (b"\xff\xfeodd", "It is not text in UTF-16"),
         (b"PK\x03\x04\x00\x00", "character"),
         (b"a: " + b"x" * specfiles.MOST_BYTES, "larger than 20 MB"),
+        (b"a: b\nc: " + b"x" * 20_000, "line 2: This line has 20003 characters"),
     ],
 )
 def test_what_is_no_text(content: bytes, told: str) -> None:
@@ -208,9 +209,9 @@ def test_what_is_no_text(content: bytes, told: str) -> None:
     [
         "\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12))])
         + "\ndependencies: *a11\n",
-        "dependencies: " + "[" * 100_000,
-        "dependencies: " + "{a: " * 100_000,
-        "- " * 100_000,
+        "dependencies: " + "[" * 9_000,
+        "dependencies: " + "{a: " * 2_000,
+        "- " * 4_000,
         "dependencies: &a [*a]\n",
         "dependencies: &a\n  - pip: *a\n",
     ],
@@ -427,7 +428,7 @@ def test_pyproject_toml() -> None:
     ("text", "line", "told"),
     [
         ("[workspace\n", 1, "not TOML"),
-        ("a = " + "[" * 100_000, 0, "not TOML"),
+        ("a = " + "[" * 9_000, 0, "not TOML"),
         ("[project]\nname = 'x'\n", 0, "no manifest of pixi"),
         ("[workspace]\nchannels = ['https://me:hush@host/c']\n", 2, "holds a secret"),
         ("[workspace]\nchannels = ['./here']\n", 2, "seen from nowhere"),

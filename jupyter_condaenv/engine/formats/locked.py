@@ -22,7 +22,7 @@ _CONDA_LOCK = ("1",)
 _PIXI = ("4", "5", "6", "7")
 _CONDA_WORKSPACES = ("1",)
 """``conda.lock`` of conda-workspaces is laid out like pixi's."""
-_LOGIN = re.compile(r"://(?!git@)[^/?#\s\"']*@|https?://\S*/t/[^/\s]+/\S")
+_LOGIN = re.compile(r"://(?!git@)[^/?#\s\"']*@|https?://\S{0,500}/t/[^/\s]+/\S")
 
 
 def is_lock(source: Source) -> bool:

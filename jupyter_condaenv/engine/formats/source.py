@@ -13,6 +13,8 @@ from ..errors import InvalidRequest
 
 MOST_BYTES = 20_000_000
 """The largest lock of five platforms that we have met has 1.4 MB."""
+_LONGEST = 10_000
+"""Characters of a line: patterns that look for secrets take their time over what has no end."""
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -30,6 +32,10 @@ class Source:
         if len(content) > MOST_BYTES:
             raise self.refuse(0, f"It is larger than {MOST_BYTES // 1_000_000} MB.", "Is it the right file?")
         self.text = (content if isinstance(content, str) else self._decoded(content)).removeprefix("\ufeff")
+        if not self.text.lstrip().startswith("{"):  # JSON may stand in one line
+            for number, length in enumerate(map(len, self.lines), 1):
+                if length > _LONGEST:
+                    raise self.refuse(number, f"This line has {length} characters.", "Is it the right file?")
         odd = _CONTROL.search(self.text)
         if odd is not None:
             line = self.text.count("\n", 0, odd.start()) + 1
