@@ -1,11 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
+const SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>';
+
 export default defineConfig({
   plugins: [
     {
       name: 'svg-as-text',
       enforce: 'pre',
-      load: id => (id.split('?')[0].endsWith('.svg') ? 'export default "<svg></svg>"' : undefined)
+      load: id => (id.split('?')[0].endsWith('.svg') ? `export default ${JSON.stringify(SVG)}` : undefined)
     }
   ],
   test: {

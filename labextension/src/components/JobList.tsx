@@ -11,10 +11,17 @@ import { Bar } from './JobProgress';
 /** What is done unasked, or only looks: not worth a line once it has gone well. */
 const QUIET = ['plan', 'storage', 'index'];
 
+function isShown({ verb, state }: IJob): boolean {
+  if (!hasEnded(state) || !QUIET.includes(verb)) {
+    return true;
+  }
+  return state === 'failed' && verb !== 'plan'; // why there is no plan is said where it was asked for
+}
+
 export function JobList(): JSX.Element {
   const { panel, trans } = useCondaEnv();
   const { jobs, loaded } = useStore(panel.jobs);
-  const shown = jobs.filter(job => !QUIET.includes(job.verb) || !hasEnded(job.state) || job.state === 'failed');
+  const shown = jobs.filter(isShown);
   if (shown.length === 0) {
     return (
       <p className="jp-condaenv-quiet">{loaded ? trans.__('What is done to environments is listed here.') : ''}</p>
@@ -68,7 +75,7 @@ function JobRow({ job }: { job: IJob }): JSX.Element {
         )}
       </div>
       {!ended && <Bar job={job} />}
-      {failure && <Alert failure={failure} />}
+      {failure && <Alert failure={failure} past />}
       <div id={log} hidden={!open}>
         {open && <Log job={job} />}
       </div>

@@ -1,8 +1,6 @@
 import type { LabIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import type { Failure } from '../api/client';
-
 interface IButton extends React.ButtonHTMLAttributes<HTMLButtonElement> {
   /** The one that a person most likely wants. */
   accent?: boolean;
@@ -27,16 +25,16 @@ export function IconButton({
   return <Button aria-label={label} title={label} className={`jp-condaenv-icon ${className}`} {...rest} />;
 }
 
-/** What went wrong, and what to do. */
-export function Alert(props: {
-  failure: Pick<Failure, 'message'> & { hint?: string };
-  children?: React.ReactNode;
-}): JSX.Element {
+/** What went wrong, and what to do. It is read out, unless it is `past`. */
+export function Alert(props: { failure: { message: string; hint?: string }; past?: boolean }): JSX.Element {
   return (
-    <div role="alert" className="jp-condaenv-alert">
-      <div className="jp-condaenv-message">{props.failure.message}</div>
+    <div role={props.past ? undefined : 'alert'} className="jp-condaenv-alert">
+      {/* It can be long and is then scrolled, by keys too. */}
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      <div className="jp-condaenv-message" tabIndex={0}>
+        {props.failure.message}
+      </div>
       {props.failure.hint && <div className="jp-condaenv-hint">{props.failure.hint}</div>}
-      {props.children}
     </div>
   );
 }

@@ -58,6 +58,7 @@ export class Opened extends Store<IOpened> {
 
   /** Want `spec` added, in place of what else was wanted of that package; or no longer, where it is wanted already. */
   toggle(kind: keyof IWanted, spec: string): void {
+    this.operation.forget();
     const name = nameOf(spec);
     const wanted = this.read()[kind].includes(spec);
     const without = (all: readonly string[]): string[] => all.filter(one => nameOf(one) !== name);
@@ -72,6 +73,7 @@ export class Opened extends Store<IOpened> {
   }
 
   clear(): void {
+    this.operation.forget();
     this.set(NOTHING);
   }
 

@@ -36,6 +36,13 @@ export class Operation extends Store<IOperation> {
     this.set(IDLE);
   }
 
+  /** What is asked for is another thing now: why the last attempt failed is no longer of interest. */
+  forget(): void {
+    if (this.read().failure) {
+      this.reset();
+    }
+  }
+
   async plan(body: NewPlan, again = false): Promise<void> {
     this._asked = body;
     const outcome = await this._do('planning', () => this._api.makePlan(body));

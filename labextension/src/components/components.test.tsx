@@ -1,0 +1,115 @@
+// @vitest-environment jsdom
+import { nullTranslator } from '@jupyterlab/translation';
+import { cleanup, fireEvent, render, screen, within } from '@testing-library/react';
+import React from 'react';
+import { afterEach, expect, test, vi } from 'vitest';
+
+import type { Plan, Schemas } from '../api/client';
+import { Panel } from '../model/panel';
+import { FakeJobs, outcome, summary } from '../testing';
+import { Context } from './context';
+import { EnvironmentList } from './EnvironmentList';
+import { JobList } from './JobList';
+import { PlanView } from './PlanView';
+
+afterEach(cleanup);
+
+const trans = nullTranslator.load('');
+
+function panelOf(server: FakeJobs, environments: Schemas['Environment'][] = []): Panel {
+  const api = {
+    jobs: server.jobs,
+    job: server.job,
+    cancel: server.cancel,
+    environments: () => Promise.resolve(environments),
+    storage: () => Promise.resolve(null),
+    measure: () => Promise.reject(new Error('sizes are not to be measured here'))
+  };
+  return new Panel(api as unknown as Panel['api'], () => ({ defaultPackages: [], measureSizes: false }));
+}
+
+function show(panel: Panel, content: JSX.Element): void {
+  const context = { panel, trans, openNotebook: vi.fn(), remove: vi.fn(), saveLock: vi.fn() };
+  render(<Context.Provider value={context}>{content}</Context.Provider>);
+}
+
+function pack(name: string, version: string): Schemas['Package'] {
+  return { name, version, build: '0', subdir: 'noarch', url: '', channel: 'here', file_name: '' };
+}
+
+function planOf(...changes: Schemas['Change'][]): Plan {
+  const lock = { platform: 'linux-64', channels: [], specs: [], packages: [] };
+  return { prefix: '/envs/geo', verb: 'change', before: '', lock, changes, download_bytes: 2_000_000 };
+}
+
+test('a plan shows what was asked for apart from what comes with it', () => {
+  const plan = planOf(
+    { kind: 'add', after: pack('pandas', '3.0') },
+    { kind: 'upgrade', before: pack('numpy', '1.0'), after: pack('numpy', '2.0') }
+  );
+  const onApply = vi.fn();
+  show(
+    panelOf(new FakeJobs()),
+    <PlanView plan={plan} asked={new Set(['pandas'])} again={false} living onApply={onApply} onBack={vi.fn()} />
+  );
+  expect(within(screen.getByRole('list', { name: 'Asked for' })).getByText('pandas')).toBeTruthy();
+  expect(within(screen.getByRole('list', { name: 'Also changes' })).getByText('1.0 → 2.0')).toBeTruthy();
+  expect(screen.getByText('2 packages, 2.0 MB to download')).toBeTruthy();
+  fireEvent.click(screen.getByRole('checkbox'));
+  fireEvent.click(screen.getByRole('button', { name: 'Apply' }));
+  expect(onApply).toHaveBeenCalledWith('now');
+});
+
+test('environments are told by name, kernel and place; the arrow keys move among them', async () => {
+  const panel = panelOf(new FakeJobs(), [
+    { name: 'base', prefix: '/envs/base', kernels: ['condaenv-base'], python: '3.12.1', packages: 45 },
+    { name: 'mine', prefix: '/envs/mine', base: '/envs/base', problem: 'Its base is gone.' }
+  ]);
+  panel.environments.setLiving(['condaenv-base']);
+  await panel.environments.refresh();
+  show(panel, <EnvironmentList />);
+  const base = screen.getByRole('button', { name: 'base' });
+  expect(screen.getByText('kernel running')).toBeTruthy();
+  expect(screen.getByText('Python 3.12.1 · 45 packages')).toBeTruthy();
+  expect(screen.getByText('Its base is gone.')).toBeTruthy();
+  base.focus();
+  fireEvent.keyDown(base, { key: 'ArrowDown' });
+  const mine = screen.getByRole('button', { name: 'mine' });
+  await vi.waitFor(() => expect(document.activeElement).toBe(mine));
+  expect([base.tabIndex, mine.tabIndex]).toEqual([-1, 0]);
+});
+
+test('a job that failed says why and what to do; plans that failed are said elsewhere', async () => {
+  const failure = { code: 'channel_error', message: 'The channel is away.', hint: 'Try later.', details: {} };
+  const server = new FakeJobs();
+  server.put(summary('a', { state: 'failed' }), [], outcome('failed', { failure }));
+  server.put(summary('b', { state: 'failed', verb: 'plan' }), [], outcome('failed', { failure }));
+  const panel = panelOf(server);
+  await panel.jobs.refresh();
+  show(panel, <JobList />);
+  expect(await screen.findByText('The channel is away.')).toBeTruthy();
+  expect(screen.getByText('Try later.')).toBeTruthy();
+  expect(screen.getAllByRole('listitem')).toHaveLength(1);
+});
+
+test('a job that runs shows its step and can be cancelled', async () => {
+  const server = new FakeJobs();
+  server.put(summary('a'), [
+    { number: 1, time: '2026-01-01T00:00:00Z', event: { event: 'step', phase: 'download', text: 'Fetching packages' } },
+    {
+      number: 2,
+      time: '2026-01-01T00:00:00Z',
+      event: { event: 'progress', phase: 'download', done: 12_000_000, total: 40_000_000, unit: 'bytes' }
+    }
+  ]);
+  const cancel = vi.spyOn(server, 'cancel');
+  const panel = panelOf(server);
+  await panel.jobs.refresh();
+  show(panel, <JobList />);
+  expect(await screen.findByText('12 MB of 40 MB')).toBeTruthy();
+  const bar = screen.getByRole('progressbar', { name: 'Fetching packages' }) as HTMLProgressElement;
+  expect([bar.value, bar.max]).toEqual([12_000_000, 40_000_000]);
+  fireEvent.click(screen.getByRole('button', { name: 'Cancel: Create geo' }));
+  expect(cancel).toHaveBeenCalledWith('a');
+  panel.dispose();
+});
