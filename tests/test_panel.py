@@ -1,13 +1,16 @@
-"""The panel as it is committed: whole, and from nowhere in particular."""
+"""The panel as it is committed: whole, small, and from nowhere in particular."""
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
 import jupyter_condaenv
 
 ROOT = Path(__file__).parents[1]
+MOST = 200_000
+"""Bytes of all that a page may have to load, gzipped."""
 
 
 def test_the_bundle_is_whole() -> None:
@@ -18,6 +21,12 @@ def test_the_bundle_is_whole() -> None:
     entries = list((bundle / "static").glob("remoteEntry.*.js"))
     assert [f"static/{entry.name}" for entry in entries] == [described["jupyterlab"]["_build"]["load"]]
     assert described["name"] == place["dest"]
+
+
+def test_the_bundle_is_small() -> None:
+    static = Path(jupyter_condaenv.__file__).parent / "labextension" / "static"
+    sizes = {path.name: len(gzip.compress(path.read_bytes())) for path in static.glob("*.js")}
+    assert sum(sizes.values()) <= MOST, sizes
 
 
 def test_the_panel_has_the_version_of_the_package() -> None:

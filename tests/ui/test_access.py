@@ -1,0 +1,151 @@
+"""For everybody: with a keyboard alone, with a screen reader, in light and dark."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, expect
+
+from tests import lab
+from tests.server.house import Client, Server
+
+from .conftest import Visit
+from .person import DONE, Person
+from .test_change import make_with_an_older_tool, plan_to_add, versions
+
+FAR = 80
+"""Presses of the tabulator within which anything must be reached."""
+
+
+HAS_FOCUS = """element => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() =>
+  done(element.contains(document.activeElement)))))"""
+
+
+def tab_to(person: Person, target: Locator) -> None:
+    for _ in range(FAR):
+        if target.count() == 1 and target.evaluate(HAS_FOCUS):
+            return
+        person.page.keyboard.press("Tab")
+    raise AssertionError(f"{target} is not reached by the keyboard")
+
+
+def arrow_to(person: Person, target: Locator, rows: Locator) -> None:
+    """Tab meets one of the ``rows``; from there the arrow keys go on."""
+    for _ in range(FAR):
+        if rows.evaluate(HAS_FOCUS):
+            break
+        person.page.keyboard.press("Tab")
+    person.page.keyboard.press("Home")
+    for _ in range(FAR):
+        if target.evaluate(HAS_FOCUS):
+            return
+        person.page.keyboard.press("ArrowDown")
+    raise AssertionError(f"{target} is not reached by the keyboard")
+
+
+def press(person: Person, target: Locator) -> None:
+    expect(target).to_be_visible()
+    tab_to(person, target)
+    person.page.keyboard.press("Enter")
+
+
+def write(person: Person, target: Locator, text: str) -> None:
+    expect(target).to_be_visible()
+    tab_to(person, target)
+    person.page.keyboard.type(text)
+
+
+def test_by_keyboard_alone(server: Server, client: Client, visit: Visit) -> None:
+    person = visit(server)
+    person.arrive()
+    keyboard, panel = person.page.keyboard, person.panel
+    expect(person.page.locator(".jp-LauncherCard").first).to_be_visible()
+    person.open_by_palette()
+
+    press(person, panel.locator('[data-command="condaenv:create"]'))
+    write(person, panel.get_by_role("textbox", name="Name"), "typed")
+    proposed = panel.get_by_role("list", name="Packages to install").get_by_role("button")
+    for _ in proposed.all():
+        press(person, proposed.first)
+    write(person, panel.get_by_role("searchbox", name="Find packages"), "tool <2")
+    keyboard.press("Enter")
+    press(person, person.button("Create"))
+    expect(person.heading("typed")).to_be_visible()
+
+    press(person, person.button("All environments"))
+    row = person.environment("typed").get_by_role("button", name="typed", exact=True)
+    arrow_to(person, row, panel.get_by_role("list", name="Environments"))
+    keyboard.press("Enter")
+    tab_to(person, panel.get_by_role("tab", name="Installed"))
+    keyboard.press("ArrowRight")
+    expect(panel.get_by_role("tab", name="Add")).to_be_focused()
+    write(person, panel.get_by_role("searchbox", name="Find packages"), "ipykernel")
+    keyboard.press("Enter")
+    press(person, person.button("Show plan"))
+    press(person, person.button("Apply"))
+    expect(person.plan).to_have_count(0)
+    expect(person.job(re.compile("Apply.* typed"))).to_contain_text(DONE)
+    assert versions(client, "typed") == {"ipykernel": "7.0", "tool": "1.0"}
+
+    press(person, person.button("Delete"))
+    press(person, person.page.get_by_role("dialog").get_by_role("button", name="Delete typed"))
+    expect(person.job("Delete typed")).to_contain_text(DONE)
+    expect(person.environment("typed")).to_have_count(0)
+    assert client.call("GET", "environments/typed").status == 404
+
+
+@pytest.fixture(params=[lab.LIGHT, lab.DARK])
+def theme(request: pytest.FixtureRequest, client: Client) -> Iterator[str]:
+    """One that JupyterLab has, until the test is over."""
+    paint(client, request.param)
+    yield request.param.split()[1].lower()
+    paint(client, lab.LIGHT)
+
+
+def paint(client: Client, theme: str) -> None:
+    body = json.dumps({"raw": json.dumps({"theme": theme})}).encode()
+    path = f"{client.base_url}lab/api/settings/@jupyterlab/apputils-extension:themes"
+    assert client.raw("PUT", path, body).status == 204
+
+
+def test_axe_finds_nothing(
+    theme: str, server: Server, client: Client, visit: Visit, picture: Callable[[Person, str], None]
+) -> None:
+    person = visit(server)
+    person.open_panel()
+    found: list[str] = []
+
+    def look(what: str) -> None:
+        picture(person, f"{what}-{theme}")
+        results = Axe().run(person.page, context=f"#{lab.PANEL}").response
+        assert results["passes"], "axe has looked at something"
+        found.extend(
+            f"{what}: {one['id']}: {one['help']}: {[node['html'] for node in one['nodes']]}"
+            for one in results["violations"]
+        )
+
+    name = f"axe-{theme}"
+    make_with_an_older_tool(client, name)
+    client.follow(client.start("POST", "environments", {"name": f"{name}-failed", "specs": ["extra", "old"]}))
+    expect(person.environment(name)).to_be_visible()
+    expect(person.job(f"Create {name}-failed")).to_contain_text("failed")
+    look("list")
+    person.begin("new", ["tool"])
+    person.find("e")
+    expect(person.panel.get_by_role("list", name="Found packages")).to_contain_text("extra")
+    look("form")
+    person.button("Cancel").click()
+    plan_to_add(person, name, "extra")
+    look("plan")
+    person.button("Back").click()
+    person.tab("Installed")
+    expect(person.package("tool")).to_be_visible()
+    look("detail")
+    person.tab("History")
+    expect(person.button("Go back to 1")).to_be_visible()
+    look("history")
+    assert found == []

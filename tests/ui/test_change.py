@@ -1,0 +1,118 @@
+"""Changing environments: what is going to happen is shown, and that is what happens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.server.house import Client
+
+from .person import DONE, Person
+
+
+def versions(client: Client, environment: str) -> dict[str, str]:
+    packages = client.get(f"environments/{environment}/packages")["packages"]
+    return {package["name"]: package["version"] for package in packages}
+
+
+def make(client: Client, name: str, *specs: str) -> None:
+    client.do("POST", "environments", {"name": name, "specs": specs})
+
+
+def make_with_an_older_tool(client: Client, name: str) -> None:
+    """Which nobody asked for any more: it may move where it must."""
+    make(client, name, "tool", "old", "ipykernel")
+    client.do("PATCH", f"environments/{name}/packages", {"remove": ["old"]})
+    assert versions(client, name) == {"ipykernel": "7.0", "tool": "1.0"}
+
+
+def plan_to_add(person: Person, environment: str, spec: str) -> None:
+    person.look_at(environment)
+    person.tab("Add")
+    person.find(spec)
+    person.page.keyboard.press("Enter")
+    person.button("Show plan").click()
+    expect(person.plan.get_by_role("list", name="Asked for")).to_contain_text(spec)
+
+
+def test_what_was_shown_is_done(person: Person, client: Client, picture: Callable[[Person, str], None]) -> None:
+    make_with_an_older_tool(client, "grown")
+    plan_to_add(person, "grown", "extra")
+    also = person.plan.get_by_role("list", name="Also changes")
+    for words in ("tool", "1.0", "2.0"):
+        expect(also).to_contain_text(words)
+    picture(person, "plan")
+    assert versions(client, "grown") == {"ipykernel": "7.0", "tool": "1.0"}
+    person.button("Apply").click()
+    expect(person.job(re.compile("Apply.* grown"))).to_contain_text(DONE)
+    assert versions(client, "grown") == {"extra": "1.0", "ipykernel": "7.0", "tool": "2.0"}
+    person.tab("Installed")
+    expect(person.package("extra")).to_contain_text("1.0")
+
+
+def test_a_plan_that_is_outdated_is_made_again(person: Person, client: Client) -> None:
+    make_with_an_older_tool(client, "moved")
+    plan_to_add(person, "moved", "extra")
+    client.do("PATCH", "environments/moved/packages", {"remove": ["ipykernel"]})
+    person.button("Apply").click()
+    expect(person.panel.get_by_text("The environment has changed; this is the plan now.")).to_be_visible()
+    assert versions(client, "moved") == {"tool": "1.0"}
+    person.button("Apply").click()
+    expect(person.plan).to_have_count(0)
+    expect(person.job(re.compile("Apply.* moved"))).to_contain_text(DONE)
+    assert versions(client, "moved") == {"extra": "1.0", "tool": "2.0"}
+
+
+def test_a_plan_that_cannot_be_made(person: Person, client: Client) -> None:
+    make(client, "stuck", "tool <2")
+    person.look_at("stuck")
+    person.tab("Add")
+    person.find("extra")
+    person.page.keyboard.press("Enter")
+    person.button("Show plan").click()
+    expect(person.panel.get_by_role("alert").first).to_contain_text("tool")
+    assert versions(client, "stuck") == {"tool": "1.0"}
+
+
+def test_a_package_is_removed(person: Person, client: Client) -> None:
+    make(client, "shrunk", "tool", "ipykernel")
+    person.look_at("shrunk")
+    person.package("tool").get_by_role("button", name="Remove tool").click()
+    person.button("Show plan").click()
+    expect(person.plan.get_by_role("list", name="Asked for")).to_contain_text("tool")
+    person.button("Apply").click()
+    expect(person.package("tool")).to_have_count(0)
+    assert versions(client, "shrunk") == {"ipykernel": "7.0"}
+
+
+def test_back_to_what_it_was(person: Person, client: Client) -> None:
+    make(client, "history", "tool <2")
+    client.do("PATCH", "environments/history/packages", {"add": ["tool >=2", "extra"]})
+    person.look_at("history")
+    person.tab("History")
+    person.button("Go back to 1").click()
+    expect(person.plan).to_contain_text("extra")
+    person.button("Apply").click()
+    expect(person.job(re.compile("Apply.* history"))).to_contain_text(DONE)
+    assert versions(client, "history") == {"tool": "1.0"}
+
+
+def test_delete(person: Person, client: Client) -> None:
+    make(client, "doomed", "tool", "ipykernel")
+    prefix = client.get("environments/doomed")["environment"]["prefix"]
+    person.look_at("doomed")
+    person.button("Delete").click()
+    dialog = person.page.get_by_role("dialog")
+    for words in ("doomed", prefix):
+        expect(dialog).to_contain_text(words)
+    expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+    person.page.keyboard.press("Enter")
+    expect(dialog).to_have_count(0)
+    assert client.get("environments/doomed")
+    person.button("Delete").click()
+    dialog.get_by_role("button", name="Delete doomed").click()
+    expect(person.job("Delete doomed")).to_contain_text(DONE)
+    expect(person.environment("doomed")).to_have_count(0)
+    assert client.call("GET", "environments/doomed").status == 404

@@ -1,0 +1,129 @@
+"""Making environments: seen at every step, in every tab, and what is said when it cannot be done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.channel import ChannelServer
+from tests.server.house import Client
+
+from .conftest import Visit
+from .person import DONE, Person
+
+FILE = "name: from-a-file\ndependencies:\n  - tool <2\n"
+DROP = """(target, [name, text]) => {
+  const carried = new DataTransfer();
+  carried.items.add(new File([text], name, { type: "application/yaml" }));
+  for (const kind of ["dragenter", "dragover", "drop"]) {
+    target.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: carried }));
+  }
+}"""
+
+
+@pytest.fixture
+def half_way(person: Person, client: Client, small: ChannelServer, big: str) -> Iterator[Locator]:
+    """A job that makes the environment ``big``, and waits for its package until the channel is released."""
+    small.stall = {f"*/{big}-*"}
+    person.begin(big, [big])
+    person.button("Create").click()
+    job = person.job(f"Create {big}")
+    expect(job).to_contain_text("running")
+    expect(job).to_contain_text("kB")
+    yield job
+    small.release()
+    client.follow(client.get("jobs?limit=1")["jobs"][0]["id"])
+
+
+def test_every_step_is_seen(
+    person: Person, half_way: Locator, small: ChannelServer, big: str, picture: Callable[[Person, str], None]
+) -> None:
+    expect(half_way.get_by_role("progressbar")).to_be_visible()
+    picture(person, "create-half-way")
+    half_way.get_by_role("button", name=f"Log: Create {big}").click()
+    expect(half_way.get_by_role("list", name="Log")).to_contain_text("Solving")
+    small.release()
+    expect(half_way).to_contain_text(DONE)
+    person.go_back()
+    row = person.environment(big)
+    expect(row).to_contain_text("1 package")
+    expect(row).to_contain_text("no kernel")
+    expect(person.panel.get_by_role("status").filter(has_text=f"Create {big}: done")).to_be_attached()
+    picture(person, "create-done")
+
+
+def test_a_reload_and_a_second_tab_lose_nothing(
+    person: Person, half_way: Locator, visit: Visit, small: ChannelServer, big: str
+) -> None:
+    person.open_panel()  # which loads the page anew
+    other = visit(person.server)
+    other.open_panel()
+    for one in (person, other):
+        expect(one.job(f"Create {big}")).to_contain_text("running")
+    small.release()
+    for one in (person, other):
+        expect(one.job(f"Create {big}")).to_contain_text(DONE)
+        expect(one.environment(big)).to_contain_text("1 package")
+
+
+def test_cancel(person: Person, half_way: Locator, client: Client, big: str) -> None:
+    half_way.get_by_role("button", name=f"Cancel: Create {big}").click()
+    expect(half_way).to_contain_text("cancelled")
+    expect(person.environment(big)).to_have_count(0)
+    assert client.call("GET", f"environments/{big}").status == 404
+
+
+def test_what_cannot_be_is_said_in_the_solvers_words(
+    person: Person, client: Client, picture: Callable[[Person, str], None]
+) -> None:
+    person.begin("impossible", ["extra", "old"])
+    person.button("Create").click()
+    job = person.job("Create impossible")
+    expect(job).to_contain_text("failed")
+    failure = client.get("jobs/" + client.get("jobs?limit=1")["jobs"][0]["id"])["outcome"]["failure"]
+    assert "tool" in failure["message"]
+    for line in (failure["message"] + "\n" + failure["hint"]).splitlines():
+        expect(job).to_contain_text(line.strip())
+    picture(person, "conflict")
+
+
+def test_a_name_that_cannot_be(person: Person, client: Client) -> None:
+    """It is said where it was typed, and what was typed is still there."""
+    person.begin("a/b", ["tool"])
+    person.button("Create").click()
+    expect(person.panel.get_by_role("form").get_by_role("alert")).to_contain_text("a/b")
+    expect(person.panel.get_by_role("textbox", name="Name")).to_have_value("a/b")
+
+
+@pytest.mark.parametrize("how", ["dropped", "chosen"])
+def test_from_a_file(person: Person, client: Client, tmp_path: Path, how: str) -> None:
+    person.panel.locator('[data-command="condaenv:create"]').click()
+    form = person.panel.get_by_role("form", name="New environment")
+    if how == "dropped":
+        form.evaluate(DROP, ["environment.yml", FILE])
+    else:
+        (tmp_path / "environment.yml").write_text(FILE)
+        form.get_by_label("Environment file").set_input_files(tmp_path / "environment.yml")
+    expect(form.get_by_role("list", name="Made of")).to_contain_text("environment.yml")
+    form.get_by_role("textbox", name="Name").fill(f"file-{how}")
+    person.button("Create").click()
+    expect(person.job(f"Create file-{how}")).to_contain_text(DONE)
+    packages = client.get(f"environments/file-{how}/packages")["packages"]
+    assert [(one["name"], one["version"]) for one in packages] == [("tool", "1.0")]
+
+
+def test_a_lock_that_is_downloaded_is_the_one_that_the_server_has(
+    person: Person, client: Client, tmp_path: Path
+) -> None:
+    client.do("POST", "environments", {"name": "locked", "specs": ["tool"]})
+    expect(person.environment("locked")).to_be_visible()
+    person.look_at("locked")
+    with person.page.expect_download() as download:
+        person.button("Download lock").click()
+    download.value.save_as(tmp_path / "lock")
+    assert json.loads((tmp_path / "lock").read_text()) == client.get("environments/locked/lock")
+    assert download.value.suggested_filename.startswith("locked")

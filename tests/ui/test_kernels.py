@@ -1,0 +1,83 @@
+"""Environments with a real Python: kernels in the launcher, notebooks that run in them, and stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.channel import ChannelServer
+from tests.server.house import Server
+
+from .conftest import Visit, furnished
+from .person import DONE, Person
+
+MORE_PATIENCE = 120_000
+"""Milliseconds for a Python to be installed, on a machine that has other things to do as well."""
+
+
+@pytest.fixture
+def real(tmp_path: Path, channel: ChannelServer) -> Iterator[Server]:
+    """JupyterLab on the channel that has Pythons."""
+    running = Server(furnished(tmp_path / "home", channel.url), application="jupyterlab")
+    yield running
+    running.end()
+    assert running.faults == [], "".join(running.log[-200:])
+
+
+def run(person: Person, code: str) -> None:
+    """As the first cell of the notebook that is open."""
+    person.page.locator(".jp-Notebook:visible .jp-Cell").first.locator(".cm-content").click()
+    person.page.keyboard.insert_text(code)
+    person.page.keyboard.press("Control+Enter")
+
+
+def test_from_nothing_to_a_notebook_on_a_stack(
+    real: Server, visit: Visit, picture: Callable[[Person, str], None]
+) -> None:
+    person = visit(real)
+    person.open_panel()
+    launcher = person.page.locator(".jp-Launcher")
+    card = launcher.locator(".jp-LauncherCard:visible")
+    expect(card.filter(has_text="Conda Environments")).to_have_count(1)
+    expect(person.panel.get_by_role("heading", name="No environments yet")).to_be_visible()
+    picture(person, "empty")
+
+    person.begin("geo", ["python", "ipykernel"])
+    person.button("Create").click()
+    expect(person.job("Create geo")).to_contain_text(DONE, timeout=MORE_PATIENCE)
+    expect(card.filter(has_text="geo").first).to_be_visible()  # without a reload
+
+    geo = real.home.envs / "geo"
+    person.go_back()
+    person.environment("geo").get_by_role("button", name="Open notebook in geo").click()
+    run(person, "import sys; print(sys.prefix)")
+    output = person.page.locator(".jp-Notebook:visible .jp-OutputArea-output")
+    expect(output).to_have_text(str(geo))
+    expect(person.environment("geo")).to_contain_text("kernel running")
+    in_status_bar = person.page.get_by_role("button", name="Conda environment geo")
+    expect(in_status_bar).to_be_visible()
+    in_status_bar.click()
+    expect(person.panel.get_by_role("heading", level=2, name="geo")).to_be_visible()
+    picture(person, "notebook")
+
+    person.button("Stack on it").click()
+    form = person.panel.get_by_role("form", name="Stack on geo")
+    expect(form).to_be_visible()
+    person.fill("over", ["threadpoolctl"])
+    person.button("Create").click()
+    expect(person.job("Stack over")).to_contain_text(DONE, timeout=MORE_PATIENCE)
+    person.go_back()
+    expect(person.environment("over")).to_contain_text("on geo")
+    picture(person, "stack")
+    person.environment("over").get_by_role("button", name="Open notebook in over").click()
+    run(person, "import sys, threadpoolctl; print(sys.prefix, threadpoolctl.__file__)")
+    expect(output).to_contain_text(f"{real.home.envs / 'over'} {real.home.envs / 'over'}/")
+
+    person.look_at("over")
+    person.button("Delete").click()
+    person.page.get_by_role("dialog").get_by_role("button", name="Delete over").click()
+    expect(person.job("Delete over")).to_contain_text(DONE)
+    expect(person.environment("over")).to_have_count(0)
