@@ -9,7 +9,7 @@ from pathlib import Path
 from jupyter_condaenv.engine.model import Settings
 from tests.channel import build
 
-from . import environments, kernels, search
+from . import environments, kernels, panel, search
 from .measure import machine
 
 ALL = {
@@ -20,6 +20,7 @@ ALL = {
     "list": environments.listing,
     "fetch": environments.fetch,
     "search": search.small,
+    "panel": panel.panel,
 }
 ONLY_NAMED = {"search-large": search.large}
 """These take minutes."""

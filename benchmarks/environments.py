@@ -67,17 +67,22 @@ def add_one(settings: Settings, rounds: int) -> None:
 def listing(settings: Settings, rounds: int) -> None:
     """A hundred environments with the number of their packages."""
     print(f"list {LISTED} environments with their package counts")
-    source = kernel_environment(settings)
-    folder = Path(settings.envs_dirs[0])
-    for number in range(LISTED - 1):
-        meta = folder / f"listed-{number}" / "conda-meta"
-        meta.mkdir(parents=True)
-        for record in (source / "conda-meta").glob("*.json"):
-            (meta / record.name).hardlink_to(record)
-        (meta / "history").touch()
+    fill(Path(settings.envs_dirs[0]), LISTED - 1, kernel_environment(settings))
     assert len(environments.list_environments(settings)) >= LISTED
     seconds = [wall(lambda: environments.list_environments(settings)) for _ in range(rounds * 3)]
     print(f"  median {1000 * statistics.median(seconds):.1f} ms  (bar 50 ms, warm)", flush=True)
+
+
+def fill(folder: Path, number: int, source: Path) -> None:
+    """Put ``number`` environments with the records and the Python of ``source`` into ``folder``."""
+    for one in range(number):
+        prefix = folder / f"listed-{one}"
+        meta = prefix / "conda-meta"
+        meta.mkdir(parents=True)
+        (prefix / "bin").symlink_to(source / "bin")
+        for record in (source / "conda-meta").glob("*.json"):
+            (meta / record.name).hardlink_to(record)
+        (meta / "history").touch()
 
 
 def fetch(settings: Settings, rounds: int) -> None:
