@@ -54,7 +54,7 @@ def _look(narrator: Narrator, address: str, environments: Sequence[str], picture
         for name in environments:
             row = panel.get_by_role("listitem").filter(has=page.get_by_role("button", name=name, exact=True))
             with suppress(TimeoutError):
-                row.filter(has_text=re.compile(r"\d packages")).wait_for(timeout=PATIENCE)
+                row.filter(has_text=re.compile(r"\d [kMG]B")).wait_for(timeout=PATIENCE)
             narrator.check(f"the panel shows {name}", row.is_visible(), True)
         page.screenshot(path=pictures / "panel.png")
         narrator.say(f"{pictures / 'panel.png'} is what it looks like")
