@@ -35,5 +35,12 @@ export function OperationView(props: {
       </div>
     );
   }
+  if (failure?.code === 'cancelled') {
+    return (
+      <p role="status" className="jp-condaenv-notice">
+        {failure.message}
+      </p>
+    );
+  }
   return failure ? <Alert failure={failure} /> : null;
 }
