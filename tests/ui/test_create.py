@@ -70,6 +70,16 @@ def test_a_reload_and_a_second_tab_lose_nothing(
         expect(one.environment(big)).to_contain_text("1 package")
 
 
+def test_one_need_not_wait(person: Person, half_way: Locator, small: ChannelServer, big: str) -> None:
+    """Whoever has gone back to the list stays there."""
+    person.go_back()
+    expect(person.panel.get_by_role("list", name="Environments")).to_contain_text(big)
+    small.release()
+    expect(half_way).to_contain_text(DONE)
+    expect(person.environment(big)).to_contain_text("1 package")
+    expect(person.heading(big)).to_have_count(0)
+
+
 def test_cancel(person: Person, half_way: Locator, client: Client, big: str) -> None:
     half_way.get_by_role("button", name=f"Cancel: Create {big}").click()
     expect(half_way).to_contain_text("cancelled")

@@ -49,7 +49,7 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
         }
       }}
       onKeyDown={event => {
-        if (event.key === 'Escape' && phase !== 'applying') {
+        if (event.key === 'Escape') {
           panel.showList();
         }
       }}
@@ -92,6 +92,11 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
             </Button>
           )}
           <Button onClick={() => panel.showList()}>{trans.__('Cancel')}</Button>
+        </div>
+      )}
+      {phase === 'applying' && (
+        <div className="jp-condaenv-actions">
+          <Button onClick={() => panel.showList()}>{trans.__('All environments')}</Button>
         </div>
       )}
       {draft.kind !== 'clone' && !file && idle && (
