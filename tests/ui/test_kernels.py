@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.channel import ChannelServer
 from tests.server.house import Server
@@ -27,11 +27,16 @@ def real(tmp_path: Path, channel: ChannelServer) -> Iterator[Server]:
     assert running.faults == [], "".join(running.log[-200:])
 
 
-def run(person: Person, code: str) -> None:
-    """As the first cell of the notebook that is open."""
-    person.page.locator(".jp-Notebook:visible .jp-Cell").first.locator(".cm-content").click()
+def run(person: Person, notebook: str, code: str) -> Locator:
+    """As the first cell of ``notebook``, which is about to be opened. Returns what comes of it."""
+    tab = person.page.locator("#jp-main-dock-panel .lm-TabBar-tab.jp-mod-current", has_text=notebook)
+    expect(tab).to_have_count(1)
+    # Notebooks behind it are on the page as well, and not even hidden as a style sheet would do it.
+    opened = person.page.locator(f"[id='{tab.get_attribute('data-id')}']")
+    opened.locator(".jp-Cell").first.locator(".cm-content").click()
     person.page.keyboard.insert_text(code)
     person.page.keyboard.press("Control+Enter")
+    return opened.locator(".jp-OutputArea-output")
 
 
 def test_from_nothing_to_a_notebook_on_a_stack(
@@ -53,8 +58,7 @@ def test_from_nothing_to_a_notebook_on_a_stack(
     geo = real.home.envs / "geo"
     person.go_back()
     person.environment("geo").get_by_role("button", name="Open notebook in geo").click()
-    run(person, "import sys; print(sys.prefix)")
-    output = person.page.locator(".jp-Notebook:visible .jp-OutputArea-output")
+    output = run(person, "Untitled.ipynb", "import sys; print(sys.prefix)")
     expect(output).to_have_text(str(geo))
     expect(person.environment("geo")).to_contain_text("kernel running")
     in_status_bar = person.page.get_by_role("button", name="Conda environment geo")
@@ -73,7 +77,7 @@ def test_from_nothing_to_a_notebook_on_a_stack(
     expect(person.environment("over")).to_contain_text("on geo")
     picture(person, "stack")
     person.environment("over").get_by_role("button", name="Open notebook in over").click()
-    run(person, "import sys, threadpoolctl; print(sys.prefix, threadpoolctl.__file__)")
+    output = run(person, "Untitled1.ipynb", "import sys, threadpoolctl; print(sys.prefix, threadpoolctl.__file__)")
     expect(output).to_contain_text(f"{real.home.envs / 'over'} {real.home.envs / 'over'}/")
 
     person.look_at("over")

@@ -155,7 +155,10 @@ async function unwrap<T>(call: Promise<IAnswer<T>>): Promise<T> {
 function refusal(status: number, told: unknown): ApiError {
   const failure = told as Partial<Failure> | null;
   if (failure && typeof failure === 'object' && failure.code) {
-    return new ApiError(failure.code, failure.message ?? '', failure.hint, failure.details);
+    const { code, message = '', hint, details } = failure;
+    // Which field of the request it is about is of interest to programs alone.
+    const field = `${String(details?.field)}: `;
+    return new ApiError(code, message.startsWith(field) ? message.slice(field.length) : message, hint, details);
   }
   return [502, 503, 504].includes(status)
     ? new ApiError('offline', `HTTP ${status}`)

@@ -20,7 +20,8 @@ import { PackagePicker } from './PackagePicker';
 export function EnvironmentView({ opened }: { opened: Opened }): JSX.Element {
   const { panel, trans } = useCondaEnv();
   const { detail, failure } = useStore(opened);
-  const { environments } = useStore(panel.environments);
+  const { environments, failure: general } = useStore(panel.environments);
+  const problem = failure ?? general;
   const { phase } = useStore(opened.operation);
   const listed = environments.find(one => one.prefix === opened.prefix);
   const environment = listed ?? detail?.environment;
@@ -41,7 +42,7 @@ export function EnvironmentView({ opened }: { opened: Opened }): JSX.Element {
           {trans.__('All environments')}
         </button>
       </div>
-      {failure && <Alert failure={failure} />}
+      {problem && <Alert failure={problem} />}
       {environment && <Heading environment={environment} opened={opened} />}
       <OperationView operation={opened.operation} living={living} onApply={when => void apply(when)} />
       {environment && phase !== 'planned' && <Contents opened={opened} environment={environment} />}

@@ -15,12 +15,12 @@ export function OperationView(props: {
   onApply(when: When): void;
 }): JSX.Element | null {
   const { trans } = useCondaEnv();
-  const { phase, job, plan, failure, again } = useStore(props.operation);
+  const { phase, job, plan, asked, failure, again } = useStore(props.operation);
   if (phase === 'planned' && plan) {
     return (
       <PlanView
         plan={plan}
-        asked={askedFor(props.operation.asked)}
+        asked={askedFor(asked)}
         again={again}
         living={props.living}
         onApply={props.onApply}

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
+import { ApiError } from '../api/client';
 import { FakeJobs, numbered, outcome, summary } from '../testing';
 import { fold, Jobs, unread } from './jobs';
 import type { IJob } from './jobs';
@@ -84,6 +85,43 @@ test('a job that another page started is found by its hint', async () => {
   jobs.hint({ id: 'b', state: 'running', number: 3 });
   await vi.advanceTimersByTimeAsync(0);
   expect(jobs.read().jobs.map(job => [job.id, job.number])).toEqual([['b', 3]]);
+});
+
+test('what another program did in the meantime is news', async () => {
+  await jobs.refresh();
+  const ended: string[] = [];
+  jobs.ended.connect((_, job) => ended.push(job.id));
+  server.put(summary('theirs', { state: 'succeeded' }), EVENTS, outcome('succeeded'));
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(ended).toEqual(['theirs']);
+  expect(jobs.get('theirs')?.state).toBe('succeeded');
+});
+
+test('a server that cannot be reached is noticed while nothing runs', async () => {
+  await jobs.refresh();
+  const failed: string[] = [];
+  jobs.failed.connect((_, error) => failed.push(error.code));
+  server.jobs = () => Promise.reject(new ApiError('offline', '', ''));
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(failed).toContain('offline');
+});
+
+test('what runs stays in sight', async () => {
+  server.put(summary('a'));
+  await jobs.refresh();
+  server.jobs = () => Promise.resolve([summary('b', { state: 'succeeded' })]);
+  await jobs.refresh();
+  expect(jobs.read().jobs.map(job => job.id)).toEqual(['b', 'a']);
+});
+
+test('that a job could not be cancelled is told', async () => {
+  server.put(summary('a'));
+  await jobs.refresh();
+  const failed: string[] = [];
+  jobs.failed.connect((_, error) => failed.push(error.code));
+  server.cancel = () => Promise.reject(new ApiError('offline', '', ''));
+  await jobs.cancel('a');
+  expect(failed).toEqual(['offline']);
 });
 
 test('a job that had ended before is no news', async () => {

@@ -8,8 +8,11 @@ export const SCHEMA = 'urn:jupyter_condaenv:events:job:v1';
 
 /** How many jobs are listed. */
 const MOST = 50;
-/** Milliseconds between two looks at a job that runs: while hints come, and while there are none. */
-const LOOK = { hinted: 10_000, blind: 1_500 };
+/**
+ * Milliseconds between two looks: at a job that runs, while hints come and while there are none; and at the list while
+ * nothing runs, since a server gives no hints about what other programs start.
+ */
+const LOOK = { hinted: 10_000, blind: 1_500, idle: 10_000 };
 
 export type State = JobSummary['state'];
 
@@ -116,14 +119,25 @@ export class Jobs extends Store<IJobs> {
   }
 
   async refresh(): Promise<void> {
+    const { loaded } = this.read();
     const summaries = await this._api.jobs(MOST);
-    this.set({ loaded: true, jobs: summaries.map(summary => this.get(summary.id) ?? unread(summary)) });
+    const listed = new Set(summaries.map(summary => summary.id));
+    const unknown = summaries.filter(summary => !this.get(summary.id));
+    // What runs stays in sight, however much was started after it.
+    const older = this.read().jobs.filter(job => !hasEnded(job.state) && !listed.has(job.id));
+    const jobs = summaries.map(summary => this.get(summary.id) ?? unread(summary));
+    this.set({ loaded: true, jobs: [...jobs, ...older] });
     for (const job of this.read().jobs) {
       if (!hasEnded(job.state)) {
         void this.readOn(job.id);
       }
     }
     this._lookAgain();
+    for (const job of unknown) {
+      if (loaded && hasEnded(job.state)) {
+        this.ended.emit(unread(job));
+      }
+    }
   }
 
   /** A job that was just started: it is listed at once. */
@@ -160,8 +174,7 @@ export class Jobs extends Store<IJobs> {
   }
 
   async cancel(id: string): Promise<void> {
-    await this._api.cancel(id);
-    await this.readOn(id);
+    await this._tellFailure(this._api.cancel(id).then(() => this.readOn(id)));
   }
 
   hint(hint: IHint): void {
@@ -229,21 +242,21 @@ export class Jobs extends Store<IJobs> {
 
   private _lookAgain(): void {
     clearTimeout(this._timer);
-    if (this._disposed || !this.read().jobs.some(job => !hasEnded(job.state))) {
-      this._hinted = false;
+    if (this._disposed) {
       return;
     }
-    this._timer = setTimeout(
-      () => {
-        for (const job of this.read().jobs) {
-          if (!hasEnded(job.state)) {
-            void this.readOn(job.id);
-          }
-        }
-        this._lookAgain();
-      },
-      this._hinted ? LOOK.hinted : LOOK.blind
-    );
+    const runs = this.read().jobs.some(job => !hasEnded(job.state));
+    this._hinted = this._hinted && runs;
+    this._timer = setTimeout(() => this._look(), runs ? (this._hinted ? LOOK.hinted : LOOK.blind) : LOOK.idle);
+  }
+
+  private _look(): void {
+    const running = this.read().jobs.filter(job => !hasEnded(job.state));
+    running.forEach(job => void this.readOn(job.id));
+    if (running.length === 0 && !document.hidden) {
+      void this._tellFailure(this.refresh());
+    }
+    this._lookAgain();
   }
 
   private _disposed = false;

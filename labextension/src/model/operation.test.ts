@@ -55,6 +55,38 @@ test('the plan that was shown is the one that is applied', async () => {
   expect(operation.read()).toMatchObject({ phase: 'idle', plan: null, failure: null });
 });
 
+test('of two plans the one that was asked for last is shown and applied, whichever is made first', async () => {
+  const first = summary('first');
+  const second = summary('second');
+  server.put(first);
+  server.put(second);
+  const made = [first, second];
+  const jobs = new Jobs(server);
+  operation = new Operation(
+    {
+      makePlan: () => Promise.resolve(made.shift() as JobSummary),
+      applyPlan: (id, when) => {
+        applied.push([id, when]);
+        ends = [outcome('succeeded')];
+        return job();
+      }
+    },
+    jobs
+  );
+  void operation.plan(ASKED);
+  void operation.plan({ verb: 'rollback', environment: '/envs/geo', revision: 1 });
+  await vi.advanceTimersByTimeAsync(0);
+  server.put(second, [], outcome('succeeded', { result: { result: 'planned', plan: plan('b') } }));
+  await jobs.readOn('second');
+  await vi.advanceTimersByTimeAsync(0);
+  server.put(first, [], outcome('succeeded', { result: { result: 'planned', plan: plan('a') } }));
+  await jobs.readOn('first');
+  await vi.advanceTimersByTimeAsync(0);
+  expect(operation.read()).toMatchObject({ phase: 'planned', plan: { before: 'b' }, asked: { verb: 'rollback' } });
+  await operation.apply('now');
+  expect(applied).toEqual([['second', 'now']]);
+});
+
 test('a plan that is no longer true is made again, and not applied unseen', async () => {
   ends = [
     outcome('succeeded', { result: { result: 'planned', plan: plan('a') } }),

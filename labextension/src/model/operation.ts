@@ -10,13 +10,25 @@ interface IOperation {
   /** The job that is under way; empty where none is. */
   job: string;
   plan: Plan | null;
+  /** The job that made the plan: it is what is applied. */
+  planned: string;
+  /** What was asked for when the plan was made. */
+  asked: NewPlan | null;
   /** Why the last attempt came to nothing. */
   failure: Failure | null;
   /** The environment had changed since the plan that was shown before this one. */
   again: boolean;
 }
 
-const IDLE: IOperation = { phase: 'idle', job: '', plan: null, failure: null, again: false };
+const IDLE: IOperation = {
+  phase: 'idle',
+  job: '',
+  plan: null,
+  planned: '',
+  asked: null,
+  failure: null,
+  again: false
+};
 
 /** One thing that a person does: perhaps a plan to look at first, then the job that does it, or why it failed. */
 export class Operation extends Store<IOperation> {
@@ -27,12 +39,9 @@ export class Operation extends Store<IOperation> {
     super(IDLE);
   }
 
-  /** What was asked for when the plan was made. */
-  get asked(): NewPlan | null {
-    return this._asked;
-  }
-
+  /** Be at rest. What is still under way goes on, and is no longer of interest here. */
   reset(): void {
+    this._turn += 1;
     this.set(IDLE);
   }
 
@@ -43,27 +52,26 @@ export class Operation extends Store<IOperation> {
     }
   }
 
-  async plan(body: NewPlan, again = false): Promise<void> {
-    this._asked = body;
-    const outcome = await this._do('planning', () => this._api.makePlan(body));
-    if (outcome?.result?.result === 'planned') {
-      this.set({ phase: 'planned', plan: outcome.result.plan, again });
+  async plan(asked: NewPlan, again = false): Promise<void> {
+    const { turn, job, outcome } = await this._do('planning', () => this._api.makePlan(asked));
+    if (turn === this._turn && outcome?.result?.result === 'planned') {
+      this.set({ phase: 'planned', plan: outcome.result.plan, planned: job, asked, again });
     }
   }
 
   /** Do what the plan shows. Where the environment has changed since, a new plan is made and shown instead. */
   async apply(when: When): Promise<Outcome | null> {
-    const id = this._planned;
-    const outcome = await this._do('applying', () => this._api.applyPlan(id, when));
-    if (outcome?.failure?.code === 'outdated' && this._asked) {
-      await this.plan(this._asked, true);
+    const { planned, asked } = this.read();
+    const { turn, outcome } = await this._do('applying', () => this._api.applyPlan(planned, when));
+    if (turn === this._turn && outcome?.failure?.code === 'outdated' && asked) {
+      await this.plan(asked, true);
     }
     return outcome;
   }
 
   /** Do something without a plan. */
-  run(start: () => Promise<JobSummary>): Promise<Outcome | null> {
-    return this._do('applying', start);
+  async run(start: () => Promise<JobSummary>): Promise<Outcome | null> {
+    return (await this._do('applying', start)).outcome;
   }
 
   async cancel(): Promise<void> {
@@ -73,29 +81,40 @@ export class Operation extends Store<IOperation> {
     }
   }
 
-  /** The outcome; null where no job was started. Back at rest, with the failure if there was one. */
-  private async _do(phase: Phase, start: () => Promise<JobSummary>): Promise<Outcome | null> {
-    this.set({ phase, failure: null });
+  /**
+   * The job and its outcome; null where no job was started. Back at rest, with the failure if there was one.
+   *
+   * What was begun later has taken the turn: of what ends after that, nothing is shown.
+   */
+  private async _do(
+    phase: Phase,
+    start: () => Promise<JobSummary>
+  ): Promise<{ turn: number; job: string; outcome: Outcome | null }> {
+    const turn = (this._turn += 1);
+    const show = (change: Partial<IOperation>): void => {
+      if (turn === this._turn) {
+        this.set(change);
+      }
+    };
+    show({ ...IDLE, phase });
+    let job = '';
     try {
       const summary = await start();
-      if (phase === 'planning') {
-        this._planned = summary.id;
-      }
+      job = summary.id;
       this._jobs.add(summary);
-      this.set({ job: summary.id });
-      const outcome = await this._jobs.end(summary.id);
-      this.set({ ...IDLE, failure: outcome.failure ?? null });
-      return outcome;
+      show({ job });
+      const outcome = await this._jobs.end(job);
+      show({ ...IDLE, failure: outcome.failure ?? null });
+      return { turn, job, outcome };
     } catch (error) {
       if (!(error instanceof ApiError)) {
         throw error;
       }
       const { code, message, hint, details } = error;
-      this.set({ ...IDLE, failure: { code, message, hint, details } });
-      return null;
+      show({ ...IDLE, failure: { code, message, hint, details } });
+      return { turn, job, outcome: null };
     }
   }
 
-  private _asked: NewPlan | null = null;
-  private _planned = '';
+  private _turn = 0;
 }
