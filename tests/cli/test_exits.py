@@ -66,7 +66,7 @@ def settled(tmp_path_factory: pytest.TempPathFactory, small_channel: Path) -> Pe
         ("add there nosuchpackage -c CHANNEL", 4, "nosuchpackage"),
         ("remove there", 2, "delete there"),
         ("remove there nosuchpackage", 3, "nosuchpackage"),
-        ("update there", 2, "PACKAGE"),
+        ("update there", 2, "--all"),
         ("delete there", 2, "--yes"),
         ("delete nowhere --yes", 3, "nowhere"),
         ("apply nowhere.json", 3, "nowhere.json"),

@@ -39,7 +39,7 @@ def test_requests_made_up_from_the_document(home: Home, serve: Serve, tmp_path: 
 
     url = f"http://127.0.0.1:{server.port}{BASE_URL}condaenv"
     command = [sys.executable, "-c", RUN, "--config-file", str(config), "run", f"{url}/openapi.json", "--url", url]
-    command += ["--header", f"Authorization: token {TOKEN}", "--checks", CHECKS, "--max-examples", "480", "--no-color"]
+    command += ["--header", f"Authorization: token {TOKEN}", "--checks", CHECKS, "--max-examples", "80", "--no-color"]
     command += ["--phases", "examples,coverage,fuzzing", "--exclude-operation-id", "delete_environments_environment"]
     done = subprocess.run(command, cwd=tmp_path, env=home.env, capture_output=True, text=True, timeout=1100)
     assert done.returncode == 0, done.stdout

