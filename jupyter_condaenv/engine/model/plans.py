@@ -1,0 +1,115 @@
+"""What an operation would do."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from .environments import Lock, Package, Variable
+
+When = Literal["next_start", "now"]
+"""When a change that replaces what a living kernel may have loaded is put in place."""
+ChangeKind = Literal["add", "remove", "upgrade", "downgrade", "rebuild", "rechannel"]
+"""``rebuild``: the same version; ``rechannel``: the same build too, from another channel."""
+
+
+class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What happens to one package."""
+
+    kind: ChangeKind
+    before: Package | None = None
+    after: Package | None = None
+
+    @property
+    def name(self) -> str:
+        package = self.after or self.before
+        assert package is not None
+        return package.name
+
+    @property
+    def brief(self) -> Brief:
+        before, after = self.before, self.after
+        with_build = before is not None and after is not None and before.version == after.version
+        return Brief(
+            kind=self.kind,
+            name=self.name,
+            before=_version(before, with_build),
+            after=_version(after, with_build),
+            size=after.size if after else 0,
+            channel=self.channel,
+        )
+
+    @property
+    def channel(self) -> str:
+        """The channel that it comes from now, where that is another than before."""
+        before, after = self.before, self.after
+        return after.channel if before is not None and after is not None and before.channel != after.channel else ""
+
+
+def _version(package: Package | None, with_build: bool) -> str:
+    if package is None:
+        return ""
+    return f"{package.version} {package.build}" if with_build else package.version
+
+
+class Difference(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What two states of an environment differ in: what was asked for, and what is there because of it."""
+
+    specs_added: tuple[str, ...] = ()
+    specs_dropped: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+
+class Unasked(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A package that moves or goes although the request does not name it."""
+
+    name: str
+    because: str = ""
+    """Why, in words; empty where nothing that is known tells."""
+
+
+class Room(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a change adds on the disk, in the environment and in the package cache together, before anything that it
+    replaces is given back. Compiled bytecode comes on top."""
+
+    bytes: int
+    """In blocks, as the disk counts."""
+    inodes: int
+    """Files, links and folders."""
+    shared: int
+    """Bytes of the environment that are hard links into the package cache, and so take no room of their own."""
+    unknown: int = 0
+    """Packages of which only the size of the archive is known before they are fetched: they take more than that."""
+
+
+class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A change that can be shown and then applied exactly as shown."""
+
+    prefix: str
+    verb: str
+    before: str
+    """``digest`` of the packages in the prefix when the plan was made; empty when there was no environment."""
+    lock: Lock
+    changes: tuple[Change, ...]
+    download_bytes: int
+    """Bytes of archives that are not in the package cache yet."""
+    variables: tuple[Variable, ...] = ()
+    """That a new environment sets wherever it is active."""
+    unasked: tuple[Unasked, ...] = ()
+    room: Room | None = None
+    """Measured for dry runs only."""
+
+
+class Brief(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A ``Change`` in the words that a person needs."""
+
+    kind: ChangeKind
+    name: str
+    before: str = ""
+    """Its version; with the build where only that differs."""
+    after: str = ""
+    size: int = 0
+    """Bytes of the archive that comes; 0 when the channel does not say, or none comes."""
+    channel: str = ""
+    """The channel that it comes from, where it came from another one before."""

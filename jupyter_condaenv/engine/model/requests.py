@@ -1,0 +1,242 @@
+"""What the engine is asked: each verb is one type."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from .environments import Dependencies, ForeignLock, KernelOptions, Lock, Strategy, Variable
+from .plans import Plan, When
+from .storage import CleanKind
+
+
+class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="verb"):
+    """What every request has in common: ``prefix`` is the environment it makes or changes."""
+
+    prefix: str
+
+
+class CreateEnvironment(Request, frozen=True, kw_only=True, tag="create"):
+    """A new environment, from specs or, when ``lock`` is given, from exactly its packages."""
+
+    specs: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    """Names or URLs in order of priority; empty: the configured ones."""
+    lock: Lock | None = None
+    foreign_lock: ForeignLock | None = None
+    """In place of ``lock``."""
+    variables: tuple[Variable, ...] = ()
+    """Set wherever the environment is active."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how the file was read that this was made of; told first."""
+    strategy: Strategy = Strategy()
+    display_name: str = ""
+
+
+class ChangePackages(Request, frozen=True, kw_only=True, tag="change"):
+    """Add, update and remove packages in one step. What is installed moves only where it must."""
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    update: tuple[str, ...] = ()
+    """Names of packages that may move to their newest version."""
+    update_all: bool = False
+    """All packages may."""
+    dependencies: Dependencies = "keep"
+    channels: tuple[str, ...] = ()
+    """Searched besides those the environment already uses, after them."""
+    strategy: Strategy = Strategy()
+    when: When = "next_start"
+
+
+class StackEnvironment(Request, frozen=True, kw_only=True, tag="stack"):
+    """A new overlay: ``specs`` on top of the environment at ``base``, which is not changed."""
+
+    base: str
+    specs: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    strategy: Strategy = Strategy()
+    display_name: str = ""
+
+
+class Clone(Request, frozen=True, kw_only=True, tag="clone"):
+    """A new environment with all that is in the one at ``source``, also what pip and its user put there."""
+
+    source: str
+    display_name: str = ""
+
+
+class Move(Request, frozen=True, kw_only=True, tag="move"):
+    """The environment at ``source`` with all that is in it, its history and its notes, under another name or in another
+    place. Its kernels are then other ones too, with the options they had."""
+
+    source: str
+
+
+class Adopt(Request, frozen=True, kw_only=True, tag="adopt"):
+    """An environment that conda, mamba or pixi made, as it is: its first revision, and its kernel. It stays one of
+    theirs as well."""
+
+    display_name: str = ""
+
+
+class Pack(Request, frozen=True, kw_only=True, tag="pack"):
+    """The environment as one file at ``output``, whose ending tells the format (``pack.FORMATS``)."""
+
+    output: str
+    force: bool = False
+    """Also in the place of a file that is there."""
+
+
+class Unpack(Request, frozen=True, kw_only=True, tag="unpack"):
+    """A new environment, of what conda-pack has put into the file at ``archive``."""
+
+    archive: str
+    display_name: str = ""
+
+
+class Annotate(Request, frozen=True, kw_only=True, tag="annotate"):
+    """What is noted of the environment; what is left out stays as it is."""
+
+    protected: bool | None = None
+    frozen: bool | None = None
+    message: Annotated[str, Meta(max_length=1000)] = ""
+    """Why it is frozen: shown to whoever wants to change it, by conda too."""
+    tag: tuple[str, ...] = ()
+    """To be added."""
+    untag: tuple[str, ...] = ()
+    """To be taken away."""
+    note: Annotated[str, Meta(max_length=10_000)] | None = None
+
+
+class Rollback(Request, frozen=True, kw_only=True, tag="rollback"):
+    """The environment as it was at an earlier revision: exactly the packages of its lock, without a solve. What pip or
+    a person put there stays. It makes a revision of its own, and so can itself be undone."""
+
+    revision: Annotated[int, Meta(ge=0)] = 0
+    """Its number; 0: the last that is not as things are now."""
+    when: When = "next_start"
+
+
+class ApplyPlan(Request, frozen=True, kw_only=True, tag="apply"):
+    """Exactly what ``plan`` showed; refused when the environment has changed since."""
+
+    plan: Plan
+    when: When = "next_start"
+
+
+class ApplyDeferred(Request, frozen=True, kw_only=True, tag="apply_deferred"):
+    """The change that waits for the next start of a kernel, if there is one and no kernel lives."""
+
+
+class RemoveEnvironment(Request, frozen=True, kw_only=True, tag="remove"):
+    """The environment with all that is in it, and its kernels."""
+
+
+class RegisterKernel(Request, frozen=True, kw_only=True, tag="kernel"):
+    """The kernel of the environment, written anew."""
+
+    options: KernelOptions = KernelOptions()
+
+
+class MeasureStorage(Request, frozen=True, kw_only=True, tag="storage"):
+    """How much room environments and the package cache take. It looks at every file."""
+
+    prefix: str = ""
+    """Of all environments."""
+
+
+class IndexChannels(Request, frozen=True, kw_only=True, tag="index"):
+    """Makes the packages of channels searchable, for this platform. Of a channel that has not changed since, nothing
+    is read again."""
+
+    prefix: str = ""
+    """Of no environment."""
+    channels: tuple[str, ...] = ()
+    """Names or URLs; empty: the configured ones."""
+
+
+class CheckChannels(Request, frozen=True, kw_only=True, tag="check_channels"):
+    """Whether ``channels``, by default the configured ones, can be used, and what they have."""
+
+    prefix: str = ""
+    """Of no environment."""
+    channels: tuple[str, ...] = ()
+    """Names or URLs; empty: the configured ones."""
+
+
+class Clean(Request, frozen=True, kw_only=True, tag="clean"):
+    """Delete what nobody needs: packages that no environment has or had in its last revisions, compiled Python of
+    such packages, archives, channel indexes, what interrupted operations left, and jobs that ended long ago."""
+
+    prefix: str = ""
+    """Of no environment."""
+    kinds: tuple[CleanKind, ...] = ()
+    """Empty: all."""
+    preview: bool = False
+    """Only say what it would be."""
+
+
+class CheckHealth(Request, frozen=True, kw_only=True, tag="doctor"):
+    """Look at every file of an environment and say what is not as it should be."""
+
+    fix: bool = False
+    """Mend what can be mended."""
+
+
+Plannable = CreateEnvironment | ChangePackages | StackEnvironment | Rollback
+
+
+class PlanRequest(Request, frozen=True, kw_only=True, tag="plan"):
+    """A dry run of ``request``."""
+
+    request: Plannable
+
+
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Explainable = CreateEnvironment | ChangePackages | StackEnvironment
+
+
+class Explain(Request, frozen=True, kw_only=True, tag="explain"):
+    """Why ``request`` cannot be fulfilled, and which ways out there are. Changes nothing but caches."""
+
+    request: Explainable
+    seconds: Seconds = 60.0
+    """For how long ways out are tried."""
+
+
+class WhyNot(Request, frozen=True, kw_only=True, tag="why_not"):
+    """What keeps the package that ``spec`` asks for out of the environment. Changes nothing but caches."""
+
+    spec: str
+    seconds: Seconds = 60.0
+
+
+EngineRequest = (
+    CreateEnvironment
+    | ChangePackages
+    | StackEnvironment
+    | Clone
+    | Move
+    | Pack
+    | Unpack
+    | Adopt
+    | Annotate
+    | Rollback
+    | ApplyPlan
+    | ApplyDeferred
+    | RemoveEnvironment
+    | CheckChannels
+    | MeasureStorage
+    | IndexChannels
+    | CheckHealth
+    | Clean
+    | PlanRequest
+    | Explain
+    | WhyNot
+)
+"""What ``operations.perform`` does."""
+AnyRequest = EngineRequest | RegisterKernel
+
+# --- events: what an operation tells while it runs ---

@@ -1,0 +1,130 @@
+"""What an operation answers."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from .channels import ChannelReport
+from .environments import Environment, Lock, Notes
+from .explanations import Explanation
+from .health import Health
+from .plans import Plan
+from .search import ChannelIndex
+from .storage import Storage, Unneeded
+
+
+class Result(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="result"):
+    """What an operation returns."""
+
+
+class Planned(Result, frozen=True, kw_only=True, tag="planned"):
+    plan: Plan
+
+
+class Explained(Result, frozen=True, kw_only=True, tag="explained"):
+    explanation: Explanation
+
+
+class Changed(Result, frozen=True, kw_only=True, tag="changed"):
+    """The environment was made or changed; ``plan`` is what was done to it."""
+
+    environment: Environment
+    plan: Plan
+    revision: int
+
+
+class Deferred(Result, frozen=True, kw_only=True, tag="deferred"):
+    """The change is fetched and waits for the next start of a kernel, because ``kernels`` (process ids) live."""
+
+    plan: Plan
+    kernels: tuple[int, ...]
+
+
+class Removed(Result, frozen=True, kw_only=True, tag="removed"):
+    prefix: str
+    kernels: tuple[str, ...] = ()
+
+
+class Adopted(Result, frozen=True, kw_only=True, tag="adopted"):
+    """The environment has a revision, with this lock."""
+
+    environment: Environment
+    lock: Lock
+    revision: int
+
+
+class Packed(Result, frozen=True, kw_only=True, tag="packed"):
+    """The environment is in the file at ``path``, of ``size`` bytes."""
+
+    prefix: str
+    path: str
+    size: int
+
+
+class Moved(Result, frozen=True, kw_only=True, tag="moved"):
+    """The environment is where it was wanted, and no longer at ``source``."""
+
+    environment: Environment
+    source: str
+    revision: int
+
+
+class Noted(Result, frozen=True, kw_only=True, tag="noted"):
+    prefix: str
+    notes: Notes
+
+
+class Registered(Result, frozen=True, kw_only=True, tag="registered"):
+    """The kernel was written; ``environment`` names it."""
+
+    environment: Environment
+
+
+class Measured(Result, frozen=True, kw_only=True, tag="measured"):
+    storage: Storage
+
+
+class Indexed(Result, frozen=True, kw_only=True, tag="indexed"):
+    indexes: tuple[ChannelIndex, ...]
+    failed: tuple[str, ...] = ()
+    """Channels that could not be read; where there was an index of them, it is as it was."""
+
+
+class Checked(Result, frozen=True, kw_only=True, tag="checked"):
+    """Each channel that was asked for, in that order."""
+
+    channels: tuple[ChannelReport, ...]
+
+
+class Cleaned(Result, frozen=True, kw_only=True, tag="cleaned"):
+    """What was deleted or, in a preview, would be."""
+
+    items: tuple[Unneeded, ...]
+    preview: bool
+
+    @property
+    def bytes(self) -> int:
+        return sum(item.bytes for item in self.items)
+
+
+class Examined(Result, frozen=True, kw_only=True, tag="examined"):
+    health: Health
+
+
+AnyResult = (
+    Adopted
+    | Checked
+    | Planned
+    | Explained
+    | Changed
+    | Deferred
+    | Moved
+    | Noted
+    | Packed
+    | Removed
+    | Registered
+    | Measured
+    | Indexed
+    | Examined
+    | Cleaned
+)
