@@ -120,8 +120,9 @@ class Output:
         self.close(failed=True)
         sys.stdout.flush()
         self.note(f"error: {failure.message}")
-        if failure.hint:
-            self.note(f"hint: {failure.hint}")
+        hint = text.hint(failure)
+        if hint:
+            self.note(f"hint: {hint}")
 
 
 class TerminalOutput(Output):
@@ -405,7 +406,8 @@ def job(summary: answers.JobSummary) -> list[str]:
     lines = [f"{summary.id}  {summary.state}  {summary.verb}  {summary.prefix}"]
     if summary.outcome and summary.outcome.failure:
         failure = summary.outcome.failure
-        lines += [f"error: {failure.message}"] + ([f"hint: {failure.hint}"] if failure.hint else [])
+        hint = text.hint(failure)
+        lines += [f"error: {failure.message}"] + ([f"hint: {hint}"] if hint else [])
     elif summary.outcome and summary.outcome.result:
         lines += answer(summary.outcome.result)
     return lines

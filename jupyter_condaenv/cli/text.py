@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ..engine.condarc import Source
+from ..engine.errors import Failure
 from ..engine.model import (
     Brief,
     Change,
@@ -51,6 +52,16 @@ def harmless(line: str) -> str:
     'a\\\\x1b[2Jb'
     """
     return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", line)
+
+
+def hint(failure: Failure) -> str:
+    """What to do, with the commands and options for it, of which the engine knows nothing."""
+    also = []
+    if "explanation" in failure.details:
+        also.append("`jupyter condaenv explain` with the same words tries ways out.")
+    if failure.details.get("frozen"):
+        also.append("Without --freeze-installed it may.")
+    return " ".join([failure.hint, *also]).strip()
 
 
 def size(number: float) -> str:

@@ -129,7 +129,7 @@ def _check(source: Path, target: Path) -> None:
     if (source / "condabin").is_dir():
         raise Refused(
             f"{source} is the base of a conda installation, with its other environments in it.",
-            "Make one of the same packages: `lock -o FILE`, `create --lock FILE`.",
+            "Make one of the same packages, from its lock.",
         )
     if source in Path(os.path.realpath(target)).parents:
         raise Refused(f"{target} lies within {source}.", "Choose a place beside it.")
@@ -271,7 +271,7 @@ class _Copy:
         if moved == data and _sha256(data) == owned.entry.sha256_in_prefix:
             raise Refused(
                 f"{owned.entry.path} of {owned.record.stem} holds another path than {self._old[0]}.",
-                "The environment was moved there. Make one of the same packages: `lock -o FILE`, `create --lock FILE`.",
+                "The environment was moved there. Make one of the same packages, from its lock.",
             )
         _write(to, moved, entry.path)
         self._written.setdefault(owned.record, {})[owned.entry.path] = (_sha256(moved), len(moved))

@@ -120,14 +120,16 @@ def lock_of(wanted: Wanted, asked: rattler.Query, solved: Sequence[Package]) -> 
 
 def _with_what_was_held(error: Unsatisfiable, wanted: Wanted, asked: rattler.Query) -> Unsatisfiable:
     """``error`` with what else than the requests may have kept packages out."""
-    also = ["`jupyter condaenv explain` with the same words tries ways out."]
+    also: list[str] = []
+    held: dict[str, bool] = {}
     if asked.constraints:
         also.append(f"Pinned in conda-meta/pinned or .condarc: {', '.join(asked.constraints)}.")
     if wanted.frozen:
-        also.append("What is installed was not allowed to move (--freeze-installed).")
+        also.append("What is installed was not allowed to move.")
+        held["frozen"] = True
     if asked.until is not None:
         also.append(f"What came after {asked.until:%Y-%m-%d %H:%M} UTC was left out (exclude_newer).")
-    return Unsatisfiable(error.message, " ".join([error.hint, *also]), **error.details)
+    return Unsatisfiable(error.message, " ".join([error.hint, *also]), **error.details, **held)
 
 
 def _spec_and_url(spec: str, settings: Settings, own: condarc.Condarc) -> tuple[str, str]:

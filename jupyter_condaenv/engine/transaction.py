@@ -370,8 +370,7 @@ def _look(stage: Path, records: list[Record], emit: Emit, bearable: Set[str] = f
             except OSError:
                 raise Broken(
                     f"{record.name} {record.version} was not linked completely: {entry.path} is missing.",
-                    "Nothing was changed. If it was so before, make the environment again: `lock -o FILE`, `delete`, "
-                    "`create --lock FILE`.",
+                    "Nothing was changed. If it was so before, make the environment again, from its lock.",
                     package=record.name,
                 ) from None
             plain = entry.path_type == "hardlink" and not entry.file_mode and owners[entry.path] == 1

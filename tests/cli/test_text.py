@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from jupyter_condaenv.cli import text
+from jupyter_condaenv.engine.errors import Failure
 from jupyter_condaenv.engine.model import Change, Lock, Package, Plan, Room, Unasked
 
 
@@ -23,6 +24,13 @@ def package(name: str, version: str, build: str = "0", size: int = 0) -> Package
 )
 def test_size(number: float, words: str) -> None:
     assert text.size(number) == words
+
+
+def test_a_hint_names_the_command_and_the_option_that_help() -> None:
+    clash = Failure("unsatisfiable", "They clash.", "Drop one.", {"explanation": "..."})
+    assert text.hint(clash) == "Drop one. `jupyter condaenv explain` with the same words tries ways out."
+    assert "--freeze-installed" in text.hint(msgspec.structs.replace(clash, details={"frozen": True}))
+    assert text.hint(Failure("not_found", "It is gone.")) == ""
 
 
 @pytest.mark.parametrize(
