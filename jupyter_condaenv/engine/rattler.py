@@ -195,7 +195,7 @@ def solve(query: Query, source: rattler.Gateway | None = None) -> tuple[Package,
         what = "The channels have nothing that fits" if missing else "These packages cannot be installed together"
         raise Unsatisfiable(
             f"{what}:\n{_indent(reason)}",
-            "Relax or drop one of the requests named above, or add the channel that has the package.",
+            "Relax or drop one of the requests that are named, or add the channel that has the package.",
             specs=list(query.specs),
             explanation=text,
         ) from error

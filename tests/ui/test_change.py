@@ -72,8 +72,20 @@ def test_a_plan_that_cannot_be_made(person: Person, client: Client) -> None:
     person.find("extra")
     person.page.keyboard.press("Enter")
     person.button("Show plan").click()
-    expect(person.panel.get_by_role("alert").first).to_contain_text("tool")
+    alert = person.panel.get_by_role("alert")
+    expect(alert).to_contain_text("cannot be installed together")
+    alert.get_by_text("All that the solver says").click()
+    expect(alert.locator("pre")).to_contain_text("tool")
     assert versions(client, "stuck") == {"tool": "1.0"}
+
+    person.button("Explain").click()
+    person.button("Use: take any tool instead of tool <2").click()
+    expect(person.panel.get_by_role("list", name="To be changed")).to_contain_text("tool=*")
+    person.button("Show plan").click()
+    person.button("Apply").click()
+    expect(person.plan).to_have_count(0)
+    expect(person.job(re.compile("Apply.* stuck"))).to_contain_text(DONE)
+    assert versions(client, "stuck") == {"extra": "1.0", "tool": "2.0"}
 
 
 def test_a_package_is_removed(person: Person, client: Client) -> None:

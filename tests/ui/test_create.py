@@ -95,10 +95,40 @@ def test_what_cannot_be_is_said_in_the_solvers_words(
     job = person.job("Create impossible")
     expect(job).to_contain_text("failed")
     failure = client.get("jobs/" + client.get("jobs?limit=1")["jobs"][0]["id"])["outcome"]["failure"]
-    assert "tool" in failure["message"]
-    for line in (failure["message"] + "\n" + failure["hint"]).splitlines():
-        expect(job).to_contain_text(line.strip())
+    sentence, *reasons = failure["message"].splitlines()
+    alert = person.panel.get_by_role("form").get_by_role("alert")
+    for words in (sentence.rstrip(":"), failure["hint"]):
+        expect(alert).to_contain_text(words)
+        expect(job).not_to_contain_text(words)  # what is told above is not told again
+    tree = alert.locator("pre")
+    expect(tree).to_be_hidden()
+    alert.get_by_text("All that the solver says").click()
+    for line in reasons:
+        expect(tree).to_contain_text(line.strip())
     picture(person, "conflict")
+    person.button("Cancel").click()
+    expect(job).to_contain_text(sentence.rstrip(":"))
+
+
+def test_a_conflict_is_explained_and_a_way_out_taken(
+    person: Person, client: Client, picture: Callable[[Person, str], None]
+) -> None:
+    person.begin("untangled", ["extra", "tool <2"])
+    person.button("Show plan").click()
+    person.button("Explain").click()
+    explanation = person.panel.get_by_role("region", name="Explanation")
+    expect(explanation).to_contain_text("extra, tool <2 cannot be had together")
+    ways = explanation.get_by_role("list", name="What would work").get_by_role("listitem")
+    expect(ways).to_contain_text(["Take any tool instead of tool <2", "Do without extra", "Do without tool <2"])
+    picture(person, "explanation")
+    ways.first.get_by_role("button", name="Use").click()
+    expect(explanation).to_have_count(0)
+    chosen = person.panel.get_by_role("list", name="Packages to install").get_by_role("listitem")
+    expect(chosen).to_contain_text(["extra", "tool"])
+    person.button("Create").click()
+    expect(person.job("Create untangled")).to_contain_text(DONE)
+    packages = client.get("environments/untangled/packages")["packages"]
+    assert [(one["name"], one["version"]) for one in packages] == [("extra", "1.0"), ("tool", "2.0")]
 
 
 def test_a_name_that_cannot_be(person: Person, client: Client) -> None:

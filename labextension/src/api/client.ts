@@ -22,8 +22,11 @@ export type Lock = Schemas['Lock'];
 export type FoundPackage = Schemas['FoundPackage'];
 export type PackageIndex = Schemas['ChannelIndex'];
 export type When = NonNullable<Schemas['NewApplication']['when']>;
+export type Explanation = Schemas['Explanation'];
+export type Way = Schemas['Way'];
 export type NewEnvironment = Schemas['NewEnvironment'];
 export type NewStack = Schemas['NewStack'];
+export type NewExplanation = Schemas['ExplainCreation'] | Schemas['ExplainStack'] | Schemas['ExplainChange'];
 export type NewPlan = Schemas['PlanCreation'] | Schemas['PlanStack'] | Schemas['PlanChange'] | Schemas['PlanRollback'];
 
 /** What the server refused, or that it could not be reached: then `code` is `offline`. */
@@ -104,6 +107,7 @@ export function connect(settings: ServerConnection.ISettings) {
           body: { when }
         })
       ),
+    explain: (body: NewExplanation) => unwrap(client.POST('/explanations', { body })),
     jobs: async (limit: number) => (await unwrap(client.GET('/jobs', { params: { query: { limit } } }))).jobs,
     job: (job: string, since: number) =>
       unwrap(client.GET('/jobs/{job}', { params: { path: { job }, query: { since } } })),

@@ -80,7 +80,7 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
           />
         )}
       </fieldset>
-      <OperationView operation={draft.operation} living={false} onApply={when => void apply(when)} />
+      <OperationView operation={draft.operation} taker={draft} living={false} onApply={when => void apply(when)} />
       {(idle || phase === 'planning') && (
         <div className="jp-condaenv-actions">
           <Button type="submit" accent disabled={!ready}>

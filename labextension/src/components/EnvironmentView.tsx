@@ -44,7 +44,7 @@ export function EnvironmentView({ opened }: { opened: Opened }): JSX.Element {
       </div>
       {problem && <Alert failure={problem} />}
       {environment && <Heading environment={environment} opened={opened} />}
-      <OperationView operation={opened.operation} living={living} onApply={when => void apply(when)} />
+      <OperationView operation={opened.operation} taker={opened} living={living} onApply={when => void apply(when)} />
       {environment && phase !== 'planned' && <Contents opened={opened} environment={environment} />}
     </div>
   );

@@ -9,17 +9,29 @@ import { ago, titleOf } from './format';
 import { Bar } from './JobProgress';
 
 /** What is done unasked, or only looks: not worth a line once it has gone well. */
-const QUIET = ['plan', 'storage', 'index'];
+const QUIET = ['plan', 'explain', 'storage', 'index'];
+
+const NOTHING = (): (() => void) => () => undefined;
 
 function isShown({ verb, state }: IJob): boolean {
   if (!hasEnded(state) || !QUIET.includes(verb)) {
     return true;
   }
-  return state === 'failed' && verb !== 'plan'; // why there is no plan is said where it was asked for
+  return state === 'failed' && !['plan', 'explain'].includes(verb); // that is said where it was asked for
+}
+
+/** The job whose failure is told where it was asked for, and so not here as well; empty where none is. */
+function useTold(): string {
+  const { panel } = useCondaEnv();
+  const { view } = useStore(panel);
+  const operation =
+    view.at === 'draft' ? view.draft.operation : view.at === 'environment' ? view.opened.operation : null;
+  return React.useSyncExternalStore(operation?.subscribe ?? NOTHING, () => operation?.read().failed ?? '');
 }
 
 export function JobList(): JSX.Element {
   const { panel, trans } = useCondaEnv();
+  const told = useTold();
   const { jobs, loaded } = useStore(panel.jobs);
   const shown = jobs.filter(isShown);
   if (shown.length === 0) {
@@ -30,13 +42,13 @@ export function JobList(): JSX.Element {
   return (
     <ul className="jp-condaenv-jobs" aria-label={trans.__('Jobs')}>
       {shown.map(job => (
-        <JobRow key={job.id} job={job} />
+        <JobRow key={job.id} job={job} told={job.id === told} />
       ))}
     </ul>
   );
 }
 
-function JobRow({ job }: { job: IJob }): JSX.Element {
+function JobRow({ job, told }: { job: IJob; told: boolean }): JSX.Element {
   const { panel, trans } = useCondaEnv();
   const [open, setOpen] = React.useState(false);
   const ended = hasEnded(job.state);
@@ -47,7 +59,7 @@ function JobRow({ job }: { job: IJob }): JSX.Element {
     }
   }, [panel, wanted, ended, job.outcome, job.id]);
   const title = titleOf(job, trans);
-  const failure = job.state === 'failed' ? job.outcome?.failure : null;
+  const failure = job.state === 'failed' && !told ? job.outcome?.failure : null;
   const log = `jp-condaenv-log-${job.id}`;
   return (
     <li className={`jp-condaenv-job jp-mod-${job.state}`}>

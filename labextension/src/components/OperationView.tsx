@@ -4,18 +4,21 @@ import type { When } from '../api/client';
 import { askedFor } from '../model/opened';
 import type { Operation } from '../model/operation';
 import { useCondaEnv, useStore } from './context';
-import { Alert } from './controls';
+import { Alert, Button } from './controls';
+import { ExplanationView } from './ExplanationView';
+import type { ITaker } from './ExplanationView';
 import { JobProgress } from './JobProgress';
 import { PlanView } from './PlanView';
 
 /** What becomes of an operation: how far it is, its plan, or why it failed. */
 export function OperationView(props: {
   operation: Operation;
+  taker: ITaker;
   living: boolean;
   onApply(when: When): void;
 }): JSX.Element | null {
   const { trans } = useCondaEnv();
-  const { phase, job, plan, asked, failure, again } = useStore(props.operation);
+  const { phase, job, plan, asked, failure, again, explaining, explanation } = useStore(props.operation);
   if (phase === 'planned' && plan) {
     return (
       <PlanView
@@ -42,5 +45,18 @@ export function OperationView(props: {
       </p>
     );
   }
-  return failure ? <Alert failure={failure} /> : null;
+  if (!failure) {
+    return null;
+  }
+  return (
+    <>
+      <Alert failure={failure}>
+        {props.operation.isExplainable && !explaining && !explanation && (
+          <Button onClick={() => void props.operation.explain()}>{trans.__('Explain')}</Button>
+        )}
+        {explaining && <JobProgress id={explaining} cancellable />}
+      </Alert>
+      {explanation && <ExplanationView explanation={explanation} taker={props.taker} />}
+    </>
+  );
 }

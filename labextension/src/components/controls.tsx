@@ -1,6 +1,8 @@
 import type { LabIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import { useCondaEnv } from './context';
+
 interface IButton extends React.ButtonHTMLAttributes<HTMLButtonElement> {
   /** The one that a person most likely wants. */
   accent?: boolean;
@@ -26,15 +28,27 @@ export function IconButton({
 }
 
 /** What went wrong, and what to do. It is read out, unless it is `past`. */
-export function Alert(props: { failure: { message: string; hint?: string }; past?: boolean }): JSX.Element {
+export function Alert(props: {
+  failure: { message: string; hint?: string };
+  past?: boolean;
+  children?: React.ReactNode;
+}): JSX.Element {
+  const { trans } = useCondaEnv();
+  const [first, ...reasons] = props.failure.message.split('\n');
+  const sentence = reasons.length > 0 ? first.replace(/:$/, '.') : first;
   return (
     <div role={props.past ? undefined : 'alert'} className="jp-condaenv-alert">
-      {/* It can be long and is then scrolled, by keys too. */}
-      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <div className="jp-condaenv-message" tabIndex={0}>
-        {props.failure.message}
-      </div>
+      <div>{sentence}</div>
       {props.failure.hint && <div className="jp-condaenv-hint">{props.failure.hint}</div>}
+      {reasons.length > 0 && (
+        <details className="jp-condaenv-reasons">
+          <summary>{trans.__('All that the solver says')}</summary>
+          {/* It can be long and wide, and is then scrolled, by keys too. */}
+          {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+          <pre tabIndex={0}>{reasons.map(line => line.replace(/^ {2}/, '')).join('\n')}</pre>
+        </details>
+      )}
+      {props.children}
     </div>
   );
 }

@@ -80,6 +80,8 @@ export function titleOf(job: { verb: string; prefix: string }, trans: Translatio
       return trans.__('Write kernel of %1', name);
     case 'plan':
       return trans.__('Plan for %1', name);
+    case 'explain':
+      return trans.__('Explain %1', name);
     case 'storage':
       return trans.__('Measure sizes');
     case 'index':

@@ -1,7 +1,7 @@
-import type { Api, Environment, JobSummary, NewEnvironment, NewPlan, NewStack, Outcome } from '../api/client';
+import type { Api, Environment, JobSummary, NewEnvironment, NewPlan, NewStack, Outcome, Way } from '../api/client';
 import type { Jobs } from './jobs';
 import { Operation } from './operation';
-import { nameOf } from './specs';
+import { CHANGES_SPECS, nameOf } from './specs';
 import { Store } from './store';
 
 /** What is to be made: of packages alone, or from another environment, which then is the base or the source. */
@@ -26,7 +26,7 @@ export class Draft extends Store<IDraft> {
     /** What it stands on, or is a clone of. */
     readonly from: Environment | null,
     specs: readonly string[],
-    private readonly _api: Pick<Api, 'create' | 'stack' | 'clone' | 'makePlan' | 'applyPlan'>,
+    private readonly _api: Pick<Api, 'create' | 'stack' | 'clone' | 'makePlan' | 'applyPlan' | 'explain'>,
     jobs: Jobs
   ) {
     super({ name: '', specs, file: null });
@@ -46,6 +46,17 @@ export class Draft extends Store<IDraft> {
     this.set({ specs: specs.includes(spec) ? others : [...others, spec] });
   }
 
+  /** Whether `way` can be gone by asking for other packages here. */
+  canTake(way: Way): boolean {
+    return this.read().file === null && CHANGES_SPECS.includes(way.kind);
+  }
+
+  /** Ask for what `way` asks for. */
+  take(way: Way): void {
+    this.operation.reset();
+    this.set({ specs: way.specs ?? [] });
+  }
+
   /** Make it of what `file` says; null: of specs again. */
   setFile(file: IFile | null): void {
     this.set({ file });
@@ -63,7 +74,7 @@ export class Draft extends Store<IDraft> {
 
   /** Make it, without a plan. */
   make(): Promise<Outcome | null> {
-    return this.operation.run(() => this._start());
+    return this.operation.run(() => this._start(), this.kind === 'clone' ? null : this._request());
   }
 
   private _start(): Promise<JobSummary> {

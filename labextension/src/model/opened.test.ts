@@ -1,16 +1,25 @@
 import { expect, test, vi } from 'vitest';
 
+import type { Api, EnvironmentDetail } from '../api/client';
 import { FakeJobs, summary } from '../testing';
 import { Jobs } from './jobs';
 import { Opened } from './opened';
 
-function opened(makePlan = vi.fn(() => Promise.resolve(summary('a')))): Opened {
+function opened(makePlan = vi.fn(() => Promise.resolve(summary('a'))), answers: Partial<Api> = {}): Opened {
   const nothing = (): Promise<never> => Promise.reject(new Error('not asked for here'));
   const server = new FakeJobs();
   server.put(summary('a'));
   return new Opened(
     '/envs/geo',
-    { environment: nothing, packages: nothing, revisions: nothing, makePlan, applyPlan: nothing },
+    {
+      environment: nothing,
+      packages: nothing,
+      revisions: nothing,
+      makePlan,
+      applyPlan: nothing,
+      explain: nothing,
+      ...answers
+    },
     new Jobs(server)
   );
 }
@@ -40,4 +49,19 @@ test('all that is wanted is planned in one step', () => {
     remove: ['numpy'],
     update_all: false
   });
+});
+
+test('a way out replaces what was asked for before, and what was about to be', async () => {
+  const detail = { specs: ['tool <2', 'old'] } as EnvironmentDetail;
+  const one = opened(undefined, {
+    environment: () => Promise.resolve(detail),
+    packages: () => Promise.resolve([]),
+    revisions: () => Promise.resolve([])
+  });
+  await one.refresh();
+  one.toggle('add', 'extra >=1');
+  one.take({ kind: 'relax', text: '', works: true, specs: ['tool', 'old', 'extra >=1'] });
+  expect(one.read()).toMatchObject({ add: ['tool=*', 'extra >=1'], remove: [] });
+  one.take({ kind: 'drop', text: '', works: true, specs: ['tool <2', 'extra'] });
+  expect(one.read()).toMatchObject({ add: ['extra'], remove: ['old'] });
 });

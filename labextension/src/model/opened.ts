@@ -1,8 +1,8 @@
 import { ApiError } from '../api/client';
-import type { Api, EnvironmentDetail, NewPlan, Package, RevisionSummary } from '../api/client';
+import type { Api, EnvironmentDetail, NewPlan, Package, RevisionSummary, Way } from '../api/client';
 import type { Jobs } from './jobs';
 import { Operation } from './operation';
-import { nameOf } from './specs';
+import { CHANGES_SPECS, isNarrowed, nameOf } from './specs';
 import { Store } from './store';
 
 /** What is asked of packages, by kind; `add` are specs, the others names. */
@@ -31,7 +31,7 @@ const NOTHING: Asked = { add: [], update: [], remove: [], everything: false };
 export class Opened extends Store<IOpened> {
   constructor(
     readonly prefix: string,
-    private readonly _api: Pick<Api, 'environment' | 'packages' | 'revisions' | 'makePlan' | 'applyPlan'>,
+    private readonly _api: Pick<Api, 'environment' | 'packages' | 'revisions' | 'makePlan' | 'applyPlan' | 'explain'>,
     jobs: Jobs
   ) {
     super({ detail: null, packages: [], revisions: [], failure: null, ...NOTHING });
@@ -70,6 +70,26 @@ export class Opened extends Store<IOpened> {
   /** Want all packages updated, or no longer. */
   toggleAll(): void {
     this.set({ everything: !this.read().everything, update: [] });
+  }
+
+  /** Whether `way` can be gone by wanting other packages here. */
+  canTake(way: Way): boolean {
+    return this.read().detail !== null && CHANGES_SPECS.includes(way.kind);
+  }
+
+  /** Want what `way` asks for, which are all requests that there would be: those of before, and those that were added. */
+  take(way: Way): void {
+    const { detail, update, remove } = this.read();
+    const before = new Map(detail?.specs.map(spec => [nameOf(spec), spec]));
+    const after = new Map(way.specs?.map(spec => [nameOf(spec), spec]));
+    const add = [...after].filter(([name, spec]) => before.get(name) !== spec);
+    this.operation.forget();
+    this.set({
+      // A name alone would leave an earlier request as it is.
+      add: add.map(([name, spec]) => (before.has(name) && !isNarrowed(spec) ? `${name}=*` : spec)),
+      update: update.filter(name => !add.some(([added]) => added === name)),
+      remove: [...new Set([...remove, ...[...before.keys()].filter(name => !after.has(name))])]
+    });
   }
 
   clear(): void {

@@ -33,6 +33,7 @@ beforeEach(() => {
   operation = new Operation(
     {
       makePlan: job,
+      explain: job,
       applyPlan: (id, when) => {
         applied.push([id, when]);
         return job();
@@ -65,6 +66,7 @@ test('of two plans the one that was asked for last is shown and applied, whichev
   operation = new Operation(
     {
       makePlan: () => Promise.resolve(made.shift() as JobSummary),
+      explain: job,
       applyPlan: (id, when) => {
         applied.push([id, when]);
         ends = [outcome('succeeded')];
@@ -104,6 +106,19 @@ test('why there is no plan is told', async () => {
   ends = [outcome('failed', { failure })];
   await operation.plan(ASKED);
   expect(operation.read()).toMatchObject({ phase: 'idle', failure });
+});
+
+test('what clashes is explained, for what was asked for without a plan as well', async () => {
+  const details = { explanation: 'a tree', specs: [] };
+  const failure = { code: 'unsatisfiable', message: 'They clash.', hint: '', details };
+  const explanation = { possible: false, clashes: [{ requests: ['a', 'b'] }] };
+  ends = [outcome('failed', { failure }), outcome('succeeded', { result: { result: 'explained', explanation } })];
+  await operation.run(job, { verb: 'create', name: 'geo', specs: ['a', 'b'] });
+  expect([operation.isExplainable, operation.read().failed]).toEqual([true, 'job-0']);
+  await operation.explain();
+  expect(operation.read()).toMatchObject({ failure, explaining: '', explanation });
+  operation.forget();
+  expect(operation.read()).toMatchObject({ failure: null, explanation: null });
 });
 
 test('what the server refuses at once is told as well', async () => {

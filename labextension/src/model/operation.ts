@@ -1,5 +1,5 @@
 import { ApiError } from '../api/client';
-import type { Api, Failure, JobSummary, NewPlan, Outcome, Plan, When } from '../api/client';
+import type { Api, Explanation, Failure, JobSummary, NewPlan, Outcome, Plan, When } from '../api/client';
 import type { Jobs } from './jobs';
 import { Store } from './store';
 
@@ -12,10 +12,15 @@ interface IOperation {
   plan: Plan | null;
   /** The job that made the plan: it is what is applied. */
   planned: string;
-  /** What was asked for when the plan was made. */
+  /** What was asked for when the plan was made, or when it came to nothing. */
   asked: NewPlan | null;
   /** Why the last attempt came to nothing. */
   failure: Failure | null;
+  /** The job that came to nothing. */
+  failed: string;
+  /** The job that looks for what clashes and for ways out; empty where none does. */
+  explaining: string;
+  explanation: Explanation | null;
   /** The environment had changed since the plan that was shown before this one. */
   again: boolean;
 }
@@ -27,13 +32,28 @@ const IDLE: IOperation = {
   planned: '',
   asked: null,
   failure: null,
+  failed: '',
+  explaining: '',
+  explanation: null,
   again: false
 };
+
+/** Seconds for which ways out are tried. */
+const EXPLAIN = 60;
+
+/** What an ApiError tells. Others are faults of ours, and raised again. */
+function failureOf(error: unknown): Failure {
+  if (!(error instanceof ApiError)) {
+    throw error;
+  }
+  const { code, message, hint, details } = error;
+  return { code, message, hint, details };
+}
 
 /** One thing that a person does: perhaps a plan to look at first, then the job that does it, or why it failed. */
 export class Operation extends Store<IOperation> {
   constructor(
-    private readonly _api: Pick<Api, 'makePlan' | 'applyPlan'>,
+    private readonly _api: Pick<Api, 'makePlan' | 'applyPlan' | 'explain'>,
     private readonly _jobs: Jobs
   ) {
     super(IDLE);
@@ -53,7 +73,7 @@ export class Operation extends Store<IOperation> {
   }
 
   async plan(asked: NewPlan, again = false): Promise<void> {
-    const { turn, job, outcome } = await this._do('planning', () => this._api.makePlan(asked));
+    const { turn, job, outcome } = await this._do('planning', () => this._api.makePlan(asked), asked);
     if (turn === this._turn && outcome?.result?.result === 'planned') {
       this.set({ phase: 'planned', plan: outcome.result.plan, planned: job, asked, again });
     }
@@ -62,16 +82,48 @@ export class Operation extends Store<IOperation> {
   /** Do what the plan shows. Where the environment has changed since, a new plan is made and shown instead. */
   async apply(when: When): Promise<Outcome | null> {
     const { planned, asked } = this.read();
-    const { turn, outcome } = await this._do('applying', () => this._api.applyPlan(planned, when));
+    const { turn, outcome } = await this._do('applying', () => this._api.applyPlan(planned, when), asked);
     if (turn === this._turn && outcome?.failure?.code === 'outdated' && asked) {
       await this.plan(asked, true);
     }
     return outcome;
   }
 
-  /** Do something without a plan. */
-  async run(start: () => Promise<JobSummary>): Promise<Outcome | null> {
-    return (await this._do('applying', start)).outcome;
+  /** Do what is `asked` without a plan; null where that is nothing that could be planned. */
+  async run(start: () => Promise<JobSummary>, asked: NewPlan | null = null): Promise<Outcome | null> {
+    return (await this._do('applying', start, asked)).outcome;
+  }
+
+  /** Whether it can be found out what clashes in what was asked for. */
+  get isExplainable(): boolean {
+    const { failure, asked } = this.read();
+    return failure?.details?.explanation !== undefined && asked !== null && asked.verb !== 'rollback';
+  }
+
+  /** Find out what clashes in what was asked for, and try ways out. */
+  async explain(): Promise<void> {
+    const { asked } = this.read();
+    if (!this.isExplainable || !asked || asked.verb === 'rollback') {
+      return;
+    }
+    const turn = this._turn;
+    const show = (change: Partial<IOperation>): void => {
+      if (turn === this._turn) {
+        this.set({ explaining: '', ...change });
+      }
+    };
+    try {
+      const summary = await this._api.explain({ seconds: EXPLAIN, ...asked });
+      this._jobs.add(summary);
+      show({ explaining: summary.id });
+      const { result, failure } = await this._jobs.end(summary.id);
+      show(result?.result === 'explained' ? { explanation: result.explanation } : {});
+      if (failure && failure.code !== 'cancelled') {
+        show({ failure });
+      }
+    } catch (error) {
+      show({ failure: failureOf(error) });
+    }
   }
 
   async cancel(): Promise<void> {
@@ -88,7 +140,8 @@ export class Operation extends Store<IOperation> {
    */
   private async _do(
     phase: Phase,
-    start: () => Promise<JobSummary>
+    start: () => Promise<JobSummary>,
+    asked: NewPlan | null
   ): Promise<{ turn: number; job: string; outcome: Outcome | null }> {
     const turn = (this._turn += 1);
     const show = (change: Partial<IOperation>): void => {
@@ -104,14 +157,10 @@ export class Operation extends Store<IOperation> {
       this._jobs.add(summary);
       show({ job });
       const outcome = await this._jobs.end(job);
-      show({ ...IDLE, failure: outcome.failure ?? null });
+      show(outcome.failure ? { ...IDLE, failure: outcome.failure, failed: job, asked } : IDLE);
       return { turn, job, outcome };
     } catch (error) {
-      if (!(error instanceof ApiError)) {
-        throw error;
-      }
-      const { code, message, hint, details } = error;
-      show({ ...IDLE, failure: { code, message, hint, details } });
+      show({ ...IDLE, failure: failureOf(error), asked });
       return { turn, job, outcome: null };
     }
   }

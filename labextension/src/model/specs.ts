@@ -1,3 +1,8 @@
+import type { Way } from '../api/client';
+
+/** Ways out of a conflict that ask for other packages, and for nothing else. */
+export const CHANGES_SPECS: readonly Way['kind'][] = ['relax', 'drop'];
+
 const OPERATOR = /[\s<>=!~;[(@]/;
 
 /** The name of the package that `spec` is about: of `conda-forge::numpy >=2` it is `numpy`. */
