@@ -1,0 +1,172 @@
+"""Commands that make, change and delete environments."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ... import config
+from ...engine import deferred, environments
+from ...engine.errors import InvalidRequest
+from ...engine.model import (
+    Adopt,
+    Annotate,
+    ApplyDeferred,
+    ApplyPlan,
+    Clone,
+    Environment,
+    Explain,
+    KernelOptions,
+    Move,
+    Pack,
+    Planned,
+    PlanRequest,
+    RegisterKernel,
+    RemoveEnvironment,
+    Rollback,
+    Unpack,
+    WhyNot,
+)
+from ...jobs import Jobs
+from .. import text
+from ..follow import follow
+from ..output import Output
+from .common import ask, configured, perform, somebody, write
+from .requests import REQUESTS, new_prefix, read_plan, when_of
+
+
+def change(arguments: Namespace, output: Output) -> None:
+    """``create``, ``stack``, ``add``, ``update``, ``remove``, ``change``, ``rollback``."""
+    settings = configured()
+    perform(REQUESTS[arguments.verb](arguments, settings), settings, arguments, output)
+
+
+def plan(arguments: Namespace, output: Output) -> None:
+    """What they would do."""
+    settings = configured()
+    request = REQUESTS[arguments.verb](arguments, settings)
+    job = Jobs(settings).start(PlanRequest(prefix=request.prefix, request=request))
+    output.job(job)
+    result = follow(job, output)
+    assert isinstance(result, Planned)
+    if arguments.output:
+        write(Path(arguments.output), msgspec.json.encode(result.plan))
+    output.result(result)
+
+
+def explain(arguments: Namespace, output: Output) -> None:
+    """Why they fail, and what could be done."""
+    settings = configured()
+    request = REQUESTS[arguments.verb](arguments, settings)
+    if isinstance(request, Rollback):
+        raise InvalidRequest("Going back needs no solve, so there is nothing to explain.")
+    asked = Explain(prefix=request.prefix, request=request, seconds=arguments.seconds)
+    job = Jobs(settings).start(asked)
+    output.job(job)
+    output.result(follow(job, output))
+
+
+def why_not(arguments: Namespace, output: Output) -> None:
+    settings = configured()
+    prefix = environments.find(arguments.environment, settings).prefix
+    job = Jobs(settings).start(WhyNot(prefix=prefix, spec=arguments.spec, seconds=arguments.seconds))
+    output.job(job)
+    output.result(follow(job, output))
+
+
+def apply(arguments: Namespace, output: Output) -> None:
+    shown = read_plan(Path(arguments.plan))
+    perform(ApplyPlan(prefix=shown.prefix, plan=shown, when=when_of(arguments)), configured(), arguments, output)
+
+
+def apply_deferred(arguments: Namespace, output: Output) -> None:
+    settings = configured()
+    environment = environments.find(arguments.environment, settings)
+    perform(ApplyDeferred(prefix=environment.prefix), settings, arguments, output)
+
+
+def kernel(arguments: Namespace, output: Output) -> None:
+    settings = configured()
+    environment = environments.find(arguments.environment, settings)
+    options = KernelOptions(
+        display_name=arguments.display_name, library_path=arguments.library_path, always_run=arguments.always_run
+    )
+    perform(RegisterKernel(prefix=environment.prefix, options=options), settings, arguments, output)
+
+
+def delete(arguments: Namespace, output: Output) -> None:
+    settings = configured()
+    environment = environments.find(arguments.environment, settings)
+    if not arguments.yes:
+        _confirm(environment, output)
+    perform(RemoveEnvironment(prefix=environment.prefix), settings, arguments, output)
+
+
+def clone(arguments: Namespace, output: Output) -> None:
+    settings = configured()
+    request = Clone(
+        prefix=new_prefix(arguments.environment, settings),
+        source=environments.find(arguments.source, settings).prefix,
+        display_name=arguments.display_name,
+    )
+    perform(request, settings, arguments, output)
+
+
+def move(arguments: Namespace, output: Output) -> None:
+    settings = configured()
+    source = environments.find(arguments.environment, settings).prefix
+    perform(Move(prefix=new_prefix(arguments.target, settings), source=source), settings, arguments, output)
+
+
+def adopt(arguments: Namespace, output: Output) -> None:
+    settings = configured()
+    prefix = environments.find(arguments.environment, settings).prefix
+    perform(Adopt(prefix=prefix, display_name=arguments.display_name), settings, arguments, output)
+
+
+def pack(arguments: Namespace, output: Output) -> None:
+    settings = configured()
+    prefix = environments.find(arguments.environment, settings).prefix
+    request = Pack(prefix=prefix, output=config.absolute(arguments.output), force=arguments.force)
+    perform(request, settings, arguments, output)
+
+
+def unpack(arguments: Namespace, output: Output) -> None:
+    settings = configured()
+    request = Unpack(
+        prefix=new_prefix(arguments.environment, settings),
+        archive=config.absolute(arguments.archive),
+        display_name=arguments.display_name,
+    )
+    perform(request, settings, arguments, output)
+
+
+def annotate(arguments: Namespace, output: Output) -> None:
+    """``protect``, ``unprotect``, ``freeze``, ``unfreeze``, ``tag``, ``untag``, ``note``."""
+    settings = configured()
+    prefix = environments.find(arguments.environment, settings).prefix
+    said: dict[str, dict[str, Any]] = {
+        "protect": {"protected": True},
+        "unprotect": {"protected": False},
+        "freeze": {"frozen": True, "message": getattr(arguments, "message", "")},
+        "unfreeze": {"frozen": False},
+        "tag": {"tag": tuple(getattr(arguments, "tags", ()))},
+        "untag": {"untag": tuple(getattr(arguments, "tags", ()))},
+        "note": {"note": getattr(arguments, "text", None)},
+    }
+    perform(Annotate(prefix=prefix, **said[arguments.verb]), settings, arguments, output)
+
+
+def _confirm(environment: Environment, output: Output) -> None:
+    """Ask a person. Raises Cancelled where they do not want it, InvalidRequest where nobody can be asked."""
+    if output.json or not somebody():
+        raise InvalidRequest(
+            f"Deleting {environment.prefix} cannot be undone, and there is nobody to ask.", "To go ahead: --yes"
+        )
+    kernels = len(deferred.living_kernels(Path(environment.prefix)))
+    under = f", under {text.count(kernels, 'running kernel')}" if kernels else ""
+    question = f"Delete {environment.prefix} with its {text.count(environment.packages, 'package')}{under}? [y/N] "
+    ask(question, "Nothing was deleted.")

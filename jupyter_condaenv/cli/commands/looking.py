@@ -1,0 +1,136 @@
+"""Commands that show what is there."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+import msgspec
+
+from ... import config
+from ...engine import deferred, environments
+from ...engine.errors import ChannelError
+from ...engine.model import IndexChannels, Settings
+from ...jobs import Jobs
+from .. import answers
+from ..follow import follow
+from ..output import Output
+from .common import configured, with_kernels, write
+from .requests import channels_of
+
+
+def list_environments(_arguments: Namespace, output: Output) -> None:
+    settings = configured()
+    found = environments.list_environments(settings)
+    output.result(answers.Environments(environments=tuple(with_kernels(found, settings))))
+
+
+def show(arguments: Namespace, output: Output) -> None:
+    from ...engine import history
+
+    settings = configured()
+    (environment,) = with_kernels([environments.find(arguments.environment, settings)], settings)
+    prefix = Path(environment.prefix)
+    lock = history.current_lock(prefix)
+    last = history.latest(prefix)
+    output.result(
+        answers.Shown(
+            environment=environment,
+            specs=lock.specs,
+            channels=lock.channels,
+            revision=last.number if last else 0,
+            packages=lock.packages,
+            deferred=deferred.read(prefix),
+        )
+    )
+
+
+def history(arguments: Namespace, output: Output) -> None:
+    from ...engine import history
+
+    prefix = Path(environments.find(arguments.environment, configured()).prefix)
+    output.result(answers.History(revisions=tuple(one.summary for one in history.revisions(prefix))))
+
+
+def diff(arguments: Namespace, output: Output) -> None:
+    from ...engine import changes, history
+
+    prefix = Path(environments.find(arguments.environment, configured()).prefix)
+    one, other = (history.revision(prefix, number).lock for number in (arguments.one, arguments.other))
+    output.result(answers.Diff(difference=changes.difference(one, other)))
+
+
+def search(arguments: Namespace, output: Output) -> None:
+    from ...engine import history, search
+
+    settings = configured()
+    query, asked = " ".join(arguments.query), channels_of(arguments.channels)
+    around = environments.find(arguments.env, settings) if arguments.env else None
+    found = search.find(query, settings, channels=asked, limit=arguments.limit)
+    if found.missing or arguments.refresh:
+        _index(asked if arguments.refresh else found.missing, settings, output, needed=not found.indexes)
+        found = search.find(query, settings, channels=asked, limit=arguments.limit)
+    lock = history.current_lock(Path(around.prefix)) if around else None
+    if arguments.versions:
+        package = search.package(query, settings, channels=asked, environment=lock)
+        output.result(answers.Versions(package=package))
+        return
+    fitting = {}
+    if lock is not None:
+        for one in found.packages:
+            versions = search.package(one.name, settings, channels=asked, environment=lock).versions
+            fitting[one.name] = next((version.version for version in versions if version.fits), "")
+    output.result(answers.Found(found=found, fitting=fitting))
+
+
+def _index(channels: tuple[str, ...], settings: Settings, output: Output, *, needed: bool) -> None:
+    """Make ``channels`` searchable. Where there is something to search without them, failing is no error."""
+    job = Jobs(settings).start(IndexChannels(channels=channels))
+    output.job(job)
+    try:
+        follow(job, output)
+    except ChannelError as error:
+        if needed:
+            raise
+        output.note(f"warning: {error.message}")
+    finally:
+        output.close()
+
+
+def why(arguments: Namespace, output: Output) -> None:
+    """``why`` and ``who-constrains``."""
+    from ...engine import history, why
+
+    prefix = Path(environments.find(arguments.environment, configured()).prefix)
+    reasons = why.reasons(arguments.package, history.current_lock(prefix))
+    kind = answers.Why if arguments.verb == "why" else answers.WhoConstrains
+    output.result(kind(reasons=reasons))
+
+
+def lock(arguments: Namespace, output: Output) -> None:
+    from ...engine import history, lockfiles
+
+    current = history.current_lock(Path(environments.find(arguments.environment, configured()).prefix))
+    if arguments.output:
+        path = Path(config.absolute(arguments.output))
+        lockfiles.write(current, path)
+        output.result(answers.Locked(lock=current, path=str(path)))
+    elif output.json:
+        output.result(answers.Locked(lock=current))
+    else:
+        print(msgspec.json.format(msgspec.json.encode(current), indent=1).decode(), flush=True)
+
+
+def export(arguments: Namespace, output: Output) -> None:
+    from ...engine import export
+
+    prefix = Path(environments.find(arguments.environment, configured()).prefix)
+    found = export.export(prefix, arguments.format, arguments.wanted)
+    if arguments.output:
+        path = Path(config.absolute(arguments.output))
+        write(path, found.text.encode())
+        output.result(answers.Written(path=str(path)))
+    elif output.json:
+        output.result(answers.Exported(name=found.name, text=found.text))
+    else:
+        print(found.text, end="", flush=True)

@@ -1,0 +1,196 @@
+"""From the arguments of a command to the request that a job carries out."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from ... import config
+from ...engine import environments
+from ...engine.errors import InvalidRequest
+from ...engine.model import (
+    ChangePackages,
+    CreateEnvironment,
+    Plan,
+    Rollback,
+    Settings,
+    StackEnvironment,
+    Strategy,
+    When,
+)
+from .common import existing
+
+
+def _create_request(arguments: Namespace, settings: Settings) -> CreateEnvironment:
+    if arguments.file:
+        return _create_of_file(arguments, settings)
+    if not arguments.environment:
+        raise InvalidRequest("ENV is missing: what is it to be called?", "For instance: create geo python ipykernel")
+    if arguments.without_pip:
+        raise InvalidRequest("--without-pip goes with --file.", "Leave it out.")
+    lock = None
+    if arguments.lock:
+        if arguments.specs or arguments.channels or strategy_of(arguments) != Strategy():
+            raise InvalidRequest(
+                "A lock says exactly which packages from where: SPEC, --channel and the like cannot go with --lock.",
+                "Create it from the lock, then `add` to it.",
+            )
+        from ...engine import lockfiles
+
+        lock = lockfiles.read(existing(Path(arguments.lock), "lock"))
+    elif not arguments.specs:
+        raise InvalidRequest(
+            "Nothing was asked for.", f"For a Python kernel: create {arguments.environment} python ipykernel"
+        )
+    return CreateEnvironment(
+        prefix=new_prefix(arguments.environment, settings),
+        specs=tuple(arguments.specs),
+        channels=channels_of(arguments.channels),
+        lock=lock,
+        strategy=strategy_of(arguments),
+        display_name=getattr(arguments, "display_name", ""),
+    )
+
+
+def _create_of_file(arguments: Namespace, settings: Settings) -> CreateEnvironment:
+    if arguments.specs or arguments.lock:
+        raise InvalidRequest(
+            "A file says what is to be there: neither SPEC nor --lock can go with --file.",
+            "Create it from the file, then `add` to it.",
+        )
+    from ...engine import specfiles
+
+    path = existing(Path(arguments.file), "file")
+    found = specfiles.read_file(path)
+    place = arguments.environment or found.name
+    if not place:
+        raise InvalidRequest(f"{path} has no name for the environment.", f"Give one: create NAME --file {path}")
+    # The file may be anybody's: what stands in it is a name and no path.
+    prefix = new_prefix(place, settings) if arguments.environment else environments.prefix_for(place, settings)
+    channels = channels_of(arguments.channels)
+    request = specfiles.creation(found, str(path), prefix, channels, without_pip=arguments.without_pip)
+    display_name = getattr(arguments, "display_name", "")
+    return msgspec.structs.replace(request, strategy=strategy_of(arguments), display_name=display_name)
+
+
+def _stack_request(arguments: Namespace, settings: Settings) -> StackEnvironment:
+    return StackEnvironment(
+        prefix=new_prefix(arguments.environment, settings),
+        base=environments.find(arguments.base, settings).prefix,
+        specs=tuple(arguments.specs),
+        channels=channels_of(arguments.channels),
+        strategy=strategy_of(arguments),
+        display_name=getattr(arguments, "display_name", ""),
+    )
+
+
+def _add_request(arguments: Namespace, settings: Settings) -> ChangePackages:
+    return _change_of(arguments, settings, add=tuple(arguments.specs))
+
+
+def _update_request(arguments: Namespace, settings: Settings) -> ChangePackages:
+    if bool(arguments.packages) == arguments.all:
+        raise InvalidRequest(
+            "Either the packages that may move are needed, or --all.",
+            f"To move all: jupyter condaenv update {arguments.environment} --all",
+        )
+    return _change_of(arguments, settings, update=tuple(arguments.packages), update_all=arguments.all)
+
+
+def _change_request(arguments: Namespace, settings: Settings) -> ChangePackages:
+    return _change_of(
+        arguments,
+        settings,
+        add=tuple(arguments.add),
+        update=tuple(arguments.update),
+        remove=tuple(arguments.remove),
+    )
+
+
+def _change_of(
+    arguments: Namespace,
+    settings: Settings,
+    *,
+    add: tuple[str, ...] = (),
+    update: tuple[str, ...] = (),
+    update_all: bool = False,
+    remove: tuple[str, ...] = (),
+) -> ChangePackages:
+    return ChangePackages(
+        prefix=environments.find(arguments.environment, settings).prefix,
+        add=add,
+        update=update,
+        update_all=update_all,
+        remove=remove,
+        dependencies=arguments.dependencies,
+        channels=channels_of(arguments.channels),
+        strategy=strategy_of(arguments),
+        when=when_of(arguments),
+    )
+
+
+def strategy_of(arguments: Namespace) -> Strategy:
+    return Strategy(
+        channel_priority=arguments.channel_priority,
+        resolution=arguments.resolution,
+        exclude_newer=arguments.exclude_newer,
+        exclude_newer_except=tuple(arguments.exclude_newer_except),
+        virtual_packages=tuple(arguments.virtual),
+    )
+
+
+def _remove_request(arguments: Namespace, settings: Settings) -> ChangePackages:
+    if not arguments.packages:
+        raise InvalidRequest(
+            "`remove` takes packages out of an environment, and none was named.",
+            f"To delete the environment itself: jupyter condaenv delete {arguments.environment}",
+        )
+    prefix = environments.find(arguments.environment, settings).prefix
+    return ChangePackages(prefix=prefix, remove=tuple(arguments.packages), when=when_of(arguments))
+
+
+def _rollback_request(arguments: Namespace, settings: Settings) -> Rollback:
+    prefix = environments.find(arguments.environment, settings).prefix
+    return Rollback(prefix=prefix, revision=arguments.revision, when=when_of(arguments))
+
+
+def when_of(arguments: Namespace) -> When:
+    return "now" if getattr(arguments, "now", False) else "next_start"
+
+
+REQUESTS: dict[
+    str, Callable[[Namespace, Settings], CreateEnvironment | ChangePackages | StackEnvironment | Rollback]
+] = {
+    "create": _create_request,
+    "stack": _stack_request,
+    "add": _add_request,
+    "update": _update_request,
+    "remove": _remove_request,
+    "change": _change_request,
+    "rollback": _rollback_request,
+}
+
+
+def new_prefix(name_or_path: str, settings: Settings) -> str:
+    """Where a new environment goes: a path is taken as it is, a name has its place."""
+    if os.sep in name_or_path or name_or_path in (".", "..") or name_or_path.startswith("~"):
+        return config.absolute(name_or_path)
+    return environments.prefix_for(name_or_path, settings)
+
+
+def channels_of(given: Iterable[str]) -> tuple[str, ...]:
+    """Directories from the root: the job runs elsewhere."""
+    return tuple(config.absolute(one) if one.startswith((".", "~")) else one for one in given)
+
+
+def read_plan(path: Path) -> Plan:
+    try:
+        return msgspec.json.decode(existing(path, "plan").read_bytes(), type=Plan)
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be read: {error.strerror}.") from error
+    except msgspec.MsgspecError as error:
+        raise InvalidRequest(f"{path} is not a plan: {error}.", "`plan ... -o FILE` writes one.") from error
