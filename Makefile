@@ -11,6 +11,8 @@ NODE := cd $(PANEL) && PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 NODE_READY := $(PANEL)/node_modules/.yarn-state.yml
 # What a test run is narrowed to: make test ARGS="tests/cli -k json"
 ARGS ?=
+# A file's tests share servers and environments, so that they stay together; more workers than four only wait for the disk.
+WORKERS := -n logical --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow lint docs panel panel-check panel-types bench clean
@@ -22,7 +24,7 @@ demo: $(READY)  ## create, lock and stack environments, run a cell in each, and 
 	@$(RUN) -m tests.demo
 
 test: $(READY)  ## run every test that takes seconds and can run here
-	@$(RUN) -m pytest -m "not slow" $(ARGS)
+	@$(RUN) -m pytest -m "not slow" $(WORKERS) $(ARGS)
 
 test-slow: $(READY)  ## run the tests that take minutes
 	@$(RUN) -m pytest -m slow $(ARGS)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -128,11 +128,33 @@ def unlisted(reasons: dict[str, int]) -> list[str]:
     return [reason for reason in reasons if not any(part in reason for part in allowed_skips())]
 
 
+_left_out = pytest.StashKey[dict[str, int]]()
+"""How many tests the command line left out, and how many of them are slow."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_left_out] = {"all": 0, "slow": 0}
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["left_out"] = config.stash[_left_out]
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        count = item.config.stash[_left_out]
+        count["all"] += 1
+        count["slow"] += item.get_closest_marker("slow") is not None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Where several work on the tests, each of them leaves out the same ones."""
+    node.config.stash[_left_out] |= getattr(node, "workeroutput", {}).get("left_out", {})
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What did not run, why, and the command that would change it."""
     reasons = skip_reasons(terminalreporter)
-    left_out = terminalreporter.stats.get("deselected", [])
-    slow = sum(1 for item in left_out if item.get_closest_marker("slow"))
+    left_out, slow = (terminalreporter.config.stash[_left_out][which] for which in ("all", "slow"))
     if not reasons and not left_out:
         terminalreporter.write_line("Nothing was skipped.")
         return
@@ -141,8 +163,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{number:>4} skipped: {reason}")
     if slow:
         terminalreporter.write_line(f"{slow:>4} left out because they take minutes; `make test-slow` runs them.")
-    if len(left_out) > slow:
-        terminalreporter.write_line(f"{len(left_out) - slow:>4} left out by the command line.")
+    if left_out > slow:
+        terminalreporter.write_line(f"{left_out - slow:>4} left out by the command line.")
     if os.environ.get("CONDAENV_TEST_SKIPS") == "listed":
         for reason in unlisted(reasons):
             terminalreporter.write_line(f"FAILED: this reason is not in {ALLOWED_SKIPS.name}: {reason}", red=True)
