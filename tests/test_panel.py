@@ -6,7 +6,11 @@ import gzip
 import json
 from pathlib import Path
 
+import pytest
+
 import jupyter_condaenv
+from jupyter_condaenv.engine import environments
+from jupyter_condaenv.engine.errors import InvalidRequest
 
 ROOT = Path(__file__).parents[1]
 MOST = 200_000
@@ -36,3 +40,12 @@ def test_the_panel_has_the_version_of_the_package() -> None:
 
 def test_the_lock_of_the_panel_names_no_registry() -> None:
     assert "://" not in (ROOT / "labextension" / "yarn.lock").read_text()
+
+
+def test_the_panel_refuses_the_names_that_the_engine_refuses() -> None:
+    names = json.loads((ROOT / "labextension" / "src" / "model" / "names.json").read_text())
+    for name in names["good"]:
+        environments.check_name(name)
+    for name in names["bad"]:
+        with pytest.raises(InvalidRequest):
+            environments.check_name(name)

@@ -59,6 +59,12 @@ class Job:
         return self._heading.request.verb
 
     @property
+    def planned(self) -> str:
+        """The verb of the plan that it applies; empty where it applies none."""
+        plan = self._heading.request.plan
+        return plan.verb if plan is not None else ""
+
+    @property
     def prefix(self) -> str:
         return self._heading.request.prefix
 

@@ -60,11 +60,18 @@ class Written(Struct, frozen=True, kw_only=True):
     settings: Settings
 
 
+class PlanTopic(Struct, frozen=True):
+    """As much of a plan as a list shows."""
+
+    verb: str
+
+
 class Topic(Struct, frozen=True):
     """As much of a request as a list shows."""
 
     verb: str
     prefix: str = ""
+    plan: PlanTopic | None = None
 
 
 class Heading(Struct, frozen=True):

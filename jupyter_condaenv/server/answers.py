@@ -56,11 +56,13 @@ class Kernel(Answer, frozen=True, kw_only=True):
 
 
 class JobSummary(Answer, frozen=True, kw_only=True):
-    """One job. `host` is where it was started, `author` by whom."""
+    """One job. `host` is where it was started, `author` by whom; of one that applies a plan, `planned` is what that plan
+    does: `create`, `stack`, `add`, `update`, `remove` or `rollback`."""
 
     id: str
     state: State
     verb: str
+    planned: str = ""
     prefix: str
     created: datetime
     host: str
@@ -121,6 +123,7 @@ def _heading(job: Job) -> dict[str, Any]:
     return {
         "id": job.id,
         "verb": job.verb,
+        "planned": job.planned,
         "prefix": job.prefix,
         "created": job.created,
         "host": job.host,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -131,12 +132,42 @@ def test_a_conflict_is_explained_and_a_way_out_taken(
     assert [(one["name"], one["version"]) for one in packages] == [("extra", "1.0"), ("tool", "2.0")]
 
 
-def test_a_name_that_cannot_be(person: Person, client: Client) -> None:
-    """It is said where it was typed, and what was typed is still there."""
-    person.begin("a/b", ["tool"])
-    person.button("Create").click()
-    expect(person.panel.get_by_role("form").get_by_role("alert")).to_contain_text("a/b")
-    expect(person.panel.get_by_role("textbox", name="Name")).to_have_value("a/b")
+def test_a_name_that_cannot_be(person: Person, client: Client, picture: Callable[[Person, str], None]) -> None:
+    """It is said where it is typed."""
+    client.do("POST", "environments", {"name": "taken", "specs": []})
+    expect(person.environment("taken")).to_be_visible()
+    person.begin("", ["tool"])
+    create, name = person.button("Create"), person.panel.get_by_role("textbox", name="Name")
+    expect(create).to_be_disabled()
+    expect(create).to_have_accessible_description("It needs a name, or a file.")
+    for typed, why in (("a/b", "A name has none of"), ("-n", "reserved"), ("taken", "of that name")):
+        name.fill(typed)
+        expect(create).to_be_disabled()
+        expect(name).to_have_accessible_description(re.compile(why))
+    picture(person, "name-taken")
+    name.fill("free")
+    expect(create).to_be_enabled()
+
+
+def test_packages_that_are_pasted(person: Person) -> None:
+    person.begin("pasted", [])
+    person.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    person.page.evaluate("text => navigator.clipboard.writeText(text)", "tool >=2\nextra, old\n")
+    person.panel.get_by_role("searchbox", name="Find packages").click()
+    person.page.keyboard.press("Control+V")
+    chosen = person.panel.get_by_role("list", name="Packages to install").get_by_role("listitem")
+    expect(chosen).to_contain_text(["tool >=2", "extra", "old"])
+
+
+def test_a_file_that_is_too_large(person: Person) -> None:
+    person.begin("large", [])
+    large = b"#" * 9 * 1024 * 1024
+    person.panel.get_by_label("Environment file").set_input_files(
+        {"name": "environment.yml", "mimeType": "application/yaml", "buffer": large}
+    )
+    alert = person.panel.get_by_role("form").get_by_role("alert")
+    expect(alert).to_contain_text("environment.yml has 9.4 MB; the server takes at most 8.4 MB.")
+    expect(person.panel.get_by_role("list", name="Made of")).to_have_count(0)
 
 
 @pytest.mark.parametrize("how", ["dropped", "chosen"])

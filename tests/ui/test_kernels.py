@@ -89,6 +89,9 @@ def test_from_nothing_to_a_notebook_on_a_stack(
 
     person.look_at("over")
     person.button("Delete").click()
-    person.page.get_by_role("dialog").get_by_role("button", name="Delete over").click()
+    dialog = person.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("1 kernel of it runs and loses its files: Untitled1.ipynb")
+    picture(person, "delete")
+    dialog.get_by_role("button", name="Delete over").click()
     expect(person.job("Delete over")).to_contain_text(DONE)
     expect(person.environment("over")).to_have_count(0)

@@ -2,6 +2,7 @@ import React from 'react';
 
 import type { Outcome, When } from '../api/client';
 import type { Draft } from '../model/draft';
+import type { Fault } from '../model/names';
 import { nameOf } from '../model/specs';
 import { useCondaEnv, useStore } from './context';
 import { Button, Chips } from './controls';
@@ -34,7 +35,9 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
   const make = async (): Promise<void> => show(await draft.make());
   const drop = useDrop(draft.kind === 'create' ? draft : null);
   const idle = phase === 'idle';
-  const ready = idle && draft.isReady;
+  const fault = draft.fault(useStore(panel.environments).environments);
+  const problem = fault && faultIn(trans)[fault];
+  const ready = idle && draft.isNamed && !problem;
 
   return (
     // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Escape, wherever in it the focus is
@@ -64,9 +67,16 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
             value={name}
             spellCheck={false}
             autoComplete="off"
+            aria-invalid={problem !== null}
+            aria-describedby="jp-condaenv-name-problem"
             onChange={event => draft.setName(event.target.value)}
           />
         </label>
+        {problem && (
+          <span id="jp-condaenv-name-problem" className="jp-condaenv-problem">
+            {problem}
+          </span>
+        )}
         {draft.kind === 'create' && <FileField draft={draft} />}
         {draft.kind !== 'clone' && !file && (
           <Chips
@@ -81,9 +91,17 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
         )}
       </fieldset>
       <OperationView operation={draft.operation} taker={draft} living={false} onApply={when => void apply(when)} />
+      {draft.kind !== 'clone' && !file && idle && (
+        <PackagePicker chosen={specs} onToggle={spec => draft.toggle(spec)} />
+      )}
       {(idle || phase === 'planning') && (
         <div className="jp-condaenv-actions">
-          <Button type="submit" accent disabled={!ready}>
+          {!draft.isNamed && (
+            <p id="jp-condaenv-missing" className="jp-condaenv-missing">
+              {draft.kind === 'create' ? trans.__('It needs a name, or a file.') : trans.__('It needs a name.')}
+            </p>
+          )}
+          <Button type="submit" accent disabled={!ready} aria-describedby="jp-condaenv-missing">
             {draft.kind === 'clone' ? trans.__('Clone') : trans.__('Create')}
           </Button>
           {draft.kind !== 'clone' && (
@@ -99,9 +117,15 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
           <Button onClick={() => panel.showList()}>{trans.__('All environments')}</Button>
         </div>
       )}
-      {draft.kind !== 'clone' && !file && idle && (
-        <PackagePicker chosen={specs} onToggle={spec => draft.toggle(spec)} />
-      )}
     </form>
   );
+}
+
+function faultIn(trans: ReturnType<typeof useCondaEnv>['trans']): Record<Fault, string> {
+  return {
+    reserved: trans.__('That name is reserved, or begins with a dot or a dash.'),
+    character: trans.__('A name has none of / \\ : # % in it.'),
+    long: trans.__('That name is too long.'),
+    taken: trans.__('There is an environment of that name.')
+  };
 }

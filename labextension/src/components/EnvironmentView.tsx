@@ -29,9 +29,10 @@ export function EnvironmentView({ opened }: { opened: Opened }): JSX.Element {
   React.useEffect(() => back.current?.focus(), [opened]);
   const living = environment !== undefined && panel.environments.kernelState(environment) === 'running';
   const apply = async (when: When): Promise<void> => {
+    const { asked } = opened.operation.read();
     const outcome = await opened.operation.apply(when);
     if (outcome?.state === 'succeeded') {
-      opened.clear();
+      opened.done(asked);
     }
   };
   return (
@@ -45,16 +46,20 @@ export function EnvironmentView({ opened }: { opened: Opened }): JSX.Element {
       {problem && <Alert failure={problem} />}
       {environment && <Heading environment={environment} opened={opened} />}
       <OperationView operation={opened.operation} taker={opened} living={living} onApply={when => void apply(when)} />
-      {environment && phase !== 'planned' && <Contents opened={opened} environment={environment} />}
+      {environment && phase !== 'planned' && (
+        // What is planned, or done, is what was wanted then.
+        <fieldset className="jp-condaenv-contents" disabled={phase === 'planning'}>
+          <Contents opened={opened} />
+        </fieldset>
+      )}
     </div>
   );
 }
 
 type Tab = 'installed' | 'add' | 'history';
 
-function Contents(props: { opened: Opened; environment: Environment }): JSX.Element {
+function Contents({ opened }: { opened: Opened }): JSX.Element {
   const { trans } = useCondaEnv();
-  const { opened } = props;
   const { packages, add } = useStore(opened);
   const [tab, setTab] = React.useState<Tab>('installed');
   const installed = React.useMemo(() => new Map(packages.map(one => [one.name, one.version])), [packages]);
@@ -90,8 +95,9 @@ function Contents(props: { opened: Opened; environment: Environment }): JSX.Elem
 /** What is about to be changed. */
 function Basket({ opened }: { opened: Opened }): JSX.Element | null {
   const { trans } = useCondaEnv();
-  const { add, update, remove, everything } = useStore(opened);
-  const { phase } = useStore(opened.operation);
+  const wanted = useStore(opened);
+  const { phase, asked } = useStore(opened.operation);
+  const { add, update, remove, everything } = phase === 'applying' ? opened.besides(asked) : wanted;
   const chips = [
     ...add.map(spec => ({ kind: 'add' as const, spec, sign: '+' })),
     ...update.map(spec => ({ kind: 'update' as const, spec, sign: '↑' })),
@@ -112,7 +118,7 @@ function Basket({ opened }: { opened: Opened }): JSX.Element | null {
       onLeaveOut: () => opened.toggleAll()
     });
   }
-  if (chips.length === 0 || phase === 'applying') {
+  if (chips.length === 0) {
     return null;
   }
   return (

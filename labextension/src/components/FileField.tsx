@@ -1,10 +1,14 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { fileIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { Draft } from '../model/draft';
 import { useCondaEnv, useStore } from './context';
 import { Button, Chips } from './controls';
+import { bytes } from './format';
 
+/** Bytes that the server takes. */
+const MOST = 8 * 1024 * 1024;
 const KINDS = '.yml,.yaml,.lock,.json,.txt,.toml';
 
 /** The file that a new environment is made of, in place of packages. */
@@ -35,7 +39,7 @@ export function FileField({ draft }: { draft: Draft }): JSX.Element {
         hidden
         accept={KINDS}
         aria-label={trans.__('Environment file')}
-        onChange={event => void take(event.target.files, draft)}
+        onChange={event => void take(event.target.files, draft, trans)}
       />
       <Button icon={fileIcon} onClick={() => input.current?.click()}>
         {trans.__('Choose a file…')}
@@ -47,6 +51,7 @@ export function FileField({ draft }: { draft: Draft }): JSX.Element {
 
 /** What makes an element take a file that is dropped on it. */
 export function useDrop(draft: Draft | null): { over: boolean; target: React.HTMLAttributes<HTMLElement> } {
+  const { trans } = useCondaEnv();
   const [over, setOver] = React.useState(false);
   if (!draft) {
     return { over: false, target: {} };
@@ -64,15 +69,21 @@ export function useDrop(draft: Draft | null): { over: boolean; target: React.HTM
       onDrop: event => {
         event.preventDefault();
         setOver(false);
-        void take(event.dataTransfer.files, draft);
+        void take(event.dataTransfer.files, draft, trans);
       }
     }
   };
 }
 
-async function take(files: FileList | null, draft: Draft): Promise<void> {
+async function take(files: FileList | null, draft: Draft, trans: TranslationBundle): Promise<void> {
   const file = files?.[0];
-  if (file) {
+  if (file && file.size > MOST) {
+    draft.operation.refuse({
+      code: 'too_large',
+      message: trans.__('%1 has %2; the server takes at most %3.', file.name, bytes(file.size), bytes(MOST)),
+      hint: trans.__('Files that list packages are much smaller. Choose another one.')
+    });
+  } else if (file) {
     draft.setFile({ name: file.name, text: await file.text() });
   }
 }

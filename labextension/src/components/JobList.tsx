@@ -7,6 +7,7 @@ import { useCondaEnv, useStore } from './context';
 import { Alert, IconButton } from './controls';
 import { ago, titleOf } from './format';
 import { Bar } from './JobProgress';
+import { Log } from './Log';
 
 /** What is done unasked, or only looks: not worth a line once it has gone well. */
 const QUIET = ['plan', 'explain', 'storage', 'index'];
@@ -92,23 +93,6 @@ function JobRow({ job, told }: { job: IJob; told: boolean }): JSX.Element {
         {open && <Log job={job} />}
       </div>
     </li>
-  );
-}
-
-function Log({ job }: { job: IJob }): JSX.Element {
-  const { trans } = useCondaEnv();
-  if (job.log.length === 0) {
-    return <p className="jp-condaenv-quiet">{trans.__('Nothing was told yet.')}</p>;
-  }
-  return (
-    <ol className="jp-condaenv-log" aria-label={trans.__('Log')}>
-      {job.log.map(line => (
-        <li key={line.number} className={`jp-mod-${line.kind}`}>
-          <time dateTime={line.time}>{new Date(line.time).toLocaleTimeString()}</time>
-          <span>{line.text}</span>
-        </li>
-      ))}
-    </ol>
   );
 }
 

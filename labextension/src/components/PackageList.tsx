@@ -40,7 +40,7 @@ export function PackageList({ opened }: { opened: Opened }): JSX.Element {
         row={(index, tabIndex) => {
           const { name, version, build, channel } = shown[index];
           const going = remove.includes(name);
-          const moving = everything || update.includes(name) || add.some(spec => spec.startsWith(name));
+          const moving = everything || update.includes(name) || add.some(spec => nameOf(spec) === name);
           return (
             <div
               className={`jp-condaenv-installed ${going ? 'jp-mod-remove' : ''} ${asked.has(name) ? 'jp-mod-asked' : ''}`}

@@ -32,9 +32,8 @@ export function PackagePicker(props: {
   const onSeen = React.useCallback((first: number, last: number) => search.need(first, last), [search]);
 
   const type = (typed: string): void => search.setText(typed, nameOf(typed));
-  const take = (): void => {
-    const specs = split(text);
-    specs.filter(spec => !chosen.includes(spec)).forEach(onToggle);
+  const take = (typed: string): void => {
+    [...new Set(split(typed))].filter(spec => !chosen.includes(spec)).forEach(onToggle);
     type('');
   };
 
@@ -47,16 +46,23 @@ export function PackagePicker(props: {
         onKeyDown={event => {
           if (event.key === 'Enter') {
             event.preventDefault(); // it adds what was typed, and never sends the form around it
-            take();
+            take(text);
           } else if (event.key === 'Escape' && text) {
             event.stopPropagation();
             type('');
           }
         }}
+        onPaste={event => {
+          const pasted = event.clipboardData.getData('text');
+          if (!text && split(pasted).length > 1) {
+            event.preventDefault(); // a field of one line would run the lines together
+            take(pasted);
+          }
+        }}
       />
       {text.trim() && isNarrowed(text) && (
-        <Button icon={addIcon} className="jp-condaenv-take" onClick={take}>
-          {trans.__('Add %1', text.trim())}
+        <Button icon={addIcon} className="jp-condaenv-take" onClick={() => take(text)}>
+          {trans.__('Add %1', split(text).join(', '))}
         </Button>
       )}
       {failure && <Alert failure={failure} />}

@@ -27,6 +27,7 @@ export function PlanView(props: IPlanView): JSX.Element {
   const isAsked = (change: Change): boolean => props.asked?.has(nameIn(change)) ?? true;
   const wanted = changes.filter(isAsked);
   const others = changes.filter(change => !isAsked(change));
+  const coming = changes.reduce((sum, change) => sum + (change.after?.size ?? 0), 0);
   const reasons = new Map(props.plan.unasked?.map(one => [one.name, one.because ?? '']));
   return (
     <section className="jp-condaenv-plan" aria-label={trans.__('Plan')}>
@@ -45,8 +46,11 @@ export function PlanView(props: IPlanView): JSX.Element {
       <p className="jp-condaenv-sum">
         {[
           trans._n('%1 package', '%1 packages', changes.length),
-          download > 0 ? trans.__('%1 to download', bytes(download)) : trans.__('nothing to download')
-        ].join(', ')}
+          download > 0 ? trans.__('%1 to download', bytes(download)) : trans.__('nothing to download'),
+          download < coming ? (download > 0 ? trans.__('the rest is cached') : trans.__('all is cached')) : ''
+        ]
+          .filter(part => part)
+          .join(', ')}
       </p>
       {props.living && (
         <label className="jp-condaenv-check">
@@ -93,7 +97,7 @@ function Changes(props: {
       <h4>{props.label}</h4>
       <ul aria-label={props.label} className="jp-condaenv-changes">
         {props.changes.map(change => (
-          <li key={nameIn(change)} className={`jp-mod-${change.kind}`}>
+          <li key={nameIn(change)} className={`jp-mod-${change.kind}`} title={`${nameIn(change)} ${versions(change)}`}>
             <span className="jp-condaenv-sign" title={words[change.kind]}>
               <span aria-hidden="true">{SIGNS[change.kind]}</span>
               <span className="jp-condaenv-hidden">{words[change.kind]}</span>

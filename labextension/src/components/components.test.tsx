@@ -9,6 +9,8 @@ import { Panel } from '../model/panel';
 import { FakeJobs, outcome, summary } from '../testing';
 import { Context } from './context';
 import { EnvironmentList } from './EnvironmentList';
+import { EnvironmentView } from './EnvironmentView';
+import { titleOf } from './format';
 import { JobList } from './JobList';
 import { PlanView } from './PlanView';
 
@@ -16,17 +18,44 @@ afterEach(cleanup);
 
 const trans = nullTranslator.load('');
 
-function panelOf(server: FakeJobs, environments: Schemas['Environment'][] = []): Panel {
+function panelOf(server: FakeJobs, environments: Schemas['Environment'][] = [], answers: object = {}): Panel {
   const api = {
     jobs: server.jobs,
     job: server.job,
     cancel: server.cancel,
     environments: () => Promise.resolve(environments),
     storage: () => Promise.resolve(null),
-    measure: () => Promise.reject(new Error('sizes are not to be measured here'))
+    measure: () => Promise.reject(new Error('sizes are not to be measured here')),
+    ...answers
   };
   return new Panel(api as unknown as Panel['api'], () => ({ defaultPackages: [], measureSizes: false }));
 }
+
+test('what is to be changed stays as it is while a plan of it is made', async () => {
+  const server = new FakeJobs();
+  const panel = panelOf(server, [{ name: 'geo', prefix: '/envs/geo' }], {
+    environment: () => Promise.resolve({ specs: [], environment: { name: 'geo', prefix: '/envs/geo' } }),
+    packages: () => Promise.resolve([]),
+    revisions: () => Promise.resolve([]),
+    makePlan: () => {
+      server.put(summary('a', { verb: 'plan' }));
+      return Promise.resolve(summary('a', { verb: 'plan' }));
+    }
+  });
+  await panel.environments.refresh();
+  panel.show('/envs/geo');
+  const { view } = panel.read();
+  if (view.at !== 'environment') {
+    throw new Error('an environment is shown');
+  }
+  view.opened.toggle('remove', 'numpy');
+  show(panel, <EnvironmentView opened={view.opened} />);
+  const chip = screen.getByRole('button', { name: 'Leave out numpy' });
+  expect(chip.matches(':disabled')).toBe(false);
+  fireEvent.click(screen.getByRole('button', { name: 'Show plan' }));
+  expect(chip.matches(':disabled')).toBe(true);
+  panel.dispose();
+});
 
 function show(panel: Panel, content: JSX.Element): void {
   const context = { panel, trans, openNotebook: vi.fn(), remove: vi.fn(), saveLock: vi.fn() };
@@ -60,12 +89,32 @@ test('a plan shows what was asked for apart from what comes with it', () => {
   expect(onApply).toHaveBeenCalledWith('now');
 });
 
+test.each([
+  [3_000_000, '3.0 MB to download'],
+  [1_000_000, '1.0 MB to download, the rest is cached'],
+  [0, 'nothing to download, all is cached']
+])('of 3 MB that come, %d bytes are to be downloaded', (download, words) => {
+  const plan = planOf({ kind: 'add', after: { ...pack('pandas', '3.0'), size: 3_000_000 } });
+  show(
+    panelOf(new FakeJobs()),
+    <PlanView
+      plan={{ ...plan, download_bytes: download }}
+      asked={null}
+      again={false}
+      living={false}
+      onApply={vi.fn()}
+      onBack={vi.fn()}
+    />
+  );
+  expect(screen.getByText(`1 package, ${words}`)).toBeTruthy();
+});
+
 test('environments are told by name, kernel and place; the arrow keys move among them', async () => {
   const panel = panelOf(new FakeJobs(), [
     { name: 'base', prefix: '/envs/base', kernels: ['condaenv-base'], python: '3.12.1', packages: 45 },
     { name: 'mine', prefix: '/envs/mine', base: '/envs/base', problem: 'Its base is gone.' }
   ]);
-  panel.environments.setLiving(['condaenv-base']);
+  panel.environments.setLiving([['condaenv-base', 'a.ipynb']]);
   await panel.environments.refresh();
   show(panel, <EnvironmentList />);
   const base = screen.getByRole('button', { name: 'base' });
@@ -90,6 +139,16 @@ test('a job that failed says why and what to do; plans that failed are said else
   expect(await screen.findByText('The channel is away.')).toBeTruthy();
   expect(screen.getByText('Try later.')).toBeTruthy();
   expect(screen.getAllByRole('listitem')).toHaveLength(1);
+});
+
+test.each([
+  ['create', 'Create geo'],
+  ['stack', 'Stack geo'],
+  ['rollback', 'Roll back geo'],
+  ['remove', 'Change geo'],
+  ['', 'Change geo']
+])('a job that applies a plan (%j) says what it does', (planned, title) => {
+  expect(titleOf(summary('a', { verb: 'apply', planned }), trans)).toBe(title);
 });
 
 test('a job that runs shows its step and can be cancelled', async () => {

@@ -57,9 +57,9 @@ export function baseName(prefix: string): string {
 }
 
 /** What a job is about, in a few words. */
-export function titleOf(job: { verb: string; prefix: string }, trans: TranslationBundle): string {
+export function titleOf(job: { verb: string; prefix: string; planned?: string }, trans: TranslationBundle): string {
   const name = baseName(job.prefix);
-  switch (job.verb) {
+  switch (job.verb === 'apply' ? job.planned || 'change' : job.verb) {
     case 'create':
       return trans.__('Create %1', name);
     case 'stack':
@@ -67,15 +67,16 @@ export function titleOf(job: { verb: string; prefix: string }, trans: Translatio
     case 'clone':
       return trans.__('Clone to %1', name);
     case 'change':
+    case 'add':
+    case 'update':
       return trans.__('Change %1', name);
-    case 'apply':
-      return trans.__('Apply to %1', name);
     case 'apply_deferred':
       return trans.__('Finish change of %1', name);
     case 'rollback':
       return trans.__('Roll back %1', name);
     case 'remove':
-      return trans.__('Delete %1', name);
+      // Of packages, where a plan of that is applied.
+      return job.verb === 'apply' ? trans.__('Change %1', name) : trans.__('Delete %1', name);
     case 'kernel':
       return trans.__('Write kernel of %1', name);
     case 'plan':

@@ -1,5 +1,7 @@
 import type { Api, Environment, JobSummary, NewEnvironment, NewPlan, NewStack, Outcome, Way } from '../api/client';
 import type { Jobs } from './jobs';
+import { faultOf } from './names';
+import type { Fault } from './names';
 import { Operation } from './operation';
 import { CHANGES_SPECS, nameOf } from './specs';
 import { Store } from './store';
@@ -36,11 +38,13 @@ export class Draft extends Store<IDraft> {
   readonly operation: Operation;
 
   setName(name: string): void {
+    this.operation.forget();
     this.set({ name });
   }
 
   /** Have `spec`, in place of another of the same package; or no longer, where it is there already. */
   toggle(spec: string): void {
+    this.operation.forget();
     const { specs } = this.read();
     const others = specs.filter(one => nameOf(one) !== nameOf(spec));
     this.set({ specs: specs.includes(spec) ? others : [...others, spec] });
@@ -64,8 +68,14 @@ export class Draft extends Store<IDraft> {
   }
 
   /** Whether enough is said: a file may have a name of its own. */
-  get isReady(): boolean {
+  get isNamed(): boolean {
     return this.read().name.trim() !== '' || this.read().file !== null;
+  }
+
+  /** Why the name cannot be had, by itself or as one of `others` has it. */
+  fault(others: readonly Environment[]): Fault | null {
+    const name = this.read().name.trim();
+    return name === '' ? null : (faultOf(name) ?? (others.some(one => one.name === name) ? 'taken' : null));
   }
 
   async plan(): Promise<void> {

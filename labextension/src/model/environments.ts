@@ -13,8 +13,8 @@ interface IEnvironments {
   loaded: boolean;
   offline: boolean;
   failure: ApiError | null;
-  /** The names of the kernelspecs of which a kernel runs. */
-  living: ReadonlySet<string>;
+  /** What the kernels that run belong to, such as a notebook, by the name of their kernelspec. */
+  living: ReadonlyMap<string, readonly string[]>;
 }
 
 export type KernelState = 'running' | 'registered' | 'none';
@@ -40,7 +40,7 @@ export class Environments extends Store<IEnvironments> {
       loaded: false,
       offline: false,
       failure: null,
-      living: new Set()
+      living: new Map()
     });
     _jobs.failed.connect((_, error) => this.fail(error));
   }
@@ -60,8 +60,19 @@ export class Environments extends Store<IEnvironments> {
     return this.read().storage?.environments.find(one => one.prefix === prefix)?.alone;
   }
 
-  setLiving(names: Iterable<string>): void {
-    this.set({ living: new Set(names) });
+  /** What its kernels that run belong to. */
+  users(environment: Environment): readonly string[] {
+    const { living } = this.read();
+    return (environment.kernels ?? []).flatMap(name => living.get(name) ?? []);
+  }
+
+  /** Know of kernels that run: the name of the kernelspec, and what each belongs to. */
+  setLiving(running: Iterable<readonly [kernel: string, user: string]>): void {
+    const living = new Map<string, string[]>();
+    for (const [kernel, user] of running) {
+      living.set(kernel, [...(living.get(kernel) ?? []), user]);
+    }
+    this.set({ living });
   }
 
   async refresh(): Promise<void> {

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 
-import type { Api, EnvironmentDetail } from '../api/client';
+import type { Api, EnvironmentDetail, NewPlan } from '../api/client';
 import { FakeJobs, summary } from '../testing';
 import { Jobs } from './jobs';
 import { Opened } from './opened';
@@ -64,4 +64,21 @@ test('a way out replaces what was asked for before, and what was about to be', a
   expect(one.read()).toMatchObject({ add: ['tool=*', 'extra >=1'], remove: [] });
   one.take({ kind: 'drop', text: '', works: true, specs: ['tool <2', 'extra'] });
   expect(one.read()).toMatchObject({ add: ['extra'], remove: ['old'] });
+});
+
+test('what is wanted while something else is done is still wanted after it', () => {
+  const one = opened();
+  one.toggle('add', 'pandas');
+  one.toggle('remove', 'numpy');
+  const asked: NewPlan = { verb: 'change', environment: '/envs/geo', add: ['pandas'], remove: ['numpy'] };
+  one.toggle('add', 'scipy');
+  one.done(asked);
+  expect(one.read()).toMatchObject({ add: ['scipy'], update: [], remove: [], everything: false });
+});
+
+test('that the last plan was cancelled is no longer told after the next action', () => {
+  const one = opened();
+  one.operation.refuse({ code: 'cancelled', message: 'It was cancelled.' });
+  one.toggleAll();
+  expect(one.operation.read().failure).toBeNull();
 });

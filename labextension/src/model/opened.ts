@@ -69,6 +69,7 @@ export class Opened extends Store<IOpened> {
 
   /** Want all packages updated, or no longer. */
   toggleAll(): void {
+    this.operation.forget();
     this.set({ everything: !this.read().everything, update: [] });
   }
 
@@ -90,6 +91,27 @@ export class Opened extends Store<IOpened> {
       update: update.filter(name => !add.some(([added]) => added === name)),
       remove: [...new Set([...remove, ...[...before.keys()].filter(name => !after.has(name))])]
     });
+  }
+
+  /** What is wanted besides `asked`. */
+  besides(asked: NewPlan | null): Asked {
+    const { add, update, remove, everything } = this.read();
+    if (asked?.verb !== 'change') {
+      return { add, update, remove, everything };
+    }
+    const left = (wanted: readonly string[], done: readonly string[] = []): string[] =>
+      wanted.filter(one => !done.includes(one));
+    return {
+      add: left(add, asked.add),
+      update: left(update, asked.update),
+      remove: left(remove, asked.remove),
+      everything: everything && !asked.update_all
+    };
+  }
+
+  /** `asked` has been done: what was wanted besides still is. */
+  done(asked: NewPlan | null): void {
+    this.set(this.besides(asked));
   }
 
   clear(): void {

@@ -72,6 +72,12 @@ export class Operation extends Store<IOperation> {
     }
   }
 
+  /** Say that what was given can be nothing. */
+  refuse(failure: Failure): void {
+    this.reset();
+    this.set({ failure });
+  }
+
   async plan(asked: NewPlan, again = false): Promise<void> {
     const { turn, job, outcome } = await this._do('planning', () => this._api.makePlan(asked), asked);
     if (turn === this._turn && outcome?.result?.result === 'planned') {
@@ -149,7 +155,7 @@ export class Operation extends Store<IOperation> {
         this.set(change);
       }
     };
-    show({ ...IDLE, phase });
+    show({ ...IDLE, phase, asked });
     let job = '';
     try {
       const summary = await start();

@@ -16,10 +16,29 @@ export function isNarrowed(spec: string): boolean {
   return spec.includes('::') || OPERATOR.test(spec.trim());
 }
 
-/** The specs in what was typed or pasted: one a line, or with commas that separate no version from another. */
+/**
+ * The specs in what was typed or pasted: on lines of their own, or with commas or spaces between them.
+ *
+ * A comma or a space within a version separates nothing, nor does the one before a build: `numpy 1.20 py39_0`.
+ */
 export function split(text: string): string[] {
-  return text
-    .split(/\n|,\s*(?=[a-z_][\w.:-]*)/i)
-    .map(part => part.trim())
-    .filter(part => part !== '');
+  return text.split(/[\n\r]|,\s*(?=[a-z_][\w.:-]*)/i).flatMap(splitWords);
+}
+
+const BEGINNING = /^[a-z_][\w.:/-]*/i;
+const BUILD = /_\d+$|\*/;
+const COMPARES = /[<>=!~]/;
+
+function splitWords(line: string): string[] {
+  const specs: string[][] = [];
+  for (const word of line.trim().split(/\s+/)) {
+    const last = specs[specs.length - 1];
+    const isBuild = last?.length === 2 && BUILD.test(word) && !COMPARES.test(word);
+    if (last && (!BEGINNING.test(word) || isBuild)) {
+      last.push(word);
+    } else if (word) {
+      specs.push([word]);
+    }
+  }
+  return specs.map(words => words.join(' '));
 }

@@ -1,6 +1,6 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Dialog, Notification, ReactWidget, showDialog } from '@jupyterlab/apputils';
-import type { ServiceManager } from '@jupyterlab/services';
+import type { ServiceManager, Session } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
@@ -76,8 +76,8 @@ function followServer(panel: Panel, { events, sessions }: ServiceManager.IManage
     }
   });
   const setLiving = (): void => {
-    const names = Array.from(sessions.running(), session => session.kernel?.name ?? '');
-    panel.environments.setLiving(names);
+    const running = Array.from(sessions.running(), session => [session.kernel?.name ?? '', userOf(session)] as const);
+    panel.environments.setLiving(running);
   };
   sessions.runningChanged.connect(setLiving);
   setLiving();
@@ -86,6 +86,11 @@ function followServer(panel: Panel, { events, sessions }: ServiceManager.IManage
       void panel.environments.refresh();
     }
   });
+}
+
+/** The file that a kernel runs for; of a console, its name. */
+function userOf({ type, path, name }: Session.IModel): string {
+  return type === 'notebook' || type === 'file' ? path : name || path;
 }
 
 /** Where the panel is out of sight, JupyterLab's notifications say how a job ended. */
@@ -102,11 +107,28 @@ function tell(job: IJob, trans: TranslationBundle, open: () => void): void {
 
 async function remove(environment: Environment, panel: Panel, trans: TranslationBundle): Promise<void> {
   const name = environment.name || baseName(environment.prefix);
+  const users = panel.environments.users(environment);
   const { button } = await showDialog({
     title: trans.__('Delete %1?', name),
-    body: trans.__(
-      'The environment at %1, with all that is in it, and its kernel are deleted. This cannot be undone.',
-      environment.prefix
+    body: (
+      <div className="jp-condaenv-dialog">
+        <p>
+          {trans.__(
+            'The environment at %1, with all that is in it, and its kernel are deleted. This cannot be undone.',
+            environment.prefix
+          )}
+        </p>
+        {users.length > 0 && (
+          <p className="jp-condaenv-dialog-warning">
+            {trans._n(
+              '%1 kernel of it runs and loses its files: %2',
+              '%1 kernels of it run and lose their files: %2',
+              users.length,
+              users.join(', ')
+            )}
+          </p>
+        )}
+      </div>
     ),
     buttons: [
       Dialog.cancelButton({ label: trans.__('Cancel') }),
