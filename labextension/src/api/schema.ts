@@ -788,13 +788,16 @@ export interface components {
         };
         /**
          * JobSummary
-         * @description One job. `host` is where it was started, `author` by whom.
+         * @description One job. `host` is where it was started, `author` by whom; of one that applies a plan, `planned` is what that plan
+         *         does: `create`, `stack`, `add`, `update`, `remove` or `rollback`.
          */
         JobSummary: {
             id: string;
             /** @enum {unknown} */
             state: "cancelled" | "failed" | "queued" | "running" | "succeeded";
             verb: string;
+            /** @default  */
+            planned?: string;
             prefix: string;
             created: string;
             host: string;
@@ -1570,6 +1573,8 @@ export interface components {
             /** @enum {unknown} */
             state: "cancelled" | "failed" | "queued" | "running" | "succeeded";
             verb: string;
+            /** @default  */
+            planned?: string;
             prefix: string;
             created: string;
             host: string;
