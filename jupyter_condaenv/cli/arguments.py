@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NoReturn, get_args
 
 from ..engine.errors import InvalidRequest
-from ..engine.model import ChannelPriority, CleanKind, ExportFormat, LibraryPath, Resolution
+from ..engine.model import ChannelPriority, CleanKind, ExportFormat, LibraryPath, LockFormat, Platform, Resolution
 from .shells import SHELLS
 
 PROGRAM = "jupyter condaenv"
@@ -80,7 +80,7 @@ def _channels(parser: Parser, text: str) -> None:
     parser.add_argument("-c", "--channel", action="append", default=[], metavar="CHANNEL", dest="channels", help=text)
 
 
-def _strategy(parser: Parser) -> None:
+def _strategy(parser: Parser, virtual: str = "") -> None:
     parser.add_argument(
         "--channel-priority",
         choices=get_args(ChannelPriority),
@@ -111,7 +111,7 @@ def _strategy(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="PACKAGE=VERSION",
-        help="for a machine that has this, such as __cuda=12.4 (`__cuda=`: none), whatever this one has",
+        help=virtual or "for a machine that has this, such as __cuda=12.4 (`__cuda=`: none), whatever this one has",
     )
 
 
@@ -478,9 +478,34 @@ def _clean(parser: Parser) -> None:
     _detach(parser)
 
 
+def _lock_request(parser: Parser) -> None:
+    parser.add_argument("environment", nargs="?", default="", metavar="ENV", help=ENVIRONMENT)
+    parser.add_argument(
+        "--platform",
+        action="append",
+        choices=get_args(Platform),
+        default=[],
+        dest="platforms",
+        help="solve for such a machine; several times: one lock for all of them",
+    )
+    parser.add_argument(
+        "-f", "--file", metavar="FILE", help="lock what this file asks for, such as environment.yml, instead of ENV"
+    )
+    parser.add_argument("--without-pip", action="store_true", help="leave out what FILE has for pip")
+    _channels(parser, "with --platform or --file: take packages from here, instead of from where ENV has them")
+    _strategy(
+        parser,
+        "a machine that is locked for has this: linux-64:__cuda=12.4; with one --platform, __cuda=12.4 is enough",
+    )
+
+
 def _lock(parser: Parser) -> None:
-    _environment(parser)
+    _lock_request(parser)
+    parser.add_argument(
+        "--format", choices=get_args(LockFormat), default="", help="with --platform or --file; without it, conda-lock"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="write the lock here; without it, to standard output")
+    _detach(parser)
 
 
 def _export(parser: Parser) -> None:
@@ -562,6 +587,9 @@ COMMANDS = (
     Command(("explain", "add"), "Why `add` fails, and ways out.", "explain", _explained(_add_request)),
     Command(("explain", "update"), "Why `update` fails, and ways out.", "explain", _explained(_update_request)),
     Command(("explain", "change"), "Why `change` fails, and ways out.", "explain", _explained(_change_request)),
+    Command(
+        ("explain", "lock"), "Why a platform cannot be locked for, and ways out.", "explain", _explained(_lock_request)
+    ),
     Command(("why-not",), "Show what keeps a version of a package out of an environment.", "why_not", _why_not),
     Command(("apply",), "Do exactly what a plan shows; refused if the environment has changed since.", "apply", _apply),
     Command(
@@ -591,7 +619,12 @@ COMMANDS = (
     Command(("storage",), "Measure how much room environments and the package cache take.", "storage", _storage),
     Command(("clean",), "Delete what no environment needs; asks first.", "clean", _clean),
     Command(("doctor",), "Look at every file of an environment; say what is wrong, or mend it.", "doctor", _doctor),
-    Command(("lock",), "Write down exactly which packages an environment consists of.", "lock", _lock),
+    Command(
+        ("lock",),
+        "Write down exactly which packages an environment consists of, or would on other platforms.",
+        "lock",
+        _lock,
+    ),
     Command(("export",), "Write an environment down for other tools.", "export", _export),
     Command(("run",), "Run a command in an environment, as its kernel would see it.", "run", _run),
     Command(

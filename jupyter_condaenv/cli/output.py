@@ -26,6 +26,7 @@ from ..engine.model import (
     Examined,
     Explained,
     Indexed,
+    Locked,
     Measured,
     Message,
     Moved,
@@ -348,6 +349,8 @@ def answer(result: Result) -> Iterable[str]:
         return [f"Deleted {result.prefix}{kernels}."]
     if isinstance(result, Adopted):
         return adopted(result)
+    if isinstance(result, Locked):
+        return result.file.text.splitlines()
     if isinstance(result, Packed):
         return [f"Wrote {result.path}: {text.size(result.size)}."]
     if isinstance(result, Moved):

@@ -22,6 +22,7 @@ from ..engine.model import (
     Explanation,
     FoundPackages,
     Health,
+    LockedPlatform,
     Notes,
     Package,
     PackageVersions,
@@ -333,8 +334,9 @@ def plan(shown: Plan, only: Sequence[str] | None = None, *, done: bool = False) 
 def explanation(found: Explanation) -> list[str]:
     """What clashes, what keeps a version out, the ways that work and what can live together."""
     if found.possible:
-        return ["This can be done:", *brief(found.changes)]
-    lines = list(found.kept_out_by)
+        return ["This can be done:", *brief(found.changes)] if found.changes else ["This can be done."]
+    lines = [f"For {found.platform}:"] if found.platform else []
+    lines += found.kept_out_by
     for clash in found.clashes:
         through = f", by way of {', '.join(clash.through)}" if clash.through else ""
         together = "cannot be had" if len(clash.requests) == 1 else "cannot be had together"
@@ -372,6 +374,11 @@ def room(added: Room) -> str:
     least = "at least " if added.unknown else ""
     shared = f"; {size(added.shared)} shared by hard links" if added.shared else ""
     return f"{least}{size(added.bytes)} and {count(added.inodes, 'file')} more on the disk{shared}"
+
+
+def platforms(found: Iterable[LockedPlatform]) -> str:
+    """``linux-64: 44 packages; osx-arm64: 41 packages``."""
+    return "; ".join(f"{one.platform}: {count(one.packages, 'package')}" for one in found)
 
 
 def revisions(found: Iterable[RevisionSummary]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from email.parser import HeaderParser
 from pathlib import Path
@@ -17,9 +17,9 @@ from . import prefix as prefixes
 from .channels import redact
 from .errors import Refused
 from .formats import sbom, written
-from .model import Exported, ExportFormat, Lock, Wanted
+from .model import Exported, ExportFormat, Lock, LockFormat, Wanted
 
-_FILE_NAMES: Mapping[ExportFormat, str] = {
+FILE_NAMES: Mapping[ExportFormat, str] = {
     "environment.yml": "environment.yml",
     "explicit": "explicit.txt",
     "conda-lock": "conda-lock.yml",
@@ -27,6 +27,10 @@ _FILE_NAMES: Mapping[ExportFormat, str] = {
     "requirements": "requirements.txt",
     "sbom": "sbom.cdx.json",
 }
+
+
+LOCKS: Mapping[LockFormat, Callable[..., str]] = {"conda-lock": written.conda_lock, "pixi.lock": written.pixi_lock}
+"""What writes them, for as many platforms as there are locks."""
 
 
 class Distribution(NamedTuple):
@@ -45,7 +49,7 @@ def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Expo
     ``wanted`` says how closely environment.yml follows what is there, and means nothing to the others. Raises Refused
     where the format cannot say what is there, or needs what is not installed.
     """
-    lock = _whole(history.current_lock(prefix))
+    lock = whole(history.current_lock(prefix))
     installed = _distributions(prefix, lock)
     by_pip = [one for one in installed if not one.of_conda]
     if format == "environment.yml":
@@ -61,18 +65,23 @@ def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Expo
     elif format == "sbom":
         text = sbom.cyclonedx(prefix.name, lock, [(one.name, one.version) for one in by_pip])
     else:
-        _check_hashes(lock)
-        write = {"explicit": written.explicit, "conda-lock": written.conda_lock, "pixi.lock": written.pixi_lock}[format]
-        text = write(lock, [_requirement(one) for one in by_pip])
-    return Exported(name=_FILE_NAMES[format], text=text)
+        check_hashes(lock)
+        pip = [_requirement(one) for one in by_pip]
+        text = written.explicit(lock, pip=pip) if format == "explicit" else LOCKS[format](lock, pip=pip)
+    return Exported(name=FILE_NAMES[format], text=text)
 
 
-def _whole(lock: Lock) -> Lock:
+def by_pip(prefix: Path, lock: Lock) -> list[str]:
+    """What pip has installed in ``prefix``, whose ``lock`` this is, as requirements."""
+    return [_requirement(one) for one in _distributions(prefix, lock) if not one.of_conda]
+
+
+def whole(lock: Lock) -> Lock:
     """``lock`` with what it stands on in one: other tools know nothing of overlays."""
     if lock.base is None:
         return lock
     below = Path(lock.base.prefix)
-    under = _whole(history.current_lock(below))
+    under = whole(history.current_lock(below))
     packages = {package.name: package for package in (*lock.base.packages, *lock.packages)}
     return replace(
         lock,
@@ -93,7 +102,7 @@ def _specs(prefix: Path, lock: Lock, wanted: Wanted) -> Sequence[str]:
     return [f"{package.name}={package.version}={package.build}" for package in lock.packages]
 
 
-def _check_hashes(lock: Lock) -> None:
+def check_hashes(lock: Lock) -> None:
     """Raises Refused for a package that nobody could fetch again as it is."""
     for package in lock.packages:
         if not package.url or not (package.sha256 or package.md5):

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from . import rattler
 from .errors import InvalidRequest
-from .model import Lock, Package
+from .model import Lock, Package, Platform
 
+DEFAULTS: Mapping[Platform, tuple[str, ...]] = {
+    "linux-64": ("__archspec=1=x86_64", "__glibc=2.28=0", "__linux=4.18=0", "__unix=0=0"),
+    "linux-aarch64": ("__archspec=1=aarch64", "__glibc=2.28=0", "__linux=4.18=0", "__unix=0=0"),
+    "osx-64": ("__archspec=1=x86_64", "__osx=13.0=0", "__unix=0=0"),
+    "osx-arm64": ("__archspec=1=m1", "__osx=13.0=0", "__unix=0=0"),
+    "win-64": ("__archspec=1=x86_64", "__win=0=0"),
+}
+"""What a machine of that platform can be taken to have (pixi takes the same): all but the oldest have it. No GPU."""
 _DECLARED = re.compile(r"(?P<name>__[a-z0-9_]+)=(?P<version>[A-Za-z0-9_.+!-]*)(=(?P<build>[A-Za-z0-9_.+-]+))?\Z")
 _WORDS = {
     "__cuda": "a GPU driver for CUDA",
@@ -17,6 +25,19 @@ _WORDS = {
     "__linux": "the Linux kernel",
     "__archspec": "the processor",
 }
+
+
+def of(platform: str, wanted: Sequence[str]) -> tuple[str, ...]:
+    """What a machine of ``platform`` has, or this one where that is empty, with what is ``wanted`` instead.
+
+    Raises InvalidRequest for a platform of which nothing is known, or for what is no virtual package.
+    """
+    if not platform:
+        return declared(rattler.virtual_packages(), wanted)
+    for known, found in DEFAULTS.items():
+        if known == platform:
+            return declared(found, wanted)
+    raise InvalidRequest(f"What a machine of {platform} has is not known.", f"Known are {', '.join(DEFAULTS)}.")
 
 
 def declared(found: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:

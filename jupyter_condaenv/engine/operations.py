@@ -22,6 +22,7 @@ from . import (
     machine,
     notes,
     pack,
+    platforms,
     rattler,
     repair,
     search,
@@ -54,6 +55,7 @@ from .model import (
     Explained,
     Health,
     IndexChannels,
+    LockPlatforms,
     Measured,
     MeasureStorage,
     Message,
@@ -97,6 +99,10 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
         return search.index(request, settings, emit)
     if isinstance(request, Clean):
         return cleaning.clean(request, settings, emit)
+    if isinstance(request, LockPlatforms):
+        return platforms.lock(request, settings, emit)
+    if isinstance(request, Explain) and isinstance(request.request, LockPlatforms):
+        return Explained(explanation=platforms.explain(request.request, settings, request.seconds, emit))
     environments.check_prefix(request.prefix)
     if isinstance(request, PlanRequest):
         notes.check_changeable(Path(request.prefix))
@@ -107,6 +113,7 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
     if isinstance(request, Explain):
         emit(Step(phase="solve", text="Solving"))
         asked = request.request
+        assert not isinstance(asked, LockPlatforms)
         asked = _read(asked, emit) if isinstance(asked, CreateEnvironment) else asked
         explained = explain.explain(solve.wanted(asked, settings), settings, request.seconds, emit)
         return Explained(explanation=explained)

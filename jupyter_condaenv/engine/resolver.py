@@ -17,6 +17,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """What is asked for, and what is there already."""
 
     specs: tuple[str, ...]
+    platform: str = ""
+    """Empty: this machine's, with what it has."""
     channels: tuple[str, ...]
     """Names or URLs in order of priority; empty: the configured ones."""
     strategy: Strategy = Strategy()
@@ -71,8 +73,8 @@ def query(wanted: Wanted, settings: Settings) -> rattler.Query:
             *(f"{package.name} =={package.version} {package.build}" for package in below),
         ),
         channels=urls,
-        platform=rattler.platform(),
-        virtual=machine.declared(rattler.virtual_packages(), strategy.virtual_packages),
+        platform=wanted.platform or rattler.platform(),
+        virtual=machine.of(wanted.platform, strategy.virtual_packages),
         installed=installed,
         pinned=(*below, *installed) if wanted.frozen else below,
         constraints=tuple(spec for spec, _ in pins),

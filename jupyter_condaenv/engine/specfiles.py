@@ -9,7 +9,9 @@ from __future__ import annotations
 import platform as machine
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 from msgspec.structs import replace
@@ -21,9 +23,9 @@ from .formats import environment, explicit, lists, locked, manifest
 from .formats import yaml as tree
 from .formats.source import MOST_BYTES, Source
 from .formats.specfile import SpecFile
-from .model import CreateEnvironment, ForeignLock, Lock, Variable
+from .model import CreateEnvironment, ForeignLock, Lock, LockPlatforms, Platform, Target, Variable
 
-__all__ = ["MOST_BYTES", "SpecFile", "creation", "read", "read_file"]
+__all__ = ["MOST_BYTES", "SpecFile", "creation", "read", "read_file", "targets"]
 
 _MOST_SHOWN = 20
 """Requirements for pip, in one sentence."""
@@ -94,6 +96,43 @@ def creation(
         variables=tuple(Variable(name=name, value=value) for name, value in found.variables.items()),
         notes=(*found.warnings, *_about_pip(found, name, without_pip)),
     )
+
+
+def targets(
+    name: str, content: bytes | str, wanted: Sequence[Target] = (), channels: tuple[str, ...] = (), *, without_pip: bool
+) -> LockPlatforms:
+    """The lock that is wanted of the file called ``name``, for what it asks for on each of the platforms ``wanted``, by
+    default those that it names itself.
+
+    ``channels`` are searched before those of the file. Raises InvalidRequest, and Refused for requirements for pip,
+    unless they are to be left out.
+    """
+    wanted = wanted or [Target(platform=platform) for platform in _platforms(name, read(name, content))]
+    made: list[Target] = []
+    told: dict[str, list[str]] = {}
+    for target in wanted:
+        found = read(name, content, target.platform)
+        if found.lock is not None or found.foreign_lock is not None:
+            raise InvalidRequest(
+                f"{name} says exactly which packages, so there is nothing to look for on other platforms.",
+                "Lock the file that it was made of, such as environment.yml.",
+            )
+        for text in (*found.warnings, *_about_pip(found, name, without_pip)):
+            told.setdefault(text, []).append(target.platform)
+        channels = (*channels, *(channel for channel in found.channels if channel not in channels))
+        made.append(replace(target, specs=found.specs))
+    notes = (text if len(told[text]) == len(made) else f"for {', '.join(told[text])}: {text}" for text in told)
+    return LockPlatforms(targets=tuple(made), channels=channels, notes=tuple(notes))
+
+
+def _platforms(name: str, found: SpecFile) -> list[Platform]:
+    """Those that the file names. Raises InvalidRequest where it names none that can be locked for."""
+    known = [platform for platform in get_args(Platform) if platform in found.platforms]
+    if not known:
+        raise InvalidRequest(
+            f"{name} names no platforms that can be locked for.", f"Name some: {', '.join(get_args(Platform))}."
+        )
+    return known
 
 
 def with_lock(request: CreateEnvironment, platform: str) -> CreateEnvironment:

@@ -19,6 +19,7 @@ _SEGMENTS = {
     "channel": "The name or the URL of a channel, with each slash written `%2F`.",
     "environment": "The name of an environment, or its prefix with each slash written `%2F`.",
     "job": "The id of a job.",
+    "lock": "The id of the job that made the lock.",
     "plan": "The id of the job that made the plan.",
     "explanation": "The id of the job that made the explanation.",
     "number": "The number of a revision.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, get_args
 
 import msgspec
 from msgspec import Meta, Struct
@@ -28,14 +28,18 @@ from ..engine.model import (
     ExportFormat,
     IndexChannels,
     Lock,
+    LockFormat,
+    LockPlatforms,
     Login,
     Move,
     Pack,
+    Platform,
     Rollback,
     Seconds,
     Settings,
     StackEnvironment,
     Strategy,
+    Target,
     Unpack,
     Wanted,
     When,
@@ -339,6 +343,58 @@ class PlanRollback(Body, frozen=True, kw_only=True, tag_field="verb", tag="rollb
 NewPlan = PlanCreation | PlanStack | PlanChange | PlanRollback
 
 
+class LockTarget(Body, frozen=True, kw_only=True):
+    """A kind of machine that is locked for. Where nothing else is declared it has what all but old ones have, and no
+    GPU; `virtual_packages` as in a strategy."""
+
+    platform: Platform
+    virtual_packages: tuple[str, ...] = ()
+
+
+class NewLock(Body, frozen=True, kw_only=True):
+    """One lock for the machines of `platforms`: of what `environment`, a name or a prefix, was asked for, of `specs`,
+    or of what `file` asks for on each of them. Packages are chosen from `channels` (by default those of the
+    environment or of the file, else the configured ones) by `strategy`, which declares no virtual packages here."""
+
+    platforms: Annotated[tuple[LockTarget, ...], Meta(min_length=1, max_length=len(get_args(Platform)))]
+    environment: str = ""
+    specs: tuple[str, ...] = ()
+    file: GivenFile | None = None
+    without_pip: bool = False
+    channels: tuple[str, ...] = ()
+    strategy: Strategy = Strategy()
+    format: LockFormat = "conda-lock"
+
+    def request(self, settings: Settings) -> LockPlatforms:
+        if (bool(self.environment), bool(self.specs), self.file is not None).count(True) != 1:
+            raise InvalidRequest(
+                "$: One of `environment`, `specs` and `file` is needed.", "Give one of them.", field="$"
+            )
+        if self.without_pip and self.file is None:
+            raise InvalidRequest("$.without_pip: It goes with `file`.", "Leave it out.", field="$.without_pip")
+        if self.strategy.virtual_packages:
+            raise InvalidRequest(
+                "$.strategy.virtual_packages: They are declared for each platform.",
+                "Put them into `platforms`.",
+                field="$.strategy.virtual_packages",
+            )
+        targets = tuple(
+            Target(platform=one.platform, virtual_packages=one.virtual_packages, specs=self.specs)
+            for one in self.platforms
+        )
+        channels = _checked(self.channels, settings)
+        if self.file is not None:
+            with _field("$.file.text"):
+                asked = specfiles.targets(
+                    self.file.name, self.file.text, targets, channels, without_pip=self.without_pip
+                )
+        else:
+            with _field("$.environment"):
+                prefix = find(self.environment, settings).prefix if self.environment else ""
+            asked = LockPlatforms(prefix=prefix, targets=targets, channels=channels)
+        return msgspec.structs.replace(asked, strategy=_valid(self.strategy), format=self.format)
+
+
 class ExplainCreation(NewEnvironment, frozen=True, kw_only=True, tag_field="verb", tag="create"):
     """Why this environment cannot be made. Ways out are tried for `seconds`."""
 
@@ -385,7 +441,17 @@ class ExplainAbsence(Body, frozen=True, kw_only=True, tag_field="verb", tag="why
         return WhyNot(prefix=environment.prefix, spec=self.spec, seconds=self.seconds)
 
 
-NewExplanation = ExplainCreation | ExplainStack | ExplainChange | ExplainAbsence
+class ExplainLock(NewLock, frozen=True, kw_only=True, tag_field="verb", tag="lock"):
+    """Why the first of these platforms that cannot be locked for cannot be. Ways out are tried for `seconds`."""
+
+    seconds: Seconds = 60.0
+
+    def explained(self, settings: Settings) -> Explain:
+        request = self.request(settings)
+        return Explain(prefix=request.prefix, request=request, seconds=self.seconds)
+
+
+NewExplanation = ExplainCreation | ExplainStack | ExplainChange | ExplainLock | ExplainAbsence
 
 
 class NewApplication(Body, frozen=True, kw_only=True):

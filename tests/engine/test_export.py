@@ -78,7 +78,7 @@ def identities(lock: Lock | None) -> list[tuple[str, ...]]:
 
 @given(LOCKS)
 def test_conda_lock_is_read_as_it_was_written(lock: Lock) -> None:
-    found = read_lock("conda-lock.yml", written.conda_lock(lock, ["requests==1"])).lock
+    found = read_lock("conda-lock.yml", written.conda_lock(lock, pip=["requests==1"])).lock
     assert found is not None and identities(found) == identities(lock)
     assert (found.platform, found.channels) == (lock.platform, lock.channels)
 
@@ -92,7 +92,7 @@ def test_pixi_lock_is_read_as_it_was_written(lock: Lock) -> None:
 
 @given(LOCKS)
 def test_an_explicit_list_is_read_as_it_was_written(lock: Lock) -> None:
-    found = read_lock("explicit.txt", written.explicit(lock, ["requests==1"])).lock
+    found = read_lock("explicit.txt", written.explicit(lock, pip=["requests==1"])).lock
     assert identities(found) == identities(lock)
 
 
@@ -128,14 +128,13 @@ def records(text: str) -> list[tuple[object, ...]]:
         file.flush()
         environment = rattler.LockFile.from_path(file.name).environment("default")
     assert environment is not None
-    (platform,) = environment.platforms()
-    found = environment.conda_repodata_records_for_platform(platform) or []
     return sorted(
         (
             record.name.normalized, str(record.version), str(record.build), record.build_number, record.url,
             (record.sha256 or b"").hex(), (record.md5 or b"").hex(), tuple(record.depends), str(platform.name),
         )
-        for record in found
+        for platform in environment.platforms()
+        for record in environment.conda_repodata_records_for_platform(platform) or []
     )  # fmt: skip
 
 

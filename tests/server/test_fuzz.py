@@ -31,10 +31,13 @@ def test_requests_made_up_from_the_document(home: Home, serve: Serve, tmp_path: 
     asked = {"verb": "change", "environment": "a", "add": ["tool=9"], "seconds": 5}
     explanation = client.start("POST", "explanations", asked)
     client.follow(explanation)
+    lock = client.start("POST", "locks", {"environment": "a", "platforms": [{"platform": "osx-arm64"}]})
+    client.follow(lock)
     client.do("POST", "packages", {})
     # What the document cannot know: what there is.
     config = tmp_path / "schemathesis.toml"
-    known = {"environment": "a", "job": job, "plan": plan, "explanation": explanation, "number": "1", "package": "tool"}
+    known = {"environment": "a", "job": job, "plan": plan, "explanation": explanation, "lock": lock, "number": "1"}
+    known["package"] = "tool"
     config.write_text("[parameters]\n" + "".join(f'{name} = "{value}"\n' for name, value in known.items()))
 
     url = f"http://127.0.0.1:{server.port}{BASE_URL}condaenv"

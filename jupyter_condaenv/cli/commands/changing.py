@@ -19,6 +19,7 @@ from ...engine.model import (
     Clone,
     Environment,
     Explain,
+    Explainable,
     KernelOptions,
     Move,
     Pack,
@@ -35,7 +36,7 @@ from .. import text
 from ..follow import follow
 from ..output import Output
 from .common import ask, configured, perform, somebody, write
-from .requests import REQUESTS, new_prefix, read_plan, when_of
+from .requests import REQUESTS, lock_request, new_prefix, read_plan, when_of
 
 
 def change(arguments: Namespace, output: Output) -> None:
@@ -60,7 +61,8 @@ def plan(arguments: Namespace, output: Output) -> None:
 def explain(arguments: Namespace, output: Output) -> None:
     """Why they fail, and what could be done."""
     settings = configured()
-    request = REQUESTS[arguments.verb](arguments, settings)
+    request: Explainable | Rollback
+    request = (lock_request if arguments.verb == "lock" else REQUESTS[arguments.verb])(arguments, settings)
     if isinstance(request, Rollback):
         raise InvalidRequest("Going back needs no solve, so there is nothing to explain.")
     asked = Explain(prefix=request.prefix, request=request, seconds=arguments.seconds)

@@ -9,14 +9,14 @@ import msgspec
 
 from ... import config
 from ...engine import deferred, environments
-from ...engine.errors import ChannelError
-from ...engine.model import IndexChannels, Settings
+from ...engine.errors import ChannelError, InvalidRequest
+from ...engine.model import IndexChannels, Locked, Settings, Strategy
 from ...jobs import Jobs
-from .. import answers
+from .. import answers, text
 from ..follow import follow
 from ..output import Output
 from .common import configured, with_kernels, write
-from .requests import channels_of
+from .requests import channels_of, lock_request, strategy_of
 
 
 def list_environments(_arguments: Namespace, output: Output) -> None:
@@ -108,6 +108,15 @@ def why(arguments: Namespace, output: Output) -> None:
 
 
 def lock(arguments: Namespace, output: Output) -> None:
+    """Of what is there, or, by a job, of what there would be on other platforms."""
+    if arguments.platforms or arguments.file:
+        _lock_platforms(arguments, output)
+        return
+    given = (arguments.channels, arguments.virtual, arguments.format, arguments.detach, arguments.without_pip)
+    if any(given) or strategy_of(arguments) != Strategy():
+        raise InvalidRequest("Nothing is solved without --platform or --file.", "Name a platform, or leave that out.")
+    if not arguments.environment:
+        raise InvalidRequest("ENV is missing: what is to be locked?", "For instance: lock geo -o geo.lock")
     from ...engine import history, lockfiles
 
     current = history.current_lock(Path(environments.find(arguments.environment, configured()).prefix))
@@ -119,6 +128,27 @@ def lock(arguments: Namespace, output: Output) -> None:
         output.result(answers.Locked(lock=current))
     else:
         print(msgspec.json.format(msgspec.json.encode(current), indent=1).decode(), flush=True)
+
+
+def _lock_platforms(arguments: Namespace, output: Output) -> None:
+    settings = configured()
+    job = Jobs(settings).start(lock_request(arguments, settings))
+    if arguments.detach:
+        output.result(answers.Started(id=job.id))
+        return
+    output.job(job)
+    made = follow(job, output)
+    assert isinstance(made, Locked)
+    if arguments.output:
+        path = Path(config.absolute(arguments.output))
+        write(path, made.file.text.encode())
+        output.note(text.platforms(made.file.platforms))
+        output.result(answers.Written(path=str(path)))
+    elif output.json:
+        output.result(made)
+    else:
+        output.close()
+        print(made.file.text, end="", flush=True)
 
 
 def export(arguments: Namespace, output: Output) -> None:

@@ -15,11 +15,13 @@ from ...engine.errors import InvalidRequest
 from ...engine.model import (
     ChangePackages,
     CreateEnvironment,
+    LockPlatforms,
     Plan,
     Rollback,
     Settings,
     StackEnvironment,
     Strategy,
+    Target,
     When,
 )
 from .common import existing
@@ -39,9 +41,12 @@ def _create_request(arguments: Namespace, settings: Settings) -> CreateEnvironme
                 "A lock says exactly which packages from where: SPEC, --channel and the like cannot go with --lock.",
                 "Create it from the lock, then `add` to it.",
             )
+        path = existing(Path(arguments.lock), "lock")
+        if not _is_ours(path):
+            return _create_of_lock(path, arguments, settings)
         from ...engine import lockfiles
 
-        lock = lockfiles.read(existing(Path(arguments.lock), "lock"))
+        lock = lockfiles.read(path)
     elif not arguments.specs:
         raise InvalidRequest(
             "Nothing was asked for.", f"For a Python kernel: create {arguments.environment} python ipykernel"
@@ -54,6 +59,28 @@ def _create_request(arguments: Namespace, settings: Settings) -> CreateEnvironme
         strategy=strategy_of(arguments),
         display_name=getattr(arguments, "display_name", ""),
     )
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether the lock at ``path`` is not one of another tool, as far as its beginning tells."""
+    try:
+        with path.open("rb") as file:
+            return file.read(64).lstrip()[:1] in (b"{", b"")
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
+
+
+def _create_of_lock(path: Path, arguments: Namespace, settings: Settings) -> CreateEnvironment:
+    """Of what another tool's lock has for this machine, or a lock of ours for several platforms."""
+    from ...engine import specfiles
+
+    found = specfiles.read_file(path)
+    if found.lock is None and found.foreign_lock is None:
+        raise InvalidRequest(
+            f"{path} is no lock: it does not say exactly which packages.", "For what it asks for: --file"
+        )
+    request = specfiles.creation(found, str(path), new_prefix(arguments.environment, settings))
+    return msgspec.structs.replace(request, display_name=getattr(arguments, "display_name", ""))
 
 
 def _create_of_file(arguments: Namespace, settings: Settings) -> CreateEnvironment:
@@ -160,6 +187,50 @@ def _rollback_request(arguments: Namespace, settings: Settings) -> Rollback:
 
 def when_of(arguments: Namespace) -> When:
     return "now" if getattr(arguments, "now", False) else "next_start"
+
+
+def lock_request(arguments: Namespace, settings: Settings) -> LockPlatforms:
+    """The lock of ``--platform`` and ``--file``."""
+    if bool(arguments.environment) == bool(arguments.file):
+        raise InvalidRequest(
+            "Either ENV or --file is needed: what is to be locked?", "For instance: lock geo --platform osx-arm64"
+        )
+    if arguments.without_pip and not arguments.file:
+        raise InvalidRequest("--without-pip goes with --file.", "Leave it out.")
+    if arguments.environment and not arguments.platforms:
+        raise InvalidRequest("No platform was named.", "For instance: --platform linux-64 --platform osx-arm64")
+    targets = _targets(arguments)
+    channels = channels_of(arguments.channels)
+    if arguments.file:
+        from ...engine import specfiles
+
+        path = existing(Path(arguments.file), "file")
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise InvalidRequest(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
+        asked = specfiles.targets(str(path), content, targets, channels, without_pip=arguments.without_pip)
+    else:
+        prefix = environments.find(arguments.environment, settings).prefix
+        asked = LockPlatforms(prefix=prefix, targets=targets, channels=channels)
+    strategy = msgspec.structs.replace(strategy_of(arguments), virtual_packages=())
+    return msgspec.structs.replace(asked, strategy=strategy, format=getattr(arguments, "format", "") or asked.format)
+
+
+def _targets(arguments: Namespace) -> tuple[Target, ...]:
+    """Each platform, with what is declared for it."""
+    platforms = list(dict.fromkeys(arguments.platforms))
+    virtual: dict[str, list[str]] = {platform: [] for platform in platforms}
+    for text in arguments.virtual:
+        platform, colon, package = text.rpartition(":")
+        if not colon and len(platforms) == 1:
+            platform = platforms[0]
+        if platform not in virtual:
+            raise InvalidRequest(
+                f"--virtual {text} does not say for which --platform.", f"For instance: linux-64:{package}"
+            )
+        virtual[platform].append(package)
+    return tuple(Target(platform=platform, virtual_packages=tuple(virtual[platform])) for platform in platforms)
 
 
 REQUESTS: dict[

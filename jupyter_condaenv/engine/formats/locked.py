@@ -22,6 +22,7 @@ _CONDA_LOCK = ("1",)
 _PIXI = ("4", "5", "6", "7")
 _CONDA_WORKSPACES = ("1",)
 """``conda.lock`` of conda-workspaces is laid out like pixi's."""
+_VIRTUAL = re.compile(r"(?P<name>__[a-z0-9_]+)(=(?P<version>[A-Za-z0-9_.+!-]+)(=(?P<build>[A-Za-z0-9_.+-]+))?)?\Z")
 _LOGIN = re.compile(r"://(?!git@)[^/?#\s\"']*@|https?://\S{0,500}/t/[^/\s]+/\S")
 
 
@@ -65,6 +66,8 @@ class _Locked:
         self._packages: dict[str, Package] = {}
         self._pip: list[str] = []
         self._warnings: list[str] = []
+        self._virtual: tuple[str, ...] = ()
+        """What a machine has that it was locked for, where the format says it."""
 
     def _check_version(self, kind: str, known: tuple[str, ...]) -> None:
         node = self._top.get("version")
@@ -101,6 +104,9 @@ class _Locked:
             platform=self._platform,
             channels=_channels(channels, self._packages.values()),
             specs=(),
+            virtual_packages=self._virtual,
+            # A driver is what a later change would not find on another machine; the rest is an older system's.
+            declared=tuple(text for text in self._virtual if text.startswith("__cuda")),
             packages=tuple(sorted(self._packages.values(), key=lambda package: package.name)),
         )
         return SpecFile(
@@ -172,6 +178,11 @@ class _CondaLock(_Locked):
 
 
 class _PixiLock(_Locked):
+    def __init__(self, source: Source, top: dict[str, yaml.Node], platform: str) -> None:
+        super().__init__(source, top, platform)
+        self._machines: dict[str, tuple[str, ...]] = {}
+        """By the name of the platform."""
+
     def read(self) -> SpecFile:
         version = self._top.get("version")
         workspaces = isinstance(version, yaml.ScalarNode) and version.value in _CONDA_WORKSPACES
@@ -191,6 +202,7 @@ class _PixiLock(_Locked):
             )
         known = dict(self._known())
         for key in fitting:
+            self._virtual = self._machines.get(key, ())
             for node in tree.items(self._source, of_platforms[key], key):
                 self._reference(node, known)
         channels = [
@@ -224,7 +236,14 @@ class _PixiLock(_Locked):
                 fields = self._fields(node, "A platform")
                 name = self._text(fields, "name", node)
                 found[name] = self._text(fields, "subdir", node, name)
+                self._machines[name] = tuple(self._declared(fields.get("virtual-packages", _NOTHING)))
         return found
+
+    def _declared(self, node: yaml.Node) -> Iterator[str]:
+        for item in tree.items(self._source, node, "virtual-packages"):
+            match = _VIRTUAL.match(tree.text(self._source, item, "virtual-packages"))
+            if match is not None:
+                yield f"{match['name']}={match['version'] or '0'}={match['build'] or '0'}"
 
     def _known(self) -> Iterator[tuple[str, dict[str, yaml.Node]]]:
         """By where they come from, what is said of the packages."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -38,7 +38,7 @@ def environment(
     return _yaml(content)
 
 
-def explicit(lock: Lock, pip: Sequence[str] = ()) -> str:
+def explicit(lock: Lock, *, pip: Sequence[str] = ()) -> str:
     """An explicit list (CEP 23), in an order in which each package comes after those it needs."""
     lines = [f"# platform: {lock.platform}", *_comments(pip), "@EXPLICIT"]
     lines += [
@@ -47,51 +47,44 @@ def explicit(lock: Lock, pip: Sequence[str] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
-def conda_lock(lock: Lock, pip: Sequence[str] = ()) -> str:
-    """``conda-lock.yml`` version 1 (CEP 37), with the packages of one platform."""
-    told = "\n".join([lock.platform, *lock.channels, *lock.specs])
+def conda_lock(*locks: Lock, pip: Sequence[str] = ()) -> str:
+    """``conda-lock.yml`` version 1 (CEP 37), with the packages of each platform that there is a lock for."""
     content = {
         "version": 1,
         "metadata": {
-            "content_hash": {lock.platform: hashlib.sha256(told.encode()).hexdigest()},
-            "channels": [{"url": url, "used_env_vars": []} for url in lock.channels],
-            "platforms": [lock.platform],
+            "content_hash": {lock.platform: _content_hash(lock) for lock in locks},
+            "channels": [{"url": url, "used_env_vars": []} for url in _channels(locks)],
+            "platforms": [lock.platform for lock in locks],
             "sources": [],
         },
-        "package": [
-            {
-                "name": package.name,
-                "version": package.version,
-                "manager": "conda",
-                "platform": lock.platform,
-                "dependencies": dict(_need(spec) for spec in package.depends),
-                "url": package.url,
-                "hash": _hashes(package),
-                "category": "main",
-                "optional": False,
-            }
-            for package in _ordered(lock)
-        ],
+        "package": [_conda_lock_package(lock.platform, package) for lock in locks for package in _ordered(lock)],
     }
-    return _commented(pip) + _yaml(content)
+    # CEP 37 has no place for what each was solved for, and forbids keys of one's own.
+    machines = [f"# {lock.platform}: for {' '.join(_virtual(lock))}" for lock in locks if lock.virtual_packages]
+    return _commented([*machines, *_comments(pip)]) + _yaml(content)
 
 
-def pixi_lock(lock: Lock, pip: Sequence[str] = ()) -> str:
-    """``pixi.lock`` version 7, with one environment for one platform."""
-    packages = sorted(lock.packages, key=lambda package: package.url)
-    virtual = ["=".join(text.split("=")[:2]) for text in lock.virtual_packages]
+def pixi_lock(*locks: Lock, pip: Sequence[str] = ()) -> str:
+    """``pixi.lock`` version 7, with one environment for each platform that there is a lock for."""
+    packages = {package.url: package for lock in locks for package in lock.packages}
     content = {
         "version": 7,
-        "platforms": [{"name": lock.platform} | ({"virtual-packages": virtual} if virtual else {})],
+        "platforms": [
+            {"name": lock.platform} | ({"virtual-packages": virtual} if (virtual := list(_virtual(lock))) else {})
+            for lock in locks
+        ],
         "environments": {
             "default": {
-                "channels": [{"url": f"{url}/"} for url in lock.channels],
-                "packages": {lock.platform: [{"conda": package.url} for package in packages]},
+                "channels": [{"url": f"{url}/"} for url in _channels(locks)],
+                "packages": {
+                    lock.platform: [{"conda": url} for url in sorted(package.url for package in lock.packages)]
+                    for lock in locks
+                },
             }
         },
-        "packages": [_pixi_package(package) for package in packages],
+        "packages": [_pixi_package(packages[url]) for url in sorted(packages)],
     }
-    return _commented(pip) + _yaml(content)
+    return _commented(_comments(pip)) + _yaml(content)
 
 
 def requirements(lock: Lock, installed: Sequence[str]) -> str:
@@ -100,8 +93,39 @@ def requirements(lock: Lock, installed: Sequence[str]) -> str:
     return "\n".join([*([f"# Python {python}"] if python else []), *installed]) + "\n"
 
 
+def _content_hash(lock: Lock) -> str:
+    """Of what was asked for: another one says that the lock is no longer of that."""
+    told = "\n".join([lock.platform, *lock.channels, *lock.specs, *lock.declared])
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _conda_lock_package(platform: str, package: Package) -> dict[str, Any]:
+    return {
+        "name": package.name,
+        "version": package.version,
+        "manager": "conda",
+        "platform": platform,
+        "dependencies": dict(_need(spec) for spec in package.depends),
+        "url": package.url,
+        "hash": _hashes(package),
+        "category": "main",
+        "optional": False,
+    }
+
+
+def _channels(locks: Iterable[Lock]) -> list[str]:
+    return list(dict.fromkeys(url for lock in locks for url in lock.channels))
+
+
+def _virtual(lock: Lock) -> Iterator[str]:
+    """Each virtual package, its build only where that says something."""
+    return (text.removesuffix("=0") if text.count("=") == 2 else text for text in lock.virtual_packages)
+
+
 def _pixi_package(package: Package) -> dict[str, Any]:
     said = {
+        # Of what lies in a directory, rattler does not take it from the path.
+        "subdir": "" if package.url.startswith("http") else package.subdir,
         "build_number": package.build_number,
         "sha256": package.sha256,
         "md5": package.md5,
@@ -149,8 +173,8 @@ def _comments(pip: Sequence[str]) -> list[str]:
     return [f"# {_PIP}: {one}" for one in pip]
 
 
-def _commented(pip: Sequence[str]) -> str:
-    return "".join(f"{line}\n" for line in _comments(pip))
+def _commented(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _yaml(content: Any) -> str:

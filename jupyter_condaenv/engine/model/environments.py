@@ -111,6 +111,39 @@ class Lock(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
         return digest(self.packages)
 
 
+Platform = Literal["linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64"]
+"""Those that can be locked for from any machine: what others have is not known (``machine.DEFAULTS``)."""
+LockFormat = Literal["conda-lock", "pixi.lock"]
+
+
+class Target(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A kind of machine that is locked for, whatever the one at hand is."""
+
+    platform: Platform
+    virtual_packages: tuple[str, ...] = ()
+    """What it has other than ``machine.DEFAULTS`` says, as in ``Strategy``."""
+    specs: tuple[str, ...] = ()
+    """What is asked for there."""
+
+
+class LockedPlatform(Struct, frozen=True, kw_only=True):
+    """What a lock of several platforms has for one."""
+
+    platform: Platform
+    virtual_packages: tuple[str, ...]
+    """``name=version=build`` of each that the solve could count on."""
+    packages: int
+
+
+class LockFile(Struct, frozen=True, kw_only=True):
+    """A lock for several platforms, as a file that other tools read too."""
+
+    name: str
+    """What such a file is usually called."""
+    text: str
+    platforms: tuple[LockedPlatform, ...]
+
+
 ExportFormat = Literal["environment.yml", "explicit", "conda-lock", "pixi.lock", "requirements", "sbom"]
 Wanted = Literal["asked", "history", "pinned", "builds"]
 """What an exported environment.yml asks for: what was asked for here, what conda's ``history`` says was, each package

@@ -62,6 +62,8 @@ class Explanation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where requests cannot live together: those that can, each for an environment of its own."""
     untried: int = 0
     """Ways for which there was no time."""
+    platform: str = ""
+    """Of several that were to be locked, the first that cannot be."""
 
 
 class Demand(Struct, frozen=True, kw_only=True):

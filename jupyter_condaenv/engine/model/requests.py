@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from .environments import Dependencies, ForeignLock, KernelOptions, Lock, Strategy, Variable
+from .environments import Dependencies, ForeignLock, KernelOptions, Lock, LockFormat, Strategy, Target, Variable
 from .plans import Plan, When
 from .storage import CleanKind
 
@@ -185,6 +185,21 @@ class CheckHealth(Request, frozen=True, kw_only=True, tag="doctor"):
     """Mend what can be mended."""
 
 
+class LockPlatforms(Request, frozen=True, kw_only=True, tag="lock"):
+    """One lock for machines of several kinds: of what the environment was asked for or, where ``prefix`` is empty, of
+    what ``targets`` ask for. Changes nothing but caches."""
+
+    prefix: str = ""
+    targets: tuple[Target, ...]
+    channels: tuple[str, ...] = ()
+    """Names or URLs in order of priority; empty: those of the environment, or the configured ones."""
+    strategy: Strategy = Strategy()
+    """Without virtual packages, which the targets declare."""
+    format: LockFormat = "conda-lock"
+    notes: tuple[str, ...] = ()
+    """As in ``CreateEnvironment``."""
+
+
 Plannable = CreateEnvironment | ChangePackages | StackEnvironment | Rollback
 
 
@@ -195,7 +210,7 @@ class PlanRequest(Request, frozen=True, kw_only=True, tag="plan"):
 
 
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
-Explainable = CreateEnvironment | ChangePackages | StackEnvironment
+Explainable = CreateEnvironment | ChangePackages | StackEnvironment | LockPlatforms
 
 
 class Explain(Request, frozen=True, kw_only=True, tag="explain"):
@@ -232,6 +247,7 @@ EngineRequest = (
     | IndexChannels
     | CheckHealth
     | Clean
+    | LockPlatforms
     | PlanRequest
     | Explain
     | WhyNot

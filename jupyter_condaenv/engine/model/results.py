@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from .channels import ChannelReport
-from .environments import Environment, Lock, Notes
+from .environments import Environment, Lock, LockFile, Notes
 from .explanations import Explanation
 from .health import Health
 from .plans import Plan
@@ -51,6 +51,12 @@ class Adopted(Result, frozen=True, kw_only=True, tag="adopted"):
     environment: Environment
     lock: Lock
     revision: int
+
+
+class Locked(Result, frozen=True, kw_only=True, tag="locked"):
+    """Each platform that was asked for is in the file."""
+
+    file: LockFile
 
 
 class Packed(Result, frozen=True, kw_only=True, tag="packed"):
@@ -118,6 +124,7 @@ AnyResult = (
     | Explained
     | Changed
     | Deferred
+    | Locked
     | Moved
     | Noted
     | Packed

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from ..routing import Route
-from . import channels, configuration, description, environments, explanations, jobs, packages, plans, stacks, storage
+from . import (
+    channels,
+    configuration,
+    description,
+    environments,
+    explanations,
+    jobs,
+    locks,
+    packages,
+    plans,
+    stacks,
+    storage,
+)
 from .base import Nowhere
 
 DOCUMENTED: tuple[Route, ...] = (
@@ -11,6 +23,7 @@ DOCUMENTED: tuple[Route, ...] = (
     *stacks.ROUTES,
     *plans.ROUTES,
     *explanations.ROUTES,
+    *locks.ROUTES,
     *jobs.ROUTES,
     *channels.ROUTES,
     *packages.ROUTES,
