@@ -524,6 +524,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/locks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make one lock for several platforms. */
+        post: operations["post_locks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/locks/{lock}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the job that made the lock. */
+                lock: string;
+            };
+            cookie?: never;
+        };
+        /** Such a lock; `busy` while it is being made, or the error that came of it. */
+        get: operations["get_locks_lock"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/jobs": {
         parameters: {
             query?: never;
@@ -1472,6 +1509,45 @@ export interface components {
             seconds?: number;
         };
         /**
+         * ExplainLock
+         * @description Why the first of these platforms that cannot be locked for cannot be. Ways out are tried for `seconds`.
+         */
+        ExplainLock: {
+            /** @enum {unknown} */
+            verb: "lock";
+            platforms: components["schemas"]["LockTarget"][];
+            /** @default  */
+            environment?: string;
+            /** @default [] */
+            specs?: string[];
+            /** @default null */
+            file?: components["schemas"]["GivenFile"] | null;
+            /** @default false */
+            without_pip?: boolean;
+            /** @default [] */
+            channels?: string[];
+            /** @default {} */
+            strategy?: components["schemas"]["Strategy"];
+            /**
+             * @default conda-lock
+             * @enum {unknown}
+             */
+            format?: "conda-lock" | "pixi.lock";
+            /** @default 60 */
+            seconds?: number;
+        };
+        /**
+         * LockTarget
+         * @description A kind of machine that is locked for. Where nothing else is declared it has what all but old ones have, and no
+         *         GPU; `virtual_packages` as in a strategy.
+         */
+        LockTarget: {
+            /** @enum {unknown} */
+            platform: "linux-64" | "linux-aarch64" | "osx-64" | "osx-arm64" | "win-64";
+            /** @default [] */
+            virtual_packages?: string[];
+        };
+        /**
          * ExplainAbsence
          * @description What keeps the package that `spec` asks for out of `environment`, a name or a prefix.
          */
@@ -1503,6 +1579,8 @@ export interface components {
             groups?: components["schemas"]["Group"][];
             /** @default 0 */
             untried?: number;
+            /** @default  */
+            platform?: string;
         };
         /**
          * Brief
@@ -1557,6 +1635,51 @@ export interface components {
             packages: number;
         };
         /**
+         * NewLock
+         * @description One lock for the machines of `platforms`: of what `environment`, a name or a prefix, was asked for, of `specs`,
+         *         or of what `file` asks for on each of them. Packages are chosen from `channels` (by default those of the
+         *         environment or of the file, else the configured ones) by `strategy`, which declares no virtual packages here.
+         */
+        NewLock: {
+            platforms: components["schemas"]["LockTarget"][];
+            /** @default  */
+            environment?: string;
+            /** @default [] */
+            specs?: string[];
+            /** @default null */
+            file?: components["schemas"]["GivenFile"] | null;
+            /** @default false */
+            without_pip?: boolean;
+            /** @default [] */
+            channels?: string[];
+            /** @default {} */
+            strategy?: components["schemas"]["Strategy"];
+            /**
+             * @default conda-lock
+             * @enum {unknown}
+             */
+            format?: "conda-lock" | "pixi.lock";
+        };
+        /**
+         * LockFile
+         * @description A lock for several platforms, as a file that other tools read too.
+         */
+        LockFile: {
+            name: string;
+            text: string;
+            platforms: components["schemas"]["LockedPlatform"][];
+        };
+        /**
+         * LockedPlatform
+         * @description What a lock of several platforms has for one.
+         */
+        LockedPlatform: {
+            /** @enum {unknown} */
+            platform: "linux-64" | "linux-aarch64" | "osx-64" | "osx-arm64" | "win-64";
+            virtual_packages: string[];
+            packages: number;
+        };
+        /**
          * JobList
          * @description Newest first.
          */
@@ -1592,7 +1715,7 @@ export interface components {
             state: "cancelled" | "failed" | "succeeded";
             time: string;
             /** @default null */
-            result?: (components["schemas"]["Adopted"] | components["schemas"]["Checked"] | components["schemas"]["Planned"] | components["schemas"]["Explained"] | components["schemas"]["Changed"] | components["schemas"]["Deferred"] | components["schemas"]["Moved"] | components["schemas"]["Noted"] | components["schemas"]["Packed"] | components["schemas"]["Removed"] | components["schemas"]["Registered"] | components["schemas"]["Measured"] | components["schemas"]["Indexed"] | components["schemas"]["Examined"] | components["schemas"]["Cleaned"]) | null;
+            result?: (components["schemas"]["Adopted"] | components["schemas"]["Checked"] | components["schemas"]["Planned"] | components["schemas"]["Explained"] | components["schemas"]["Changed"] | components["schemas"]["Deferred"] | components["schemas"]["Locked"] | components["schemas"]["Moved"] | components["schemas"]["Noted"] | components["schemas"]["Packed"] | components["schemas"]["Removed"] | components["schemas"]["Registered"] | components["schemas"]["Measured"] | components["schemas"]["Indexed"] | components["schemas"]["Examined"] | components["schemas"]["Cleaned"]) | null;
             /** @default null */
             failure?: components["schemas"]["Failure"] | null;
         };
@@ -1679,6 +1802,15 @@ export interface components {
             result: "deferred";
             plan: components["schemas"]["Plan"];
             kernels: number[];
+        };
+        /**
+         * Locked
+         * @description Each platform that was asked for is in the file.
+         */
+        Locked: {
+            /** @enum {unknown} */
+            result: "locked";
+            file: components["schemas"]["LockFile"];
         };
         /**
          * Moved
@@ -3450,7 +3582,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ExplainCreation"] | components["schemas"]["ExplainStack"] | components["schemas"]["ExplainChange"] | components["schemas"]["ExplainAbsence"];
+                "application/json": components["schemas"]["ExplainCreation"] | components["schemas"]["ExplainStack"] | components["schemas"]["ExplainChange"] | components["schemas"]["ExplainLock"] | components["schemas"]["ExplainAbsence"];
             };
         };
         responses: {
@@ -3504,6 +3636,91 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_locks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLock"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    /** @description The address of the job. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobSummary"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_locks_lock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the job that made the lock. */
+                lock: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LockFile"];
                 };
             };
             /** @description What was asked cannot be done. */
