@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from ..engine.condarc import Source
+from ..engine.formats.specfile import Format
 from ..engine.model import Channel, ChannelPriority, Environment, KernelOptions, Package, RevisionSummary, Settings
 from ..jobs import Job, NumberedEvent, Outcome, State
 
@@ -34,6 +35,19 @@ class EnvironmentDetail(Answer, frozen=True, kw_only=True):
     channels: tuple[str, ...]
     revision: int
     deferred: bool
+
+
+class ReadFile(Answer, frozen=True, kw_only=True):
+    """What a file was taken for and asks for: the name of the environment where it gives one, the channels, how many
+    `packages` of conda (null where a lock is too large to be counted at once) and how many `pip` requirements, and what
+    a person should know of how it was read (`notes`)."""
+
+    format: Format
+    name: str
+    channels: tuple[str, ...]
+    packages: int | None
+    pip: int
+    notes: tuple[str, ...]
 
 
 class Packages(Answer, frozen=True, kw_only=True):

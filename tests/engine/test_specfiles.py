@@ -44,6 +44,7 @@ def test_everything_said() -> None:
         "variables:\n  MODE: yes\n  NUMBER: 010\n  EMPTY:\nprefix: /home/me/geo\n"
     )
     assert found == SpecFile(
+        format="environment.yml",
         name="geo",
         channels=("conda-forge", "https://host/ours/linux-64"),
         platforms=("linux-64",),
@@ -71,9 +72,9 @@ def test_everything_said() -> None:
     ],
 )
 def test_encodings_and_ends_of_lines(content: bytes) -> None:
-    assert read(content) == SpecFile(name="größe", specs=("a",))
+    assert read(content) == SpecFile(format="environment.yml", name="größe", specs=("a",))
     assert specfiles.read("environment.yml", "\ufeffname: größe\ndependencies: [a]") == SpecFile(
-        name="größe", specs=("a",)
+        format="environment.yml", name="größe", specs=("a",)
     )
 
 
@@ -355,6 +356,7 @@ def test_what_conda_list_exports() -> None:
     [
         ("# nothing\n\n", 0, "nothing in it"),
         ("a\n-r other.txt\n", 2, "-r points elsewhere"),
+        ("hello world\n", 1, "'hello world' is no requirement"),
         ("a\n-e ./here\n", 2, "-e points elsewhere"),
         ("--extra-index-url https://h\na\n", 1, "--extra-index-url points elsewhere"),
         ("a\n\n./wheels/b.whl\n", 3, "no requirement"),
@@ -405,6 +407,7 @@ test = ["test"]
 def test_pixi_toml() -> None:
     found = read(PIXI, "pixi.toml")
     assert found == SpecFile(
+        format="pixi",
         name="geo",
         channels=("conda-forge", "https://host/ours"),
         platforms=("linux-64", "win-64"),

@@ -139,7 +139,7 @@ def test_a_name_that_cannot_be(person: Person, client: Client, picture: Callable
     person.begin("", ["tool"])
     create, name = person.button("Create"), person.panel.get_by_role("textbox", name="Name")
     expect(create).to_be_disabled()
-    expect(create).to_have_accessible_description("It needs a name, or a file.")
+    expect(create).to_have_accessible_description("It needs a name, or a file with one.")
     for typed, why in (("a/b", "A name has none of"), ("-n", "reserved"), ("taken", "of that name")):
         name.fill(typed)
         expect(create).to_be_disabled()
@@ -171,7 +171,9 @@ def test_a_file_that_is_too_large(person: Person) -> None:
 
 
 @pytest.mark.parametrize("how", ["dropped", "chosen"])
-def test_from_a_file(person: Person, client: Client, tmp_path: Path, how: str) -> None:
+def test_from_a_file(
+    person: Person, client: Client, tmp_path: Path, how: str, picture: Callable[[Person, str], None]
+) -> None:
     person.panel.locator('[data-command="condaenv:create"]').click()
     form = person.panel.get_by_role("form", name="New environment")
     if how == "dropped":
@@ -180,11 +182,23 @@ def test_from_a_file(person: Person, client: Client, tmp_path: Path, how: str) -
         (tmp_path / "environment.yml").write_text(FILE)
         form.get_by_label("Environment file").set_input_files(tmp_path / "environment.yml")
     expect(form.get_by_role("list", name="Made of")).to_contain_text("environment.yml")
+    expect(form.get_by_role("status")).to_have_text("Taken for environment.yml · 1 package")
+    expect(form.get_by_role("textbox", name="Name")).to_have_attribute("placeholder", "from-a-file")
+    expect(person.button("Create")).to_be_enabled()
+    picture(person, "file")
     form.get_by_role("textbox", name="Name").fill(f"file-{how}")
     person.button("Create").click()
     expect(person.job(f"Create file-{how}")).to_contain_text(DONE)
     packages = client.get(f"environments/file-{how}/packages")["packages"]
     assert [(one["name"], one["version"]) for one in packages] == [("tool", "1.0")]
+
+
+def test_a_file_that_is_nothing_of_the_kind(person: Person) -> None:
+    person.begin("prose", [])
+    prose = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello world"}
+    person.panel.get_by_label("Environment file").set_input_files(prose)
+    expect(person.panel.get_by_role("form").get_by_role("alert")).to_contain_text("'hello world' is no requirement")
+    expect(person.panel.get_by_role("list", name="Made of")).to_have_count(0)
 
 
 def test_a_lock_that_is_downloaded_is_the_one_that_the_server_has(

@@ -61,6 +61,7 @@ class _Reader:
         channels = tuple(self._channels(values.get("channels")))
         platforms = values.get("platforms", values.get("platform"))
         found = SpecFile(
+            format="environment.yml",
             name=self._name(values.get("name")),
             specs=tuple(dict.fromkeys(self._specs)),
             channels=channels,

@@ -12,7 +12,7 @@ from .specfile import SpecFile
 _CONDA = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\s*=[^=]|\S+::\S")
 """What only conda writes: one ``=``, or a channel."""
 _PYPI = re.compile(r"(?P<name>[^=]+)=(?P<version>[^=]+)=pypi(_\d+)?\Z")
-_REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\]\s*)?([=<>!~;@(\s].*)?\Z")
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\]\s*)?([=<>!~;@(].*)?\Z")
 _SPEC = re.compile(r"(\S+::)?[A-Za-z0-9_][A-Za-z0-9_.-]*\s*([=<>!~\[*\s].*)?\Z")
 _PLATFORM = re.compile(r"#\s*platform:\s*(?P<platform>\S+)")
 
@@ -60,6 +60,7 @@ def _conda(source: Source, lines: list[tuple[int, str]], platform: str) -> SpecF
     if written_for and written_for != platform:
         warnings = (f"{source.name} was written on {written_for}; this is {platform}, where builds are others",)
     return SpecFile(
+        format="conda list",
         specs=tuple(dict.fromkeys(specs)),
         pip=tuple(dict.fromkeys(pip)),
         platforms=(written_for,) if written_for else (),
@@ -79,4 +80,4 @@ def _pip(source: Source, lines: list[tuple[int, str]]) -> SpecFile:
         if not _REQUIREMENT.match(requirement):
             raise source.refuse(number, f"{requirement!r} is no requirement.", "Write it like requests>=2.")
         found.append(requirement)
-    return SpecFile(specs=("python", "pip"), pip=tuple(dict.fromkeys(found)))
+    return SpecFile(format="requirements.txt", specs=("python", "pip"), pip=tuple(dict.fromkeys(found)))

@@ -63,6 +63,7 @@ class _Manifest:
         told = f"{self._source.name}: the environment default is taken; left out: {', '.join(others)}"
         name = self._workspace.get("name") or self._project.get("name") or ""
         return SpecFile(
+            format="pixi",
             name=name if isinstance(name, str) else "",
             specs=tuple(specs.values()),
             channels=tuple(self._channels()),

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct, field
 
 from ..model import ForeignLock, Lock
+
+Format = Literal["environment.yml", "explicit", "lock", "pixi", "requirements.txt", "conda list"]
 
 
 class SpecFile(Struct, frozen=True, kw_only=True):
     """What one file asks for. It asks either for ``specs`` or for exactly the packages of a lock."""
 
+    format: Format = "lock"
+    """What it was taken for."""
     name: str = ""
     """Of the environment, as the file gives it; empty where it gives none."""
     specs: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from . import (
     description,
     environments,
     explanations,
+    files,
     jobs,
     locks,
     packages,
@@ -21,6 +22,7 @@ from .base import Nowhere
 DOCUMENTED: tuple[Route, ...] = (
     *environments.ROUTES,
     *stacks.ROUTES,
+    *files.ROUTES,
     *plans.ROUTES,
     *explanations.ROUTES,
     *locks.ROUTES,

@@ -23,6 +23,8 @@ export type FoundPackage = Schemas['FoundPackage'];
 export type PackageIndex = Schemas['ChannelIndex'];
 export type When = NonNullable<Schemas['NewApplication']['when']>;
 export type Explanation = Schemas['Explanation'];
+export type GivenFile = Schemas['GivenFile'];
+export type ReadFile = Schemas['ReadFile'];
 export type Way = Schemas['Way'];
 export type NewEnvironment = Schemas['NewEnvironment'];
 export type NewStack = Schemas['NewStack'];
@@ -107,6 +109,7 @@ export function connect(settings: ServerConnection.ISettings) {
           body: { when }
         })
       ),
+    readFile: (body: GivenFile) => unwrap(client.POST('/files', { body })),
     explain: (body: NewExplanation) => unwrap(client.POST('/explanations', { body })),
     jobs: async (limit: number) => (await unwrap(client.GET('/jobs', { params: { query: { limit } } }))).jobs,
     job: (job: string, since: number) =>

@@ -13,7 +13,7 @@ import { PackagePicker } from './PackagePicker';
 /** A new environment: of packages, on top of another one, or as a clone. */
 export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
   const { panel, trans } = useCondaEnv();
-  const { name, specs, file } = useStore(draft);
+  const { name, specs, file, read } = useStore(draft);
   const { phase } = useStore(draft.operation);
   const first = React.useRef<HTMLInputElement>(null);
   React.useEffect(() => first.current?.focus(), [draft]);
@@ -37,7 +37,7 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
   const idle = phase === 'idle';
   const fault = draft.fault(useStore(panel.environments).environments);
   const problem = fault && faultIn(trans)[fault];
-  const ready = idle && draft.isNamed && !problem;
+  const ready = idle && draft.isReady && !problem;
 
   return (
     // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Escape, wherever in it the focus is
@@ -65,6 +65,7 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
             ref={first}
             className="jp-condaenv-input"
             value={name}
+            placeholder={read?.name}
             spellCheck={false}
             autoComplete="off"
             aria-invalid={problem !== null}
@@ -96,9 +97,13 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
       )}
       {(idle || phase === 'planning') && (
         <div className="jp-condaenv-actions">
-          {!draft.isNamed && (
+          {!draft.isNamed && (!file || read) && (
             <p id="jp-condaenv-missing" className="jp-condaenv-missing">
-              {draft.kind === 'create' ? trans.__('It needs a name, or a file.') : trans.__('It needs a name.')}
+              {draft.kind === 'create'
+                ? file
+                  ? trans.__('It needs a name: the file gives none.')
+                  : trans.__('It needs a name, or a file with one.')
+                : trans.__('It needs a name.')}
             </p>
           )}
           <Button type="submit" accent disabled={!ready} aria-describedby="jp-condaenv-missing">

@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { fileIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import type { ReadFile } from '../api/client';
 import type { Draft } from '../model/draft';
 import { useCondaEnv, useStore } from './context';
 import { Button, Chips } from './controls';
@@ -14,21 +15,24 @@ const KINDS = '.yml,.yaml,.lock,.json,.txt,.toml';
 /** The file that a new environment is made of, in place of packages. */
 export function FileField({ draft }: { draft: Draft }): JSX.Element {
   const { trans } = useCondaEnv();
-  const { file } = useStore(draft);
+  const { file, read } = useStore(draft);
   const input = React.useRef<HTMLInputElement>(null);
   if (file) {
     return (
-      <Chips
-        label={trans.__('Made of')}
-        chips={[
-          {
-            key: file.name,
-            text: file.name,
-            leaveOut: trans.__('Leave out %1', file.name),
-            onLeaveOut: () => draft.setFile(null)
-          }
-        ]}
-      />
+      <div>
+        <Chips
+          label={trans.__('Made of')}
+          chips={[
+            {
+              key: file.name,
+              text: file.name,
+              leaveOut: trans.__('Leave out %1', file.name),
+              onLeaveOut: () => void draft.setFile(null)
+            }
+          ]}
+        />
+        {read && <Contents read={read} />}
+      </div>
     );
   }
   return (
@@ -45,6 +49,37 @@ export function FileField({ draft }: { draft: Draft }): JSX.Element {
         {trans.__('Choose a file…')}
       </Button>
       <span>{trans.__('or drop one here')}</span>
+    </div>
+  );
+}
+
+/** What a file was taken for, and what is in it. */
+function Contents({ read }: { read: ReadFile }): JSX.Element {
+  const { trans } = useCondaEnv();
+  const { format, channels, packages, pip, notes } = read;
+  const words = {
+    'environment.yml': 'environment.yml',
+    explicit: trans.__('an explicit list of packages'),
+    lock: trans.__('a lock'),
+    pixi: trans.__('a manifest of pixi'),
+    'requirements.txt': trans.__('requirements for pip'),
+    'conda list': trans.__('a list of conda packages')
+  };
+  return (
+    <div role="status" className="jp-condaenv-quiet-text">
+      <div>
+        {[
+          trans.__('Taken for %1', words[format]),
+          packages === null ? '' : trans._n('%1 package', '%1 packages', packages),
+          pip > 0 ? trans._n('%1 for pip', '%1 for pip', pip) : '',
+          channels.length > 0 ? trans.__('from %1', channels.join(', ')) : ''
+        ]
+          .filter(part => part)
+          .join(' · ')}
+      </div>
+      {notes.map(note => (
+        <div key={note}>{note}</div>
+      ))}
     </div>
   );
 }
@@ -84,6 +119,6 @@ async function take(files: FileList | null, draft: Draft, trans: TranslationBund
       hint: trans.__('Files that list packages are much smaller. Choose another one.')
     });
   } else if (file) {
-    draft.setFile({ name: file.name, text: await file.text() });
+    await draft.setFile({ name: file.name, text: await file.text() });
   }
 }

@@ -1,8 +1,19 @@
-import type { Api, Environment, JobSummary, NewEnvironment, NewPlan, NewStack, Outcome, Way } from '../api/client';
+import type {
+  Api,
+  Environment,
+  GivenFile,
+  JobSummary,
+  NewEnvironment,
+  NewPlan,
+  NewStack,
+  Outcome,
+  ReadFile,
+  Way
+} from '../api/client';
 import type { Jobs } from './jobs';
 import { faultOf } from './names';
 import type { Fault } from './names';
-import { Operation } from './operation';
+import { failureOf, Operation } from './operation';
 import { CHANGES_SPECS, nameOf } from './specs';
 import { Store } from './store';
 
@@ -13,12 +24,9 @@ interface IDraft {
   name: string;
   specs: readonly string[];
   /** What it is made of in place of specs, such as an environment.yml. */
-  file: IFile | null;
-}
-
-export interface IFile {
-  name: string;
-  text: string;
+  file: GivenFile | null;
+  /** What the server takes the file for; null until it has said so. */
+  read: ReadFile | null;
 }
 
 /** An environment that a person is about to make. */
@@ -28,10 +36,10 @@ export class Draft extends Store<IDraft> {
     /** What it stands on, or is a clone of. */
     readonly from: Environment | null,
     specs: readonly string[],
-    private readonly _api: Pick<Api, 'create' | 'stack' | 'clone' | 'makePlan' | 'applyPlan' | 'explain'>,
+    private readonly _api: Pick<Api, 'create' | 'stack' | 'clone' | 'makePlan' | 'applyPlan' | 'explain' | 'readFile'>,
     jobs: Jobs
   ) {
-    super({ name: '', specs, file: null });
+    super({ name: '', specs, file: null, read: null });
     this.operation = new Operation(_api, jobs);
   }
 
@@ -61,20 +69,41 @@ export class Draft extends Store<IDraft> {
     this.set({ specs: way.specs ?? [] });
   }
 
-  /** Make it of what `file` says; null: of specs again. */
-  setFile(file: IFile | null): void {
-    this.set({ file });
+  /** Make it of what `file` says, if the server can read it; null: of specs again. */
+  async setFile(file: GivenFile | null): Promise<void> {
+    this.set({ file, read: null });
     this.operation.reset();
+    if (!file) {
+      return;
+    }
+    try {
+      const read = await this._api.readFile(file);
+      if (this.read().file === file) {
+        this.set({ read });
+      }
+    } catch (error) {
+      if (this.read().file === file) {
+        this.set({ file: null });
+        this.operation.refuse(failureOf(error));
+      }
+    }
   }
 
-  /** Whether enough is said: a file may have a name of its own. */
+  /** Whether enough is said: a file may have a name of its own, and has to be read first. */
+  get isReady(): boolean {
+    const { name, file, read } = this.read();
+    return file ? read !== null && this.isNamed : name.trim() !== '';
+  }
+
   get isNamed(): boolean {
-    return this.read().name.trim() !== '' || this.read().file !== null;
+    const { name, read } = this.read();
+    return name.trim() !== '' || (read !== null && read.name !== '');
   }
 
   /** Why the name cannot be had, by itself or as one of `others` has it. */
   fault(others: readonly Environment[]): Fault | null {
-    const name = this.read().name.trim();
+    const { read } = this.read();
+    const name = this.read().name.trim() || (read?.name ?? '');
     return name === '' ? null : (faultOf(name) ?? (others.some(one => one.name === name) ? 'taken' : null));
   }
 

@@ -42,7 +42,7 @@ const IDLE: IOperation = {
 const EXPLAIN = 60;
 
 /** What an ApiError tells. Others are faults of ours, and raised again. */
-function failureOf(error: unknown): Failure {
+export function failureOf(error: unknown): Failure {
   if (!(error instanceof ApiError)) {
     throw error;
   }
