@@ -430,6 +430,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read a file from which an environment could be made; nothing is kept of it. */
+        post: operations["post_files"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/plans": {
         parameters: {
             query?: never;
@@ -1343,6 +1360,21 @@ export interface components {
             /** @default {} */
             strategy?: components["schemas"]["Strategy"];
             base: string;
+        };
+        /**
+         * ReadFile
+         * @description What a file was taken for and asks for: the name of the environment where it gives one, the channels, how many
+         *         `packages` of conda (null where a lock is too large to be counted at once) and how many `pip` requirements, and what
+         *         a person should know of how it was read (`notes`).
+         */
+        ReadFile: {
+            /** @enum {unknown} */
+            format: "conda list" | "environment.yml" | "explicit" | "lock" | "pixi" | "requirements.txt";
+            name: string;
+            channels: string[];
+            packages: number | null;
+            pip: number;
+            notes: string[];
         };
         /**
          * PlanCreation
@@ -3419,6 +3451,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobSummary"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GivenFile"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadFile"];
                 };
             };
             /** @description What was asked cannot be done. */
