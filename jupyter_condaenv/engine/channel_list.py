@@ -10,6 +10,7 @@ from . import channels, condarc, condarc_edit, logins
 from .errors import InvalidRequest, NotFound, Refused
 from .model import Channel, Login, Settings
 
+LOCAL = "local"
 _ANACONDA = ("https://repo.anaconda.com/", "https://repo.continuum.io/", "https://conda.anaconda.org/pkgs/")
 _ANACONDA_CHANNELS = tuple(f"https://conda.anaconda.org/{name}" for name in ("main", "r", "msys2", "anaconda"))
 
@@ -25,12 +26,24 @@ def named(names: Sequence[str], settings: Settings) -> tuple[Channel, ...]:
     return _found(names, settings, ())
 
 
+def searched(names: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    """Base URLs of the channels that ``names`` stand for, or of the configured ones, in order of priority.
+
+    Raises InvalidRequest for one that is none, Refused for one that may not be used.
+    """
+    urls = tuple(channel.url for channel in named(names or settings.channels, settings))
+    if not names:
+        check_asked_for(urls, settings)
+    check_allowed(urls, settings)
+    return urls
+
+
 def _found(names: Sequence[str], settings: Settings, said: Sequence[condarc.Source]) -> tuple[Channel, ...]:
     own = condarc.read()
     found: dict[str, Channel] = {}
     for channel in names:
         for name in own.members(channel):
-            url = _url(name, settings, own)
+            url = url_of(name, settings, own)
             found.setdefault(url, Channel(name=name, url=url, place=_place(channel, said)))
     return tuple(found.values())
 
@@ -40,8 +53,31 @@ def _place(channel: str, said: Sequence[condarc.Source]) -> str:
     return next((source.place for source in reversed(said) if channel in source.settings.get("channels", ())), "")
 
 
-def _url(channel: str, settings: Settings, own: condarc.Condarc) -> str:
-    return channels.base_url(channel, settings.channel_alias, own.custom_channels)
+def url_of(channel: str, settings: Settings, own: condarc.Condarc) -> str:
+    """The base URL of one channel. Raises InvalidRequest for what is none."""
+    places = {LOCAL: local_folder(settings).as_uri(), **own.custom_channels}
+    return channels.base_url(channel, settings.channel_alias, places)
+
+
+def local_folder(settings: Settings) -> Path:
+    """The channel called ``local``, as in conda: of what was built here, where no other channel was named for it."""
+    return Path(settings.data_dir) / "channel"
+
+
+def check_allowed(urls: Sequence[str], settings: Settings) -> None:
+    """Raises Refused for a channel that ``.condarc`` denies."""
+    own = condarc.read()
+    allowed, denied = (
+        {url_of(member, settings, own) for channel in listed for member in own.members(channel)}
+        for listed in (own.allowlist_channels, own.denylist_channels)
+    )
+    for url in urls:
+        if url in denied or (allowed and url not in allowed):
+            raise Refused(
+                f"The channel {url} may not be used here: .condarc says so.",
+                "Use another channel, or ask who administrates this machine (denylist_channels, allowlist_channels).",
+                channel=url,
+            )
 
 
 def check_asked_for(urls: Sequence[str], settings: Settings) -> None:
@@ -63,7 +99,7 @@ def add(channel: str, settings: Settings, *, first: bool = False, login: Login |
     Raises InvalidRequest for what is no channel, Refused where other files forbid it, StorageError.
     """
     own = condarc.read()
-    url = _url(channel, settings, own)
+    url = url_of(channel, settings, own)
     _check_changeable(settings)
     if login is not None:
         logins.store(url, login, _guard(settings))
@@ -92,7 +128,7 @@ def remove(channel: str, settings: Settings) -> None:
     StorageError.
     """
     own = condarc.read()
-    url = _url(channel, settings, own)
+    url = url_of(channel, settings, own)
     named = [name for name in settings.channels if _same(name, url, settings, own)]
     if not named:
         raise NotFound(
@@ -136,7 +172,7 @@ def _same(name: str, url: str, settings: Settings, own: condarc.Condarc) -> bool
     """Whether ``name``, as it stands in a file, is the channel at ``url``."""
     plain = _plain(name)
     try:
-        return own.members(plain) == (plain,) and _url(plain, settings, own) == url
+        return own.members(plain) == (plain,) and url_of(plain, settings, own) == url
     except InvalidRequest:
         return False
 

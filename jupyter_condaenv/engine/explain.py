@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -18,7 +18,6 @@ from msgspec.structs import replace
 from . import changes, rattler, resolver
 from .errors import CondaEnvError, Unsatisfiable
 from .model import (
-    AnyEvent,
     ChannelPriority,
     Clash,
     Explanation,
@@ -31,6 +30,7 @@ from .model import (
     Way,
     WayKind,
 )
+from .telling import Emit
 
 _MOST_CLASHES = 3
 _MOST_NAMES = 8
@@ -43,8 +43,6 @@ _SPLIT = 0.5
 
 _CHANNEL = 10.0
 """Seconds for a try with another channel, which may not be reachable."""
-
-Emit = Callable[[AnyEvent], None]
 
 
 class _OverTime(Exception):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from . import channel_list, channels, condarc, cutoff, machine, offline, rattler
+from . import channel_list, condarc, cutoff, machine, offline, rattler
 from .errors import InvalidRequest, Refused, Unsatisfiable
 from .model import Base, Lock, Package, Settings, Strategy
 
@@ -49,11 +49,12 @@ def lock(wanted: Wanted, settings: Settings) -> Lock:
 def query(wanted: Wanted, settings: Settings) -> rattler.Query:
     """What the solver is asked."""
     own = condarc.read()
-    named = [_spec_and_url(spec, settings, own) for spec in wanted.specs]
-    pins = [_spec_and_url(spec, settings, own) for spec in (*wanted.pins, *own.pinned_packages)]
+    named = [_spec_and_url(spec, settings) for spec in wanted.specs]
+    pins = [_spec_and_url(spec, settings) for spec in (*wanted.pins, *own.pinned_packages)]
     # Like conda: a channel that a spec names is searched too, after the others.
-    urls = tuple(dict.fromkeys([*base_urls(wanted.channels, settings), *(url for _, url in named if url)]))
-    _check_allowed(urls, settings, own)
+    urls = channel_list.searched(wanted.channels, settings)
+    urls = tuple(dict.fromkeys([*urls, *(url for _, url in named if url)]))
+    channel_list.check_allowed(urls, settings)
     below = wanted.base.packages if wanted.base is not None else ()
     taken = {package.name for package in below}
     _check_shadowing(wanted.specs, below)
@@ -94,13 +95,12 @@ def query(wanted: Wanted, settings: Settings) -> rattler.Query:
 
 def others(asked: rattler.Query, settings: Settings) -> tuple[str, ...]:
     """Base URLs of the channels that are configured and allowed here, and that are not searched yet."""
-    own = condarc.read()
     found = []
-    for url in base_urls((*settings.channels, *own.channels), settings):
+    for channel in channel_list.named((*settings.channels, *condarc.read().channels), settings):
         with suppress(Refused):
-            _check_allowed((url,), settings, own)
-            found.append(url)
-    return tuple(url for url in dict.fromkeys(found) if url not in asked.channels)
+            channel_list.check_allowed((channel.url,), settings)
+            found.append(channel.url)
+    return tuple(url for url in found if url not in asked.channels)
 
 
 def lock_of(wanted: Wanted, asked: rattler.Query, solved: Sequence[Package]) -> Lock:
@@ -134,8 +134,8 @@ def _with_what_was_held(error: Unsatisfiable, wanted: Wanted, asked: rattler.Que
     return Unsatisfiable(error.message, " ".join([error.hint, *also]), **error.details, **held)
 
 
-def _spec_and_url(spec: str, settings: Settings, own: condarc.Condarc) -> tuple[str, str]:
-    return rattler.with_channel(spec, lambda channel: _one_url(channel, settings, own))
+def _spec_and_url(spec: str, settings: Settings) -> tuple[str, str]:
+    return rattler.with_channel(spec, lambda channel: _one_url(channel, settings))
 
 
 def _check_shadowing(specs: Sequence[str], below: Sequence[Package]) -> None:
@@ -152,39 +152,11 @@ def _check_shadowing(specs: Sequence[str], below: Sequence[Package]) -> None:
             )
 
 
-def base_urls(asked: Sequence[str], settings: Settings) -> tuple[str, ...]:
-    """Base URLs of the channels asked for, or of the configured ones, without repetition."""
-    own = condarc.read()
-    members = [member for channel in asked or settings.channels for member in own.members(channel)]
-    urls = tuple(dict.fromkeys(_url(channel, settings, own) for channel in members))
-    if not asked:
-        channel_list.check_asked_for(urls, settings)
-    return urls
-
-
-def _url(channel: str, settings: Settings, own: condarc.Condarc) -> str:
-    return channels.base_url(channel, settings.channel_alias, own.custom_channels)
-
-
-def _one_url(channel: str, settings: Settings, own: condarc.Condarc) -> str:
-    members = own.members(channel)
-    if len(members) != 1:
+def _one_url(channel: str, settings: Settings) -> str:
+    found = channel_list.named((channel,), settings)
+    if len(found) != 1:
         raise InvalidRequest(
-            f"{channel!r} stands for several channels: {', '.join(members)}.", "Name one of them before the `::`."
+            f"{channel!r} stands for several channels: {', '.join(one.name for one in found)}.",
+            "Name one of them before the `::`.",
         )
-    return _url(members[0], settings, own)
-
-
-def _check_allowed(urls: Sequence[str], settings: Settings, own: condarc.Condarc) -> None:
-    """Raises Refused for a channel that ``.condarc`` denies."""
-    allowed, denied = (
-        {_url(member, settings, own) for channel in listed for member in own.members(channel)}
-        for listed in (own.allowlist_channels, own.denylist_channels)
-    )
-    for url in urls:
-        if url in denied or (allowed and url not in allowed):
-            raise Refused(
-                f"The channel {url} may not be used here: .condarc says so.",
-                "Use another channel, or ask who administrates this machine (denylist_channels, allowlist_channels).",
-                channel=url,
-            )
+    return found[0].url

@@ -28,7 +28,6 @@ from .errors import ChannelError, InvalidRequest, NotFound, StorageError
 from .fitting import Surroundings
 from .locking import lock
 from .model import (
-    AnyEvent,
     Build,
     ChannelIndex,
     FoundPackage,
@@ -43,6 +42,7 @@ from .model import (
     Settings,
     Step,
 )
+from .telling import Emit, waiting
 
 if TYPE_CHECKING:
     from .rattler import Repodata
@@ -68,7 +68,6 @@ CREATE TABLE builds (name TEXT PRIMARY KEY, records BLOB);
 """``names`` and ``summaries`` are all that is searched, a line a package, by name. Looking through a text in memory
 takes milliseconds also for 30,000 lines, finds parts of words, and needs no extension of SQLite."""
 
-Emit = Callable[[AnyEvent], None]
 T = TypeVar("T")
 
 
@@ -104,7 +103,7 @@ def index(request: IndexChannels, settings: Settings, emit: Emit) -> Indexed:
     """Make the channels searchable. One that cannot be read is warned of; raises ChannelError where none can be."""
     found: list[ChannelIndex] = []
     failures: dict[str, ChannelError] = {}
-    for channel in _urls(request.channels, settings):
+    for channel in channel_list.searched(request.channels, settings):
         try:
             found.append(_index(channel, settings, emit))
         except ChannelError as error:
@@ -118,9 +117,9 @@ def index(request: IndexChannels, settings: Settings, emit: Emit) -> Indexed:
 def _index(channel: str, settings: Settings, emit: Emit) -> ChannelIndex:
     from . import rattler
 
-    path = _file(channel, settings)
+    path = index_file(channel, settings)
     subdirs = (host_subdir(), "noarch")
-    with lock(path.with_suffix(".lock"), f"indexing {channel}", _waiting(channel, emit)):
+    with lock(path.with_suffix(".lock"), f"indexing {channel}", waiting(f"for the index of {channel}", emit)):
         emit(Step(phase="download", text=f"Asking {channel} for its packages"))
         found = []
         for subdir in subdirs:
@@ -144,19 +143,6 @@ def _index(channel: str, settings: Settings, emit: Emit) -> ChannelIndex:
         made = _about(channel, settings)
     assert made is not None
     return made
-
-
-def _waiting(channel: str, emit: Emit) -> Callable[[str, float], None]:
-    told = False
-
-    def tell(holder: str, seconds: float) -> None:
-        nonlocal told
-        if not told:
-            emit(Step(phase="wait", text=f"Waiting for the index of {channel}: {holder} is under way"))
-            told = True
-        emit(Progress(phase="wait", done=round(seconds), unit="seconds"))
-
-    return tell
 
 
 def _reporter(subdir: str, emit: Emit) -> Callable[[int, int], None]:
@@ -257,7 +243,7 @@ def find(
     ranked: list[list[str]] = [[] for _ in range(_RANKS)]
     known: set[str] = set()
     indexes: dict[str, ChannelIndex | None] = {}
-    for url in _urls(channels, settings):
+    for url in channel_list.searched(channels, settings):
         found = _read(url, settings, partial(_ranked, words=words))
         indexes[url] = _about(url, settings) if found is not None else None
         for rank, names in enumerate(found or ()):
@@ -287,7 +273,7 @@ def package(
     around = Surroundings(environment) if environment is not None else None
     found: list[PackageVersion] = []
     summary, missing = "", []
-    for url in _urls(channels, settings):
+    for url in channel_list.searched(channels, settings):
         read = _read(url, settings, partial(_builds, name=name))
         if read is None:
             missing.append(url)
@@ -396,12 +382,7 @@ def _version(
     )
 
 
-def _urls(names: Sequence[str], settings: Settings) -> tuple[str, ...]:
-    """Base URLs of the channels ``names``, or of the configured ones, without repetition."""
-    return tuple(channel.url for channel in channel_list.named(names or settings.channels, settings))
-
-
-def _file(channel: str, settings: Settings) -> Path:
+def index_file(channel: str, settings: Settings) -> Path:
     key = hashlib.sha256(channel.encode()).hexdigest()[:16]
     return Path(settings.cache_dir) / "search" / f"{key}-{host_subdir()}-{_FORMAT}.sqlite"
 
@@ -410,7 +391,7 @@ def _about(channel: str, settings: Settings) -> ChannelIndex | None:
     """None where there is no index."""
     row = _read(channel, settings, lambda database: database.execute("SELECT packages FROM about").fetchone())
     with suppress(OSError):
-        seen = datetime.fromtimestamp(_file(channel, settings).stat().st_mtime, timezone.utc)
+        seen = datetime.fromtimestamp(index_file(channel, settings).stat().st_mtime, timezone.utc)
         if row is not None:
             return ChannelIndex(channel=channel, time=seen.isoformat(timespec="seconds"), packages=row[0])
     return None
@@ -431,7 +412,7 @@ def _source_of_whole(database: sqlite3.Connection) -> str:
 def _read(channel: str, settings: Settings, look: Callable[[sqlite3.Connection], T]) -> T | None:
     """What ``look`` finds in the index of ``channel``; None where there is none. A damaged one is as good as none, and
     deleted, so that the next job makes it anew."""
-    path = _file(channel, settings)
+    path = index_file(channel, settings)
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as database:
             return look(database)

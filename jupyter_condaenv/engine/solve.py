@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from . import (
     changes,
+    channel_list,
     complete,
     condarc,
     deferred,
@@ -224,8 +225,8 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
 
 def _channels(now: Lock, request: ChangePackages, settings: Settings) -> tuple[str, ...]:
     """Those that the environment uses, and after them those of the request."""
-    urls = resolver.base_urls(now.channels, settings) if now.channels else ()
-    return (*urls, *(resolver.base_urls(request.channels, settings) if request.channels or not urls else ()))
+    urls = channel_list.searched(now.channels, settings) if now.channels else ()
+    return (*urls, *(channel_list.searched(request.channels, settings) if request.channels or not urls else ()))
 
 
 def _orphans(lock: Lock, specs: Iterable[str], dropped: set[str]) -> tuple[str, ...]:

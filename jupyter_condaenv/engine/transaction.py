@@ -17,10 +17,10 @@ from . import bytecode, complete, environments, exchange, history, limits, rattl
 from .channels import local_path
 from .errors import Broken, ChannelError, StorageError, Tampered
 from .locking import lock
-from .model import AnyEvent, Lock, Message, Package, Plan, Progress, Revision, Settings, Step
+from .model import Lock, Message, Package, Plan, Progress, Revision, Settings, Step
 from .prefix import Record, read_record, record_files, set_variables
-
-Emit = Callable[[AnyEvent], None]
+from .telling import Emit as Emit
+from .telling import waiting
 
 
 class Repair(NamedTuple):
@@ -50,7 +50,7 @@ def writer(prefix: Path, purpose: str, emit: Emit) -> Iterator[staging.Workspace
 def undisturbed(prefix: Path, purpose: str, emit: Emit) -> Iterator[staging.Workspace]:
     """Keep every writer away from ``prefix``, which is as the last one left it."""
     work = staging.workspace(prefix)
-    with lock(work.lock, purpose, _waiting(f"for {prefix.name}", emit)):
+    with lock(work.lock, purpose, waiting(f"for {prefix.name}", emit)):
         yield work
 
 
@@ -176,7 +176,7 @@ def package_cache(settings: Settings, emit: Emit) -> Iterator[Path]:
     folder."""
     cache_dir = Path(settings.cache_dir)
     cache_dir.mkdir(parents=True, exist_ok=True)
-    with lock(cache_dir / "lock", "linking packages", _waiting("for the package cache", emit)):
+    with lock(cache_dir / "lock", "linking packages", waiting("for the package cache", emit)):
         yield cache_dir
 
 
@@ -200,19 +200,6 @@ def _naming_what_is_missing(incoming: list[Package], cache_dir: Path) -> Iterato
             packages=[package.name for package in missing],
             reason=error.message,
         ) from error
-
-
-def _waiting(what: str, emit: Emit) -> Callable[[str, float], None]:
-    told = False
-
-    def tell(holder: str, seconds: float) -> None:
-        nonlocal told
-        if not told:
-            emit(Step(phase="wait", text=f"Waiting {what}: {holder} is under way"))
-            told = True
-        emit(Progress(phase="wait", done=round(seconds), unit="seconds"))
-
-    return tell
 
 
 def _check_local_archives(incoming: list[Package], cache_dir: Path, emit: Emit) -> None:

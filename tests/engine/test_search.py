@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from jupyter_condaenv.engine import rattler, search
 from jupyter_condaenv.engine.channels import host_subdir
-from jupyter_condaenv.engine.errors import ChannelError, InvalidRequest, NotFound, StorageError
+from jupyter_condaenv.engine.errors import ChannelError, InvalidRequest, NotFound, Refused, StorageError
 from jupyter_condaenv.engine.model import (
     FoundPackages,
     IndexChannels,
@@ -402,6 +402,19 @@ def test_a_token_stays_where_it_is(tmp_path: Path, settings: Make) -> None:
     assert names(search.find("", made)) == ["private"]
     assert "s3cr3t" not in repr((result, events, search.find("", made)))
     assert b"s3cr3t" not in file_of(made).read_bytes()
+
+
+def test_channels_that_may_not_be_used_are_not_searched(many: Settings, tmp_path: Path) -> None:
+    condarc = Path(os.environ["HOME"]) / ".condarc"
+    condarc.parent.mkdir()
+    condarc.write_text(f"denylist_channels: [{many.channels[0]}]\n")
+    for attempt in (lambda: indexed(many), lambda: search.find("numpy", many)):
+        with pytest.raises(Refused, match=r"condarc"):
+            attempt()
+    condarc.write_text("channels: [defaults]\n")
+    unasked = replace(many, channels=("defaults",), channels_chosen=False)
+    with pytest.raises(Refused, match="Anaconda"):
+        indexed(unasked)
 
 
 def test_searching_needs_no_py_rattler(many: Settings) -> None:

@@ -1,0 +1,23 @@
+"""Telling what an operation is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .model import AnyEvent, Progress, Step
+
+Emit = Callable[[AnyEvent], None]
+
+
+def waiting(what: str, emit: Emit) -> Callable[[str, float], None]:
+    """What ``locking.lock`` calls while somebody else holds the lock; ``what`` is waited, such as "for geo"."""
+    told = False
+
+    def tell(holder: str, seconds: float) -> None:
+        nonlocal told
+        if not told:
+            emit(Step(phase="wait", text=f"Waiting {what}: {holder} is under way"))
+            told = True
+        emit(Progress(phase="wait", done=round(seconds), unit="seconds"))
+
+    return tell
