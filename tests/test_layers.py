@@ -29,11 +29,15 @@ OF_THE_SUPERVISOR = tuple(
 """The supervisor of a job tidies up after it, and has to stay light."""
 STANDARD_LIBRARY_ONLY: dict[str, tuple[str, ...]] = {
     "engine.activation": (),
+    # A process of its own.
+    "engine.rattler_build": ("rattler_build",),
     **{f"engine.{name}": OF_THE_SUPERVISOR for name in ("trees", "staging", "in_place", "carryover", "exchange")},
     # It lies beside a copy of engine.activation, and starts the ipykernel of the environment it runs in.
     "kernels.launch.shim": ("activation", "condaenv_magics", "ipykernel"),
 }
 """What runs inside foreign environments, or must run anywhere, and what else it may import."""
+OWNERS = {"rattler": "engine.rattler", "rattler_build": "engine.rattler_build"}
+"""Whoever alone imports a library."""
 NOT_IN_ENGINE = ("jupyter", "tornado", "traitlets", "IPython", "ipykernel", "nbformat", "nbclient")
 
 
@@ -73,8 +77,9 @@ def violations(module: str, source: str, *, is_package: bool = False) -> list[st
             problems.append(f"{module} imports {name}: it keeps to the standard library")
         if within(module, "magics") and top not in {*sys.stdlib_module_names, "IPython"} and top != PACKAGE:
             problems.append(f"{module} imports {name}: it keeps to the standard library and IPython")
-        if top == "rattler" and module != "engine.rattler":
-            problems.append(f"{module} imports {name}: only engine.rattler knows py-rattler")
+        owner = OWNERS.get(top)
+        if owner is not None and not within(module, owner):
+            problems.append(f"{module} imports {name}: only {owner} knows it")
         if within(module, "engine") and top != PACKAGE and top.partition("_")[0] in NOT_IN_ENGINE:
             problems.append(f"{module} imports {name}: the engine knows nothing of Jupyter")
         if top == PACKAGE:
@@ -118,6 +123,7 @@ def test_imports_run_one_way(module: str, path: Path) -> None:
     [
         ("engine.solve", "import rattler"),
         ("engine.solve", "def later():\n    from rattler.match_spec import MatchSpec"),
+        ("engine.build", "import rattler_build"),
         ("engine.solve", "from jupyter_core.paths import jupyter_data_dir"),
         ("engine.solve", "import tornado.web"),
         ("engine.solve", "from .operations import perform"),

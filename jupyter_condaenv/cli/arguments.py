@@ -428,6 +428,13 @@ def _search(parser: Parser) -> None:
     parser.add_argument("--refresh", action="store_true", help="look first what is new in the channels")
 
 
+def _build(parser: Parser) -> None:
+    parser.add_argument("recipe", metavar="RECIPE", help="a recipe.yaml, or the folder that has it")
+    parser.add_argument("--into", default="", metavar="DIR", help="the channel's directory; that of `local` by default")
+    _channels(parser, "look here for what the recipe requires; instead of the configured channels")
+    _detach(parser)
+
+
 def _channel(parser: Parser) -> None:
     parser.add_argument("channel", metavar="CHANNEL", help="name, URL or directory of a channel")
 
@@ -609,6 +616,9 @@ COMMANDS = (
         _why,
     ),
     Command(("search",), "Search the channels for packages.", "search", _search),
+    Command(
+        ("build",), "Build a package of your own from a recipe, into a channel that is a directory.", "build", _build
+    ),
     Command(("channel", "list"), "Show the channels that are searched when none is named.", "channel_list", _list),
     Command(("channel", "add"), "Add a channel to ~/.condarc.", "channel_add", _channel_add),
     Command(("channel", "remove"), "Take a channel out of ~/.condarc.", "channel_remove", _channel),

@@ -27,6 +27,8 @@ class Exit(IntEnum):
     """An environment or a lock on disk is damaged; ``doctor`` found damage that is still there."""
     WORKER_DIED = 9
     """The worker ended without a result."""
+    BUILD_FAILED = 10
+    """A package could not be built, or did not pass its tests."""
     CANNOT_EXECUTE = 126
     """``run``: the command is there and cannot be executed."""
     COMMAND_NOT_FOUND = 127
@@ -42,6 +44,7 @@ _OF_CODE = {
     "not_found": Exit.NOT_FOUND,
     "already_exists": Exit.REFUSED,
     "unsatisfiable": Exit.UNSATISFIABLE,
+    "build_failed": Exit.BUILD_FAILED,
     "outdated": Exit.REFUSED,
     "busy": Exit.REFUSED,
     "refused": Exit.REFUSED,

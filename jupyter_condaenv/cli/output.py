@@ -18,6 +18,7 @@ import msgspec
 from ..engine.errors import Failure
 from ..engine.model import (
     Adopted,
+    Built,
     Changed,
     Checked,
     Cleaned,
@@ -351,6 +352,8 @@ def answer(result: Result) -> Iterable[str]:
         return adopted(result)
     if isinstance(result, Locked):
         return result.file.text.splitlines()
+    if isinstance(result, Built):
+        return text.built(result)
     if isinstance(result, Packed):
         return [f"Wrote {result.path}: {text.size(result.size)}."]
     if isinstance(result, Moved):

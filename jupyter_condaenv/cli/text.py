@@ -12,6 +12,7 @@ from ..engine.condarc import Source
 from ..engine.errors import Failure
 from ..engine.model import (
     Brief,
+    Built,
     Change,
     Channel,
     ChannelIndex,
@@ -136,6 +137,13 @@ def channels(found: Iterable[Channel]) -> list[str]:
     return table([(one.name, one.url, one.place) for one in found], ("CHANNEL", "URL", "NAMED IN"))
 
 
+def built(result: Built) -> list[str]:
+    """A line for each package, and how one comes into an environment."""
+    lines = [f"Built {one.path}: {size(one.size)}." for one in result.packages]
+    spec = f"{result.channel}::{result.packages[0].name}"
+    return [*lines, f"To use it: jupyter condaenv create NAME {shlex.quote(spec)}"]
+
+
 def channel_reports(found: Iterable[ChannelReport]) -> list[str]:
     """What became of asking each channel."""
     lines = []
@@ -201,6 +209,7 @@ def storage(found: Storage) -> list[str]:
         (size(cache.archives), "archives"),
         (size(cache.bytecode), "compiled Python"),
         (size(cache.indexes), "channel indexes"),
+        (size(cache.builds), "for builds of packages"),
     ]
     return [*lines, f"Package cache {cache.path}:", *table(parts, indent="  ")]
 

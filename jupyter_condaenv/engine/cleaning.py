@@ -12,7 +12,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from . import deferred, environments, exchange, history, prefix, staging, storage, transaction
+from . import (
+    channel_list,
+    deferred,
+    environments,
+    exchange,
+    history,
+    prefix,
+    search,
+    staging,
+    storage,
+    transaction,
+)
 from .errors import ReadOnly
 from .locking import try_lock
 from .model import Clean, Cleaned, CleanKind, Lock, Progress, Settings, Step, Unneeded
@@ -105,7 +116,19 @@ def _archives(settings: Settings) -> list[Path]:
 
 
 def _indexes(settings: Settings) -> list[Path]:
-    return _entries(Path(settings.cache_dir) / "repodata")
+    """All that solves have read, which comes again with the next one, and, of those for searching, which take long to
+    make, the ones of channels that are neither configured nor used by an environment."""
+    known = {channel.url for channel in channel_list.configured(settings)}
+    for environment in environments.list_environments(settings):
+        last = history.latest(Path(environment.prefix))
+        known.update(last.lock.channels if last is not None else ())
+    kept = {search.index_file(url, settings).stem for url in known}
+    made = _entries(Path(settings.cache_dir) / "search")
+    return [*_entries(Path(settings.cache_dir) / "repodata"), *(path for path in made if path.stem not in kept)]
+
+
+def _builds(settings: Settings) -> list[Path]:
+    return _entries(Path(settings.cache_dir) / storage.BUILDS)
 
 
 def _stages(settings: Settings) -> list[Path]:
@@ -176,6 +199,7 @@ _FINDERS: dict[CleanKind, Callable[[Settings], list[Path]]] = {
     "bytecode": _bytecode,
     "archives": _archives,
     "indexes": _indexes,
+    "builds": _builds,
     "stages": _stages,
 }
 _WORDS: dict[CleanKind, str] = {
@@ -183,5 +207,6 @@ _WORDS: dict[CleanKind, str] = {
     "bytecode": "compiled Python of such packages",
     "archives": "archives",
     "indexes": "channel indexes",
+    "builds": "what builds of packages have fetched",
     "stages": "what interrupted operations left",
 }

@@ -8,6 +8,7 @@ CondaEnvError
  ├─ NotFound              no such environment, package, job or lock
  ├─ AlreadyExists         the place is taken
  ├─ Unsatisfiable         no set of packages fulfils the request
+ ├─ BuildFailed           a recipe was understood, and its packages could not be built or did not pass their tests
  ├─ Outdated              the environment has changed since the plan was made
  ├─ Busy                  another operation holds the environment and waiting was not wanted
  ├─ Refused               it could be done, but would break something; the hint says how else
@@ -66,6 +67,10 @@ class AlreadyExists(CondaEnvError):
 
 class Unsatisfiable(CondaEnvError):
     code = "unsatisfiable"
+
+
+class BuildFailed(CondaEnvError):
+    code = "build_failed"
 
 
 class Outdated(CondaEnvError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from .condarc import Condarc
 from .errors import InvalidRequest
 
 RETRIES = 3
+NO_LOGINS: Mapping[str, object] = {}
+_TOKEN = re.compile(r"/t/([^/]+)/")
 AUTH_FILE = "RATTLER_AUTH_FILE"
 """The variable that names the file in which rattler looks first for logins: host -> kind -> what is needed."""
 
@@ -60,15 +63,38 @@ class Network(Struct, frozen=True, kw_only=True):
             if logins is not None:
                 os.close(logins)
 
-    def _login_file(self) -> int | None:
-        """A file in memory with our logins and those of the person's own file."""
-        if not self.logins:
+    @contextmanager
+    def for_child(self) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
+        """The variables by which a program is told of all this that knows rattler's files and nothing of ours, and the
+        descriptors that it has to inherit. Of a host's tokens it can be told one.
+
+        Raises InvalidRequest where one of their files cannot be used.
+        """
+        tokens = {}
+        for url in self.with_token.values():
+            found = _TOKEN.search(urlsplit(url).path)
+            if found:
+                tokens[str(urlsplit(url).hostname)] = {"CondaToken": found[1]}
+        logins = self._login_file(tokens)
+        try:
+            given = self._certificates() | {f"{scheme}_proxy": url for scheme, url in self.proxies.items()}
+            if logins is None:
+                yield given, ()
+            else:
+                yield given | {AUTH_FILE: f"/proc/self/fd/{logins}"}, (logins,)
+        finally:
+            if logins is not None:
+                os.close(logins)
+
+    def _login_file(self, more: Mapping[str, object] = NO_LOGINS) -> int | None:
+        """A file in memory with our logins, ``more`` and those of the person's own file."""
+        if not self.logins and not more:
             return None
         own = _own_logins(os.environ.get(AUTH_FILE, ""))
         ours = {
             host: {"BasicHTTP": {"username": user, "password": password}}
             for host, (user, password) in self.logins.items()
-        }
+        } | dict(more)
         descriptor = os.memfd_create("logins")
         os.write(descriptor, json.dumps(own | ours).encode())
         return descriptor

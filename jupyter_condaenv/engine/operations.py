@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from . import (
+    build,
     channel_check,
     cleaning,
     clone,
@@ -40,6 +41,7 @@ from .model import (
     AnyResult,
     ApplyDeferred,
     ApplyPlan,
+    BuildPackage,
     Changed,
     ChangePackages,
     CheckChannels,
@@ -91,6 +93,8 @@ def perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult
 
 
 def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult:
+    if isinstance(request, BuildPackage):
+        return build.build(request, settings, emit)
     if isinstance(request, CheckChannels):
         return Checked(channels=channel_check.check(request, settings, emit))
     if isinstance(request, MeasureStorage):

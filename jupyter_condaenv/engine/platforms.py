@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from . import environments, export, history, resolver
 from . import explain as explaining
 from .errors import InvalidRequest, Refused, Unsatisfiable
-from .explain import Emit
 from .model import (
     Explanation,
     Lock,
@@ -27,6 +26,7 @@ from .model import (
     Strategy,
     Target,
 )
+from .telling import Emit
 
 
 def lock(request: LockPlatforms, settings: Settings, emit: Emit) -> Locked:

@@ -35,6 +35,7 @@ from rattler.exceptions import (
     SolverError,
     TransactionError,
 )
+from rattler.index import index_fs
 from rattler.networking import fetch_repo_data
 from rattler.networking.fetch_repo_data import FetchRepoDataOptions
 from rattler.package_cache import CacheIndex
@@ -229,6 +230,15 @@ def indexed(packages: Iterable[Package], cache_dir: Path) -> dict[str, Package]:
         raise _channel_error(error, channels) from error
     keys = {(record.channel, record.subdir, record.file_name): record for record in records}
     return {url: record for key, url in wanted.items() if (record := keys.get(key)) and (record.sha256 or record.md5)}
+
+
+def index(channel: Path) -> None:
+    """Write the index of the directory ``channel``: of each subdir, whole and in shards (CEP 16). What an index that is
+    there says of packages that are there too is kept. Raises ChannelError for a package that cannot be read."""
+    try:
+        asyncio.run(index_fs(channel))
+    except Exception as error:  # py-rattler's errors have no class in common
+        raise _channel_error(error, [channel.as_uri()]) from error
 
 
 def names(specs: Iterable[str]) -> set[str]:

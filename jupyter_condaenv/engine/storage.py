@@ -35,6 +35,8 @@ _BLOCK = 512
 _TICK = 1000
 """Files between two signs of life."""
 ARCHIVES = (".conda", ".tar.bz2")
+BUILDS = "builds"
+"""In the package cache: what builds of packages have fetched."""
 
 
 def measure(settings: Settings, emit: Callable[[AnyEvent], None]) -> Storage:
@@ -156,9 +158,9 @@ def _cache(cache_dir: Path, tick: Callable[[str], None]) -> CacheStorage:
         elif entry.name.endswith(ARCHIVES):
             with suppress(OSError):
                 archives += _bytes(entry.stat(follow_symlinks=False))
-    bytecode, repodata, search = (
+    bytecode, repodata, search, builds = (
         _walk(str(cache_dir / name), (), lambda name=name: tick(name)).alone  # type: ignore[misc]
-        for name in ("bytecode", "repodata", "search")
+        for name in ("bytecode", "repodata", "search", BUILDS)
     )
     return CacheStorage(
         path=str(cache_dir),
@@ -167,6 +169,7 @@ def _cache(cache_dir: Path, tick: Callable[[str], None]) -> CacheStorage:
         unlinked=unlinked,
         bytecode=bytecode,
         indexes=repodata + search,
+        builds=builds,
     )
 
 

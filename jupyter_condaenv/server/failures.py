@@ -17,6 +17,7 @@ _STATUS = {
     "cancelled": 409,
     "broken": 409,
     "unsatisfiable": 422,
+    "build_failed": 422,
     "channel_error": 502,
     "tampered": 502,
     "worker_died": 503,

@@ -10,11 +10,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..engine import channel_list, condarc, cutoff, environments, lockfiles, logins, search, specfiles
-from ..engine import channels as channel_names
 from ..engine.errors import CondaEnvError, InvalidRequest
 from ..engine.model import (
     Adopt,
     Annotate,
+    BuildPackage,
     ChangePackages,
     CheckChannels,
     CheckHealth,
@@ -83,12 +83,12 @@ def _field(path: str) -> Iterator[None]:
 
 
 def _checked(channels: Sequence[str], settings: Settings, field: str = "") -> tuple[str, ...]:
-    named = condarc.read().custom_channels if channels else {}
+    own = condarc.read()
     for index, channel in enumerate(channels):
         with _field(field or f"$.channels[{index}]"):
             if channel.strip().startswith("."):
                 raise InvalidRequest(f"{channel!r} is a directory seen from nowhere.", "Give its full path.")
-            channel_names.base_url(channel, settings.channel_alias, named)
+            channel_list.url_of(channel, settings, own)
     return tuple(channels)
 
 
@@ -176,7 +176,7 @@ class PackedEnvironment(_Kernel, frozen=True, kw_only=True):
 def _check_file(path: str, field: str) -> None:
     with _field(field):
         if not path.startswith("/") or "\0" in path or len(path.encode(errors="replace")) > 4096:
-            raise InvalidRequest(f"{path!r} is not the full path of a file.", "Begin it with a slash.")
+            raise InvalidRequest(f"{path!r} is not a full path.", "Begin it with a slash.")
 
 
 class NewPlace(_Place, frozen=True, kw_only=True):
@@ -513,6 +513,23 @@ class ChannelsToCheck(Body, frozen=True, kw_only=True):
 
     def request(self, settings: Settings) -> CheckChannels:
         return CheckChannels(channels=_checked(self.channels, settings))
+
+
+class NewBuild(Body, frozen=True, kw_only=True):
+    """The packages of `recipe`, a recipe.yaml or the folder that has it, to be built into `channel`, a directory, by
+    default that of the channel called local: full paths on the server. What the recipe requires is looked for there
+    and in `channels`, by default the configured ones."""
+
+    recipe: str
+    channel: str = ""
+    channels: tuple[str, ...] = ()
+
+    def request(self, settings: Settings) -> BuildPackage:
+        _check_file(self.recipe, "$.recipe")
+        if self.channel:
+            _check_file(self.channel, "$.channel")
+        channels = _checked(self.channels, settings)
+        return BuildPackage(recipe=self.recipe, channel=self.channel, channels=channels)
 
 
 class NewExamination(Body, frozen=True, kw_only=True):

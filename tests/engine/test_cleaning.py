@@ -9,14 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from jupyter_condaenv.engine import staging
+from jupyter_condaenv.engine import search, staging
 from jupyter_condaenv.engine.model import (
     ChangePackages,
     Clean,
     Cleaned,
     CleanKind,
     CreateEnvironment,
+    IndexChannels,
     RemoveEnvironment,
     Rollback,
     Settings,
@@ -180,3 +182,19 @@ def test_what_was_left_half_extracted(ours: Settings) -> None:
 
 def test_there_is_nothing_yet(ours: Settings) -> None:
     assert clean(ours).items == ()
+
+
+def test_indexes_for_searching_go_with_their_channels(ours: Settings, little: Path, tmp_path: Path) -> None:
+    """Those of channels that are configured, or that an environment uses, stay."""
+    former = shutil.copytree(little, tmp_path / "former")
+    used = shutil.copytree(little, tmp_path / "used")
+    operate(IndexChannels(channels=(former.as_uri(), used.as_uri(), *ours.channels)), ours)
+    made(replace(ours, channels=(used.as_uri(),)), "gamma")
+    clean(ours, "indexes")
+    left = {path.stem for path in (Path(ours.cache_dir) / "search").iterdir()}
+    assert left == {search.index_file(url, ours).stem for url in (used.as_uri(), *ours.channels)}
+
+
+def test_what_builds_have_fetched(ours: Settings) -> None:
+    (Path(ours.cache_dir) / "builds" / "pkgs").mkdir(parents=True)
+    assert named(clean(ours, "builds")) == {"pkgs"}

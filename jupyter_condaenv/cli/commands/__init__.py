@@ -19,7 +19,7 @@ from .changing import (
     unpack,
     why_not,
 )
-from .channels import channel_add, channel_check, channel_list, channel_remove, config_show
+from .channels import build, channel_add, channel_check, channel_list, channel_remove, config_show
 from .health import clean, doctor, storage
 from .jobs import jobs_cancel, jobs_follow, jobs_list, jobs_show
 from .looking import diff, export, history, list_environments, lock, search, show, why
@@ -31,6 +31,7 @@ __all__ = [
     "annotate",
     "apply",
     "apply_deferred",
+    "build",
     "change",
     "channel_add",
     "channel_check",

@@ -6,8 +6,9 @@ import getpass
 import sys
 from argparse import Namespace
 
+from ... import config
 from ...engine.errors import InvalidRequest
-from ...engine.model import CheckChannels, Login
+from ...engine.model import BuildPackage, CheckChannels, Login
 from .. import answers
 from ..output import Output
 from .common import configured, perform
@@ -36,6 +37,15 @@ def channel_remove(arguments: Namespace, output: Output) -> None:
 
 def channel_check(arguments: Namespace, output: Output) -> None:
     perform(CheckChannels(channels=channels_of(arguments.channels)), configured(), arguments, output)
+
+
+def build(arguments: Namespace, output: Output) -> None:
+    request = BuildPackage(
+        recipe=config.absolute(arguments.recipe),
+        channel=config.absolute(arguments.into) if arguments.into else "",
+        channels=channels_of(arguments.channels),
+    )
+    perform(request, configured(), arguments, output)
 
 
 def config_show(arguments: Namespace, output: Output) -> None:

@@ -22,6 +22,7 @@ Phase = Literal[
     "measure",
     "index",
     "pack",
+    "build",
     "clean",
 ]
 

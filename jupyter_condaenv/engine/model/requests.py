@@ -166,6 +166,20 @@ class CheckChannels(Request, frozen=True, kw_only=True, tag="check_channels"):
     """Names or URLs; empty: the configured ones."""
 
 
+class BuildPackage(Request, frozen=True, kw_only=True, tag="build"):
+    """The packages of a recipe, built into a channel that is a directory."""
+
+    prefix: str = ""
+    """Of no environment."""
+    recipe: str
+    """A ``recipe.yaml``, or the folder that it lies in; an absolute path."""
+    channel: str = ""
+    """The directory, which is made where it is missing; an absolute path. Empty: that of the channel ``local``."""
+    channels: tuple[str, ...] = ()
+    """Where the recipe's own requirements are looked for, after ``channel``: names or URLs; empty: the configured
+    ones."""
+
+
 class Clean(Request, frozen=True, kw_only=True, tag="clean"):
     """Delete what nobody needs: packages that no environment has or had in its last revisions, compiled Python of
     such packages, archives, channel indexes, what interrupted operations left, and jobs that ended long ago."""
@@ -242,6 +256,7 @@ EngineRequest = (
     | ApplyPlan
     | ApplyDeferred
     | RemoveEnvironment
+    | BuildPackage
     | CheckChannels
     | MeasureStorage
     | IndexChannels

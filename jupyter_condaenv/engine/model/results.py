@@ -96,6 +96,24 @@ class Indexed(Result, frozen=True, kw_only=True, tag="indexed"):
     """Channels that could not be read; where there was an index of them, it is as it was."""
 
 
+class BuiltPackage(Struct, frozen=True, kw_only=True):
+    """One that was built, as the file at ``path``, of ``size`` bytes."""
+
+    name: str
+    version: str
+    build: str
+    subdir: str
+    path: str
+    size: int
+
+
+class Built(Result, frozen=True, kw_only=True, tag="built"):
+    """The packages are in the channel ``channel``: a URL, or ``local``."""
+
+    channel: str
+    packages: tuple[BuiltPackage, ...]
+
+
 class Checked(Result, frozen=True, kw_only=True, tag="checked"):
     """Each channel that was asked for, in that order."""
 
@@ -119,6 +137,7 @@ class Examined(Result, frozen=True, kw_only=True, tag="examined"):
 
 AnyResult = (
     Adopted
+    | Built
     | Checked
     | Planned
     | Explained

@@ -39,6 +39,8 @@ class CacheStorage(Struct, frozen=True, kw_only=True):
     bytecode: int
     indexes: int
     """Of channels."""
+    builds: int = 0
+    """Of what builds of packages have fetched."""
 
 
 class Storage(Struct, frozen=True, kw_only=True):
@@ -50,7 +52,7 @@ class Storage(Struct, frozen=True, kw_only=True):
     cache: CacheStorage
 
 
-CleanKind = Literal["packages", "bytecode", "archives", "indexes", "stages", "jobs"]
+CleanKind = Literal["packages", "bytecode", "archives", "indexes", "builds", "stages", "jobs"]
 
 
 class Unneeded(Struct, frozen=True, kw_only=True):

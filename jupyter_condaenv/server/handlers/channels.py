@@ -8,7 +8,7 @@ from tornado import web
 from ...engine import channel_list
 from ...engine.model import Settings
 from .. import answers
-from ..requests import ChannelsToCheck, NewChannel
+from ..requests import ChannelsToCheck, NewBuild, NewChannel
 from ..routing import Route, operation
 from .base import Handler
 
@@ -49,6 +49,15 @@ class ChecksHandler(Handler):
         return await self.service.start(body.request)
 
 
+class BuildsHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(body=NewBuild, answer=answers.JobSummary, status=202)
+    async def post(self, body: NewBuild) -> answers.JobSummary:
+        """Build the packages of a recipe into a channel that is a directory."""
+        return await self.service.start(body.request)
+
+
 def _configured(settings: Settings) -> answers.Channels:
     return answers.Channels(
         channels=channel_list.configured(settings),
@@ -60,4 +69,5 @@ ROUTES = (
     Route("channels", ChannelsHandler),
     Route("channels/{channel}", ChannelHandler),
     Route("channel-checks", ChecksHandler),
+    Route("builds", BuildsHandler),
 )

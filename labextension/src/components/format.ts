@@ -87,6 +87,8 @@ export function titleOf(job: { verb: string; prefix: string; planned?: string },
       return trans.__('Measure sizes');
     case 'index':
       return trans.__('Fetch package lists');
+    case 'build':
+      return trans.__('Build a package');
     default:
       return name ? `${job.verb} ${name}` : job.verb;
   }
