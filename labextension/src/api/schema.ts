@@ -671,6 +671,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/builds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Build the packages of a recipe into a channel that is a directory. */
+        post: operations["post_builds"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/packages": {
         parameters: {
             query?: never;
@@ -1747,7 +1764,7 @@ export interface components {
             state: "cancelled" | "failed" | "succeeded";
             time: string;
             /** @default null */
-            result?: (components["schemas"]["Adopted"] | components["schemas"]["Checked"] | components["schemas"]["Planned"] | components["schemas"]["Explained"] | components["schemas"]["Changed"] | components["schemas"]["Deferred"] | components["schemas"]["Locked"] | components["schemas"]["Moved"] | components["schemas"]["Noted"] | components["schemas"]["Packed"] | components["schemas"]["Removed"] | components["schemas"]["Registered"] | components["schemas"]["Measured"] | components["schemas"]["Indexed"] | components["schemas"]["Examined"] | components["schemas"]["Cleaned"]) | null;
+            result?: (components["schemas"]["Adopted"] | components["schemas"]["Built"] | components["schemas"]["Checked"] | components["schemas"]["Planned"] | components["schemas"]["Explained"] | components["schemas"]["Changed"] | components["schemas"]["Deferred"] | components["schemas"]["Locked"] | components["schemas"]["Moved"] | components["schemas"]["Noted"] | components["schemas"]["Packed"] | components["schemas"]["Removed"] | components["schemas"]["Registered"] | components["schemas"]["Measured"] | components["schemas"]["Indexed"] | components["schemas"]["Examined"] | components["schemas"]["Cleaned"]) | null;
             /** @default null */
             failure?: components["schemas"]["Failure"] | null;
         };
@@ -1761,6 +1778,28 @@ export interface components {
             environment: components["schemas"]["Environment"];
             lock: components["schemas"]["Lock"];
             revision: number;
+        };
+        /**
+         * Built
+         * @description The packages are in the channel ``channel``: a URL, or ``local``.
+         */
+        Built: {
+            /** @enum {unknown} */
+            result: "built";
+            channel: string;
+            packages: components["schemas"]["BuiltPackage"][];
+        };
+        /**
+         * BuiltPackage
+         * @description One that was built, as the file at ``path``, of ``size`` bytes.
+         */
+        BuiltPackage: {
+            name: string;
+            version: string;
+            build: string;
+            subdir: string;
+            path: string;
+            size: number;
         };
         /**
          * Checked
@@ -1933,6 +1972,8 @@ export interface components {
             unlinked: number;
             bytecode: number;
             indexes: number;
+            /** @default 0 */
+            builds?: number;
         };
         /** Indexed */
         Indexed: {
@@ -1973,7 +2014,7 @@ export interface components {
          */
         Unneeded: {
             /** @enum {unknown} */
-            kind: "archives" | "bytecode" | "indexes" | "jobs" | "packages" | "stages";
+            kind: "archives" | "builds" | "bytecode" | "indexes" | "jobs" | "packages" | "stages";
             path: string;
             bytes: number;
         };
@@ -1994,7 +2035,7 @@ export interface components {
             /** @enum {unknown} */
             event: "step";
             /** @enum {unknown} */
-            phase: "check" | "clean" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "register" | "remove" | "solve" | "stage" | "wait";
+            phase: "build" | "check" | "clean" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "register" | "remove" | "solve" | "stage" | "wait";
             text: string;
         };
         /**
@@ -2005,7 +2046,7 @@ export interface components {
             /** @enum {unknown} */
             event: "progress";
             /** @enum {unknown} */
-            phase: "check" | "clean" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "register" | "remove" | "solve" | "stage" | "wait";
+            phase: "build" | "check" | "clean" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "register" | "remove" | "solve" | "stage" | "wait";
             done: number;
             /** @default 0 */
             total?: number;
@@ -2091,6 +2132,19 @@ export interface components {
          * @description By default the configured ones.
          */
         ChannelsToCheck: {
+            /** @default [] */
+            channels?: string[];
+        };
+        /**
+         * NewBuild
+         * @description The packages of `recipe`, a recipe.yaml or the folder that has it, to be built into `channel`, a directory, by
+         *         default that of the channel called local: full paths on the server. What the recipe requires is looked for there
+         *         and in `channels`, by default the configured ones.
+         */
+        NewBuild: {
+            recipe: string;
+            /** @default  */
+            channel?: string;
             /** @default [] */
             channels?: string[];
         };
@@ -2234,7 +2288,7 @@ export interface components {
          */
         NewCleaning: {
             /** @default [] */
-            kinds?: ("archives" | "bytecode" | "indexes" | "jobs" | "packages" | "stages")[];
+            kinds?: ("archives" | "builds" | "bytecode" | "indexes" | "jobs" | "packages" | "stages")[];
             /** @default false */
             preview?: boolean;
         };
@@ -4075,6 +4129,50 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ChannelsToCheck"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    /** @description The address of the job. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobSummary"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_builds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBuild"];
             };
         };
         responses: {
