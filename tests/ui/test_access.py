@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
 from tests import lab
+from tests.channel import ChannelServer
 from tests.server.house import Client, Server
 
 from .conftest import Visit
@@ -24,11 +25,11 @@ HAS_FOCUS = """element => new Promise(done => requestAnimationFrame(() => reques
   done(element.contains(document.activeElement)))))"""
 
 
-def tab_to(person: Person, target: Locator) -> None:
+def tab_to(person: Person, target: Locator, key: str = "Tab") -> None:
     for _ in range(FAR):
         if target.count() == 1 and target.evaluate(HAS_FOCUS):
             return
-        person.page.keyboard.press("Tab")
+        person.page.keyboard.press(key)
     raise AssertionError(f"{target} is not reached by the keyboard")
 
 
@@ -52,6 +53,13 @@ def press(person: Person, target: Locator) -> None:
     person.page.keyboard.press("Enter")
 
 
+def press_before(person: Person, target: Locator) -> None:
+    """One that stands before what has the focus."""
+    expect(target).to_be_visible()
+    tab_to(person, target, "Shift+Tab")
+    person.page.keyboard.press("Enter")
+
+
 def write(person: Person, target: Locator, text: str) -> None:
     expect(target).to_be_visible()
     tab_to(person, target)
@@ -59,42 +67,104 @@ def write(person: Person, target: Locator, text: str) -> None:
 
 
 def test_by_keyboard_alone(server: Server, client: Client, visit: Visit) -> None:
+    """The whole story; after each step the focus is where one goes on."""
     person = visit(server)
     person.arrive()
     keyboard, panel = person.page.keyboard, person.panel
     expect(person.page.locator(".jp-LauncherCard").first).to_be_visible()
     person.open_by_palette()
+    new = panel.locator('[data-command="condaenv:create"]')
+    name = panel.get_by_role("textbox", name="Name")
+    find = panel.get_by_role("searchbox", name="Find packages")
+    plan = person.plan.get_by_role("heading", name="What will change")
 
-    press(person, panel.locator('[data-command="condaenv:create"]'))
-    write(person, panel.get_by_role("textbox", name="Name"), "typed")
+    press(person, new)
+    expect(name).to_be_focused()
+    keyboard.press("Escape")
+    expect(new).to_be_focused()
+    keyboard.press("Enter")
+    expect(name).to_be_focused()
+    press(person, person.button("Cancel"))
+    expect(new).to_be_focused()
+
+    keyboard.press("Enter")
+    keyboard.type("typed")
     proposed = panel.get_by_role("list", name="Packages to install").get_by_role("button")
-    for _ in proposed.all():
-        press(person, proposed.first)
-    write(person, panel.get_by_role("searchbox", name="Find packages"), "tool <2")
+    press(person, proposed.first)
+    expect(proposed).to_have_count(1)
+    expect(proposed).to_be_focused()
     keyboard.press("Enter")
-    press(person, person.button("Create"))
-    expect(person.heading("typed")).to_be_visible()
+    expect(find).to_be_focused()
+    keyboard.type("tool <2")
+    keyboard.press("Enter")
+    press_before(person, person.button("Show plan"))
+    expect(plan).to_be_focused()
+    press(person, person.plan.get_by_role("button", name="Back"))
+    expect(person.button("Show plan")).to_be_focused()
+    press_before(person, person.button("Create"))
+    expect(person.heading("typed")).to_be_focused()
 
-    press(person, person.button("All environments"))
-    row = person.environment("typed").get_by_role("button", name="typed", exact=True)
-    arrow_to(person, row, panel.get_by_role("list", name="Environments"))
+    press(person, person.button("Stack on it"))
+    expect(name).to_be_focused()
+    keyboard.press("Escape")
+    expect(person.button("Stack on it")).to_be_focused()
+    with person.page.expect_download():
+        press(person, person.button("Download lock"))
+    expect(person.button("Download lock")).to_be_focused()
+
+    press_before(person, person.button("All environments"))
+    expect(person.environment("typed").get_by_role("button", name="typed", exact=True)).to_be_focused()
     keyboard.press("Enter")
+    expect(person.heading("typed")).to_be_focused()
+
     tab_to(person, panel.get_by_role("tab", name="Installed"))
     keyboard.press("ArrowRight")
     expect(panel.get_by_role("tab", name="Add")).to_be_focused()
-    write(person, panel.get_by_role("searchbox", name="Find packages"), "ipykernel")
+    write(person, find, "ipykernel")
+    keyboard.press("Enter")
+    press(person, person.button("Show plan"))
+    expect(plan).to_be_focused()
+    keyboard.press("Escape")
+    expect(person.button("Show plan")).to_be_focused()
+    press(person, person.button("Clear"))
+    expect(find).to_be_focused()
+    keyboard.type("tool >2")
+    keyboard.press("Enter")
+    press(person, person.button("Show plan"))
+    expect(panel.locator(":focus").get_by_role("alert")).to_contain_text("tool >2")
+    press(person, person.button("Clear"))
+    expect(find).to_be_focused()
+    keyboard.type("ipykernel")
     keyboard.press("Enter")
     press(person, person.button("Show plan"))
     press(person, person.button("Apply"))
-    expect(person.plan).to_have_count(0)
+    expect(person.heading("typed")).to_be_focused()
     expect(person.job("Change typed")).to_contain_text(DONE)
     assert versions(client, "typed") == {"ipykernel": "7.0", "tool": "1.0"}
 
-    press(person, person.button("Delete"))
+    log = panel.get_by_role("button", name="Log: Change typed")
+    press(person, log)
+    expect(panel.get_by_role("list", name="Log")).to_be_visible()
+    expect(log).to_be_focused()
+
+    press_before(person, person.button("Delete"))
     press(person, person.page.get_by_role("dialog").get_by_role("button", name="Delete typed"))
     expect(person.job("Delete typed")).to_contain_text(DONE)
     expect(person.environment("typed")).to_have_count(0)
+    assert panel.evaluate(HAS_FOCUS), person.page.evaluate("document.activeElement.outerHTML")
     assert client.call("GET", "environments/typed").status == 404
+
+
+def test_who_is_busy_elsewhere_is_not_called_away(person: Person, client: Client, small: ChannelServer, big: str) -> None:
+    small.stall = {f"*/{big}-*"}
+    person.begin(big, [big])
+    person.button("Create").click()
+    expect(person.job(f"Create {big}")).to_contain_text("running")
+    elsewhere = person.page.locator(".jp-LauncherCard").first
+    elsewhere.focus()
+    small.release()
+    expect(person.heading(big)).to_be_visible()
+    expect(elsewhere).to_be_focused()
 
 
 @pytest.fixture(params=[lab.LIGHT, lab.DARK])

@@ -7,6 +7,7 @@ import { nameOf } from '../model/specs';
 import { useCondaEnv, useStore } from './context';
 import { Button, Chips } from './controls';
 import { FileField, useDrop } from './FileField';
+import { useArrival } from './focus';
 import { OperationView } from './OperationView';
 import { PackagePicker } from './PackagePicker';
 
@@ -15,8 +16,7 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
   const { panel, trans } = useCondaEnv();
   const { name, specs, file, read } = useStore(draft);
   const { phase } = useStore(draft.operation);
-  const first = React.useRef<HTMLInputElement>(null);
-  React.useEffect(() => first.current?.focus(), [draft]);
+  const first = useArrival<HTMLInputElement>(draft);
   const from = draft.from?.name ?? '';
   const title = {
     create: trans.__('New environment'),
@@ -52,8 +52,13 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
         }
       }}
       onKeyDown={event => {
-        if (event.key === 'Escape') {
-          panel.showList();
+        if (event.key !== 'Escape') {
+          return;
+        }
+        if (phase === 'planned') {
+          draft.operation.reset();
+        } else {
+          panel.leave(draft);
         }
       }}
     >
@@ -92,31 +97,29 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
         )}
       </fieldset>
       <OperationView operation={draft.operation} taker={draft} living={false} onApply={when => void apply(when)} />
-      {draft.kind !== 'clone' && !file && idle && (
-        <PackagePicker chosen={specs} onToggle={spec => draft.toggle(spec)} />
+      {draft.kind !== 'clone' && !file && (
+        <PackagePicker chosen={specs} hidden={!idle} onToggle={spec => draft.toggle(spec)} />
       )}
-      {(idle || phase === 'planning') && (
-        <div className="jp-condaenv-actions">
-          {!draft.isNamed && (!file || read) && (
-            <p id="jp-condaenv-missing" className="jp-condaenv-missing">
-              {draft.kind === 'create'
-                ? file
-                  ? trans.__('It needs a name: the file gives none.')
-                  : trans.__('It needs a name, or a file with one.')
-                : trans.__('It needs a name.')}
-            </p>
-          )}
-          <Button type="submit" accent disabled={!ready} aria-describedby="jp-condaenv-missing">
-            {draft.kind === 'clone' ? trans.__('Clone') : trans.__('Create')}
+      <div className="jp-condaenv-actions" hidden={!idle && phase !== 'planning'}>
+        {!draft.isNamed && (!file || read) && (
+          <p id="jp-condaenv-missing" className="jp-condaenv-missing">
+            {draft.kind === 'create'
+              ? file
+                ? trans.__('It needs a name: the file gives none.')
+                : trans.__('It needs a name, or a file with one.')
+              : trans.__('It needs a name.')}
+          </p>
+        )}
+        <Button type="submit" accent disabled={!ready} aria-describedby="jp-condaenv-missing">
+          {draft.kind === 'clone' ? trans.__('Clone') : trans.__('Create')}
+        </Button>
+        {draft.kind !== 'clone' && (
+          <Button disabled={!ready} onClick={() => void draft.plan()}>
+            {trans.__('Show plan')}
           </Button>
-          {draft.kind !== 'clone' && (
-            <Button disabled={!ready} onClick={() => void draft.plan()}>
-              {trans.__('Show plan')}
-            </Button>
-          )}
-          <Button onClick={() => panel.showList()}>{trans.__('Cancel')}</Button>
-        </div>
-      )}
+        )}
+        <Button onClick={() => panel.leave(draft)}>{trans.__('Cancel')}</Button>
+      </div>
       {phase === 'applying' && (
         <div className="jp-condaenv-actions">
           <Button onClick={() => panel.showList()}>{trans.__('All environments')}</Button>

@@ -8,6 +8,7 @@ import { hasEnded } from '../model/jobs';
 import type { IJob } from '../model/jobs';
 import { useCondaEnv, useStore } from './context';
 import { Alert, Button, IconButton, SearchField } from './controls';
+import { useArrival } from './focus';
 import { baseName, bytes } from './format';
 import { JobProgress } from './JobProgress';
 import { useRows } from './rows';
@@ -19,9 +20,17 @@ export function EnvironmentList(): JSX.Element {
   const { panel, trans } = useCondaEnv();
   const { environments, loaded, failure } = useStore(panel.environments);
   const { jobs } = useStore(panel.jobs);
+  const { from } = useStore(panel);
   const [filter, setFilter] = React.useState('');
   const shown = React.useMemo(() => placed(environments, filter), [environments, filter]);
   const rows = useRows<HTMLUListElement>(shown.length);
+  useArrival(from, () => {
+    if (from?.at !== 'environment') {
+      return newButton();
+    }
+    const left = shown.findIndex(one => one.environment.prefix === from.opened.prefix);
+    return rows.container.ref.current?.querySelector(`[data-row="${left}"] button`) ?? null;
+  });
   const working = new Map(
     jobs.filter(job => !hasEnded(job.state) && CHANGING.includes(job.verb)).map(job => [job.prefix, job])
   );
@@ -69,6 +78,11 @@ export function EnvironmentList(): JSX.Element {
       )}
     </>
   );
+}
+
+/** The button for a new environment, which is JupyterLab's: it stands in the toolbar. */
+function newButton(): HTMLElement | null {
+  return document.querySelector('.jp-condaenv-panel [data-command="condaenv:create"]');
 }
 
 function Empty(): JSX.Element {

@@ -9,6 +9,7 @@ import { nameOf } from '../model/specs';
 import { useCondaEnv, useStore } from './context';
 import { Alert, Button, Chips, IconButton, Tabs } from './controls';
 import { KernelDot } from './EnvironmentList';
+import { useArrival } from './focus';
 import { baseName, bytes } from './format';
 import { History } from './History';
 import { JobProgress } from './JobProgress';
@@ -25,30 +26,32 @@ export function EnvironmentView({ opened }: { opened: Opened }): JSX.Element {
   const { phase } = useStore(opened.operation);
   const listed = environments.find(one => one.prefix === opened.prefix);
   const environment = listed ?? detail?.environment;
-  const back = React.useRef<HTMLButtonElement>(null);
-  React.useEffect(() => back.current?.focus(), [opened]);
+  const [done, setDone] = React.useState(0);
   const living = environment !== undefined && panel.environments.kernelState(environment) === 'running';
   const apply = async (when: When): Promise<void> => {
     const { asked } = opened.operation.read();
     const outcome = await opened.operation.apply(when);
     if (outcome?.state === 'succeeded') {
       opened.done(asked);
+      setDone(done + 1);
     }
   };
+  const leave = (): void => (phase === 'planned' ? opened.operation.reset() : panel.showList());
   return (
-    <div className="jp-condaenv-environment">
+    // eslint-disable-next-line jsx-a11y/no-static-element-interactions -- Escape, wherever in it the focus is
+    <div className="jp-condaenv-environment" onKeyDown={event => event.key === 'Escape' && leave()}>
       <div className="jp-condaenv-bar-top">
-        <button ref={back} type="button" className="jp-condaenv-back" onClick={() => panel.showList()}>
+        <button type="button" className="jp-condaenv-back" onClick={() => panel.showList()}>
           <caretLeftIcon.react tag="span" elementSize="normal" aria-hidden="true" />
           {trans.__('All environments')}
         </button>
       </div>
       {problem && <Alert failure={problem} />}
-      {environment && <Heading environment={environment} opened={opened} />}
+      {environment && <Heading environment={environment} opened={opened} done={done} />}
       <OperationView operation={opened.operation} taker={opened} living={living} onApply={when => void apply(when)} />
-      {environment && phase !== 'planned' && (
+      {environment && (
         // What is planned, or done, is what was wanted then.
-        <fieldset className="jp-condaenv-contents" disabled={phase === 'planning'}>
+        <fieldset className="jp-condaenv-contents" disabled={phase === 'planning'} hidden={phase === 'planned'}>
           <Contents opened={opened} />
         </fieldset>
       )}
@@ -134,9 +137,19 @@ function Basket({ opened }: { opened: Opened }): JSX.Element | null {
   );
 }
 
-function Heading(props: { environment: Environment; opened: Opened }): JSX.Element {
+function Heading(props: {
+  environment: Environment;
+  opened: Opened;
+  /** How many changes have been made here. */
+  done: number;
+}): JSX.Element {
   const { panel, trans, openNotebook, remove, saveLock } = useCondaEnv();
   const { environment } = props;
+  const { from } = useStore(panel);
+  const given = from?.at === 'draft' && from.draft.from?.prefix === environment.prefix ? from.draft.kind : null;
+  const stack = useArrival<HTMLButtonElement>(given === 'stack');
+  const clone = useArrival<HTMLButtonElement>(given === 'clone');
+  const title = useArrival<HTMLHeadingElement>(given === null || props.done > 0 ? `done ${props.done}` : null);
   const { jobs } = useStore(panel.jobs);
   const { job: own } = useStore(props.opened.operation);
   const deferred = useStore(props.opened).detail?.deferred ?? false;
@@ -146,7 +159,7 @@ function Heading(props: { environment: Environment; opened: Opened }): JSX.Eleme
   const working = jobs.find(job => job.prefix === environment.prefix && !hasEnded(job.state) && job.id !== own);
   return (
     <div className="jp-condaenv-heading">
-      <h2>
+      <h2 ref={title} tabIndex={-1}>
         <KernelDot state={state} />
         {environment.name || baseName(environment.prefix)}
       </h2>
@@ -181,11 +194,17 @@ function Heading(props: { environment: Environment; opened: Opened }): JSX.Eleme
         )}
         <span className="jp-condaenv-spring" />
         <IconButton
+          ref={stack}
           icon={condaEnvIcon}
           label={trans.__('Stack on it')}
           onClick={() => panel.draft('stack', environment)}
         />
-        <IconButton icon={copyIcon} label={trans.__('Clone')} onClick={() => panel.draft('clone', environment)} />
+        <IconButton
+          ref={clone}
+          icon={copyIcon}
+          label={trans.__('Clone')}
+          onClick={() => panel.draft('clone', environment)}
+        />
         <IconButton icon={downloadIcon} label={trans.__('Download lock')} onClick={() => saveLock(environment)} />
         <IconButton icon={deleteIcon} label={trans.__('Delete')} onClick={() => remove(environment)} />
       </div>

@@ -7,6 +7,7 @@ import { useCondaEnv, useStore } from './context';
 import { Alert, Button } from './controls';
 import { ExplanationView } from './ExplanationView';
 import type { ITaker } from './ExplanationView';
+import { useArrival, useReturn } from './focus';
 import { JobProgress } from './JobProgress';
 import { PlanView } from './PlanView';
 
@@ -19,6 +20,9 @@ export function OperationView(props: {
 }): JSX.Element | null {
   const { trans } = useCondaEnv();
   const { phase, job, plan, asked, failure, again, explaining, explanation } = useStore(props.operation);
+  useReturn(phase !== 'idle');
+  const working = useArrival<HTMLDivElement>(phase === 'planning' || phase === 'applying' ? phase : null);
+  const failed = useArrival<HTMLDivElement>(phase === 'idle' ? failure : null);
   if (phase === 'planned' && plan) {
     return (
       <PlanView
@@ -33,30 +37,36 @@ export function OperationView(props: {
   }
   if (phase !== 'idle') {
     return (
-      <div role="status" className="jp-condaenv-operation">
+      <div
+        ref={working}
+        role="group"
+        tabIndex={-1}
+        data-home
+        aria-label={phase === 'planning' ? trans.__('Making the plan') : trans.__('Applying')}
+        className="jp-condaenv-operation"
+      >
         {job ? <JobProgress id={job} cancellable /> : trans.__('Starting')}
       </div>
-    );
-  }
-  if (failure?.code === 'cancelled') {
-    return (
-      <p role="status" className="jp-condaenv-notice">
-        {failure.message}
-      </p>
     );
   }
   if (!failure) {
     return null;
   }
   return (
-    <>
-      <Alert failure={failure}>
-        {props.operation.isExplainable && !explaining && !explanation && (
-          <Button onClick={() => void props.operation.explain()}>{trans.__('Explain')}</Button>
-        )}
-        {explaining && <JobProgress id={explaining} cancellable />}
-      </Alert>
+    <div ref={failed} tabIndex={-1} data-home className="jp-condaenv-failed">
+      {failure.code === 'cancelled' ? (
+        <p role="status" className="jp-condaenv-notice">
+          {failure.message}
+        </p>
+      ) : (
+        <Alert failure={failure}>
+          {props.operation.isExplainable && !explaining && !explanation && (
+            <Button onClick={() => void props.operation.explain()}>{trans.__('Explain')}</Button>
+          )}
+          {explaining && <JobProgress id={explaining} cancellable />}
+        </Alert>
+      )}
       {explanation && <ExplanationView explanation={explanation} taker={props.taker} />}
-    </>
+    </div>
   );
 }

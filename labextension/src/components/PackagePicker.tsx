@@ -18,6 +18,7 @@ export function PackagePicker(props: {
   chosen: readonly string[];
   /** Versions of what is there already, by name. */
   installed?: ReadonlyMap<string, string>;
+  hidden?: boolean;
   onToggle(spec: string): void;
 }): JSX.Element {
   const { panel, trans } = useCondaEnv();
@@ -38,7 +39,7 @@ export function PackagePicker(props: {
   };
 
   return (
-    <div className="jp-condaenv-picker">
+    <div className="jp-condaenv-picker" hidden={props.hidden}>
       <SearchField
         label={trans.__('Find packages')}
         value={text}
@@ -47,9 +48,6 @@ export function PackagePicker(props: {
           if (event.key === 'Enter') {
             event.preventDefault(); // it adds what was typed, and never sends the form around it
             take(text);
-          } else if (event.key === 'Escape' && text) {
-            event.stopPropagation();
-            type('');
           }
         }}
         onPaste={event => {
@@ -136,7 +134,7 @@ function Indexing({ search }: { search: Search }): JSX.Element | null {
   const { indexing, missing, total } = useStore(search);
   if (indexing) {
     return (
-      <div role="status" className="jp-condaenv-operation">
+      <div className="jp-condaenv-operation">
         <JobProgress id={indexing} cancellable />
       </div>
     );

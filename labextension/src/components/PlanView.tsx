@@ -3,6 +3,7 @@ import React from 'react';
 import type { Change, Plan, When } from '../api/client';
 import { useCondaEnv } from './context';
 import { Button } from './controls';
+import { useArrival } from './focus';
 import { bytes } from './format';
 
 interface IPlanView {
@@ -22,8 +23,7 @@ export function PlanView(props: IPlanView): JSX.Element {
   const { trans } = useCondaEnv();
   const { changes, download_bytes: download } = props.plan;
   const [now, setNow] = React.useState(false);
-  const heading = React.useRef<HTMLHeadingElement>(null);
-  React.useEffect(() => heading.current?.focus(), [props.plan]);
+  const heading = useArrival<HTMLHeadingElement>(props.plan);
   const isAsked = (change: Change): boolean => props.asked?.has(nameIn(change)) ?? true;
   const wanted = changes.filter(isAsked);
   const others = changes.filter(change => !isAsked(change));

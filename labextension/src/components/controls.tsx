@@ -9,23 +9,25 @@ interface IButton extends React.ButtonHTMLAttributes<HTMLButtonElement> {
   icon?: LabIcon;
 }
 
-export function Button({ accent, icon, children, className = '', ...rest }: IButton): JSX.Element {
+export const Button = React.forwardRef<HTMLButtonElement, IButton>(function Button(
+  { accent, icon, children, className = '', ...rest },
+  ref
+) {
+  const classes = `jp-condaenv-button ${accent ? 'jp-mod-accent' : ''} ${className}`;
   return (
-    <button type="button" className={`jp-condaenv-button ${accent ? 'jp-mod-accent' : ''} ${className}`} {...rest}>
+    <button ref={ref} type="button" className={classes} {...rest}>
       {icon && <icon.react tag="span" elementSize="normal" aria-hidden="true" />}
       {children && <span>{children}</span>}
     </button>
   );
-}
+});
 
 /** A button that is only an icon; `label` says what it does. */
-export function IconButton({
-  label,
-  className = '',
-  ...rest
-}: IButton & { icon: LabIcon; label: string }): JSX.Element {
-  return <Button aria-label={label} title={label} className={`jp-condaenv-icon ${className}`} {...rest} />;
-}
+export const IconButton = React.forwardRef<HTMLButtonElement, IButton & { icon: LabIcon; label: string }>(
+  function IconButton({ label, className = '', ...rest }, ref) {
+    return <Button ref={ref} aria-label={label} title={label} className={`jp-condaenv-icon ${className}`} {...rest} />;
+  }
+);
 
 /** What went wrong, and what to do. It is read out, unless it is `past`. */
 export function Alert(props: {
@@ -53,17 +55,18 @@ export function Alert(props: {
   );
 }
 
-/** A field to search or filter with. */
+/** A field to search or filter with, which Escape empties first. */
 export const SearchField = React.forwardRef<
   HTMLInputElement,
   { label: string; value: string; onChange: (value: string) => void } & Omit<
     React.InputHTMLAttributes<HTMLInputElement>,
     'onChange'
   >
->(function SearchField({ label, value, onChange, ...rest }, ref) {
+>(function SearchField({ label, value, onChange, onKeyDown, ...rest }, ref) {
   return (
     <input
       ref={ref}
+      data-home
       type="search"
       className="jp-condaenv-input"
       aria-label={label}
@@ -72,6 +75,14 @@ export const SearchField = React.forwardRef<
       autoComplete="off"
       value={value}
       onChange={event => onChange(event.target.value)}
+      onKeyDown={event => {
+        if (event.key === 'Escape' && value) {
+          event.preventDefault();
+          event.stopPropagation();
+          onChange('');
+        }
+        onKeyDown?.(event);
+      }}
       {...rest}
     />
   );

@@ -65,7 +65,8 @@ export function useRows<Element extends HTMLElement>(count: number, reveal?: (in
 
   const onFocus = (event: React.FocusEvent): void => {
     const row = (event.target as HTMLElement).closest<HTMLElement>('[data-row]');
-    if (row) {
+    // What has it until the row that is wanted is in the page is not chosen by anybody.
+    if (row && !moving.current) {
       const index = Number(row.dataset.row);
       column.current = Math.max(0, controls(index).indexOf(event.target as HTMLElement));
       setActive(index);

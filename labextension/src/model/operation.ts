@@ -79,17 +79,26 @@ export class Operation extends Store<IOperation> {
   }
 
   async plan(asked: NewPlan, again = false): Promise<void> {
-    const { turn, job, outcome } = await this._do('planning', () => this._api.makePlan(asked), asked);
-    if (turn === this._turn && outcome?.result?.result === 'planned') {
-      this.set({ phase: 'planned', plan: outcome.result.plan, planned: job, asked, again });
-    }
+    await this._do(
+      'planning',
+      () => this._api.makePlan(asked),
+      asked,
+      ({ result }, planned) =>
+        result?.result === 'planned' ? { phase: 'planned', plan: result.plan, planned, asked, again } : {}
+    );
   }
 
   /** Do what the plan shows. Where the environment has changed since, a new plan is made and shown instead. */
   async apply(when: When): Promise<Outcome | null> {
     const { planned, asked } = this.read();
-    const { turn, outcome } = await this._do('applying', () => this._api.applyPlan(planned, when), asked);
-    if (turn === this._turn && outcome?.failure?.code === 'outdated' && asked) {
+    const isOutdated = (outcome: Outcome | null): boolean => outcome?.failure?.code === 'outdated' && asked !== null;
+    const { turn, outcome } = await this._do(
+      'applying',
+      () => this._api.applyPlan(planned, when),
+      asked,
+      ended => (isOutdated(ended) ? { phase: 'planning', failure: null } : {})
+    );
+    if (turn === this._turn && isOutdated(outcome) && asked) {
       await this.plan(asked, true);
     }
     return outcome;
@@ -140,15 +149,17 @@ export class Operation extends Store<IOperation> {
   }
 
   /**
-   * The job and its outcome; null where no job was started. Back at rest, with the failure if there was one.
+   * The outcome of the job; null where none was started. Back at rest, with the failure if there was one, or with what
+   * comes `next`.
    *
    * What was begun later has taken the turn: of what ends after that, nothing is shown.
    */
   private async _do(
     phase: Phase,
     start: () => Promise<JobSummary>,
-    asked: NewPlan | null
-  ): Promise<{ turn: number; job: string; outcome: Outcome | null }> {
+    asked: NewPlan | null,
+    next: (outcome: Outcome, job: string) => Partial<IOperation> = () => ({})
+  ): Promise<{ turn: number; outcome: Outcome | null }> {
     const turn = (this._turn += 1);
     const show = (change: Partial<IOperation>): void => {
       if (turn === this._turn) {
@@ -156,18 +167,18 @@ export class Operation extends Store<IOperation> {
       }
     };
     show({ ...IDLE, phase, asked });
-    let job = '';
     try {
       const summary = await start();
-      job = summary.id;
+      const job = summary.id;
       this._jobs.add(summary);
       show({ job });
       const outcome = await this._jobs.end(job);
-      show(outcome.failure ? { ...IDLE, failure: outcome.failure, failed: job, asked } : IDLE);
-      return { turn, job, outcome };
+      const failed = outcome.failure ? { failure: outcome.failure, failed: job, asked } : {};
+      show({ ...IDLE, ...failed, ...next(outcome, job) });
+      return { turn, outcome };
     } catch (error) {
       show({ ...IDLE, failure: failureOf(error), asked });
-      return { turn, job, outcome: null };
+      return { turn, outcome: null };
     }
   }
 

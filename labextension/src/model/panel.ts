@@ -7,7 +7,7 @@ import { Opened } from './opened';
 import { Search } from './search';
 import { Store } from './store';
 
-type View = { at: 'list' } | { at: 'draft'; draft: Draft } | { at: 'environment'; opened: Opened };
+export type View = { at: 'list' } | { at: 'draft'; draft: Draft } | { at: 'environment'; opened: Opened };
 
 /** As in schema/plugin.json. */
 export interface ISettings {
@@ -17,13 +17,13 @@ export interface ISettings {
   measureSizes: boolean;
 }
 
-/** What the panel is about, and which part of it is shown. */
-export class Panel extends Store<{ view: View }> {
+/** What the panel is about, which part of it is shown, and which one was shown before. */
+export class Panel extends Store<{ view: View; from: View | null }> {
   constructor(
     readonly api: Api,
     private readonly _settings: () => ISettings
   ) {
-    super({ view: { at: 'list' } });
+    super({ view: { at: 'list' }, from: null });
     this.jobs = new Jobs(api);
     this.search = new Search(api, this.jobs);
     this.environments = new Environments(api, this.jobs, () => _settings().measureSizes);
@@ -39,20 +39,29 @@ export class Panel extends Store<{ view: View }> {
   isDisposed = false;
 
   showList(): void {
-    this.set({ view: { at: 'list' } });
+    this._go({ at: 'list' });
   }
 
   /** Show the environment at `prefix`. What was about to be changed in it still is. */
   show(prefix: string): void {
     const opened = this._opened.get(prefix) ?? new Opened(prefix, this.api, this.jobs);
     this._opened.set(prefix, opened);
-    this.set({ view: { at: 'environment', opened } });
+    this._go({ at: 'environment', opened });
     void opened.refresh();
   }
 
   draft(kind: Kind, from: Environment | null = null): void {
     const specs = kind === 'create' ? this._settings().defaultPackages : [];
-    this.set({ view: { at: 'draft', draft: new Draft(kind, from, specs, this.api, this.jobs) } });
+    this._go({ at: 'draft', draft: new Draft(kind, from, specs, this.api, this.jobs) });
+  }
+
+  /** Make no such environment, and go back to where that was begun. */
+  leave(draft: Draft): void {
+    if (draft.from) {
+      this.show(draft.from.prefix);
+    } else {
+      this.showList();
+    }
   }
 
   /** Delete it, and look elsewhere. */
@@ -71,6 +80,10 @@ export class Panel extends Store<{ view: View }> {
     this.isDisposed = true;
     this.jobs.dispose();
     this.environments.dispose();
+  }
+
+  private _go(view: View): void {
+    this.set({ view, from: this.read().view });
   }
 
   private async _start(start: () => Promise<JobSummary>): Promise<void> {

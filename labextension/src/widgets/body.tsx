@@ -10,6 +10,7 @@ import { Announcer } from '../components/Announcer';
 import { Context } from '../components/context';
 import type { IContext } from '../components/context';
 import { EnvironmentsSection } from '../components/EnvironmentsSection';
+import { keepFocus } from '../components/focus';
 import { baseName, titleOf } from '../components/format';
 import { JobList } from '../components/JobList';
 import { SCHEMA } from '../model/jobs';
@@ -63,7 +64,11 @@ export function fill(
       tell(job, trans, () => app.shell.activateById(side.id));
     }
   });
-  side.disposed.connect(() => panel.dispose());
+  const letGo = keepFocus(side.node);
+  side.disposed.connect(() => {
+    letGo();
+    panel.dispose();
+  });
   void panel.environments.refresh();
   return panel;
 }
