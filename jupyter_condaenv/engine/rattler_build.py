@@ -78,7 +78,8 @@ def _variants(recipe: Path, platform: str) -> list[RenderedVariant]:
     beside = recipe.with_name("variants.yaml")
     variants = VariantConfig.from_file(beside) if beside.exists() else VariantConfig()
     config = RenderConfig(platform=PlatformConfig(target_platform=platform))
-    return Stage0Recipe.from_file(recipe).render(variants, config)
+    rendered: list[RenderedVariant] = Stage0Recipe.from_file(recipe).render(variants, config)
+    return rendered
 
 
 def _check(variants: list[RenderedVariant], told: dict[str, Any]) -> None:
