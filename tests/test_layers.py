@@ -31,9 +31,10 @@ STANDARD_LIBRARY_ONLY: dict[str, tuple[str, ...]] = {
     "engine.activation": (),
     # A process of its own.
     "engine.rattler_build": ("rattler_build",),
+    "engine.demands": (),
     **{f"engine.{name}": OF_THE_SUPERVISOR for name in ("trees", "staging", "in_place", "carryover", "exchange")},
     # It lies beside a copy of engine.activation, and starts the ipykernel of the environment it runs in.
-    "kernels.launch.shim": ("activation", "condaenv_magics", "ipykernel"),
+    "kernels.launch.shim": ("activation", "condaenv_magics", "demands", "ipykernel"),
 }
 """What runs inside foreign environments, or must run anywhere, and what else it may import."""
 OWNERS = {"rattler": "engine.rattler", "rattler_build": "engine.rattler_build"}

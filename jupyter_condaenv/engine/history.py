@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from . import demands
 from . import prefix as prefixes
 from .channels import redact
 from .errors import Broken, NotFound
@@ -170,8 +171,18 @@ def record(stage: Path, verb: str, lock: Lock, changes: Iterable[Change], asked:
     folder = _folder(stage)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / f"{made.number:04d}.json", msgspec.json.encode(made).decode())
+    _note_demands(stage, lock)
     _tell_conda(stage, verb, changes, asked, no_more)
     return made
+
+
+def _note_demands(stage: Path, lock: Lock) -> None:
+    found = demands.of(lock.packages)
+    path = stage / demands.FILE
+    if found:
+        write_whole(path, "".join(f"{spec}\t{package}\n" for spec, package in found.items()))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def author() -> str:

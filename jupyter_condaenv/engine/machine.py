@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from . import rattler
+from . import demands, rattler
 from .errors import InvalidRequest
 from .model import Lock, Package, Platform
 
@@ -18,13 +18,6 @@ DEFAULTS: Mapping[Platform, tuple[str, ...]] = {
 }
 """What a machine of that platform can be taken to have (pixi takes the same): all but the oldest have it. No GPU."""
 _DECLARED = re.compile(r"(?P<name>__[a-z0-9_]+)=(?P<version>[A-Za-z0-9_.+!-]*)(=(?P<build>[A-Za-z0-9_.+-]+))?\Z")
-_WORDS = {
-    "__cuda": "a GPU driver for CUDA",
-    "__glibc": "the C library glibc",
-    "__osx": "macOS",
-    "__linux": "the Linux kernel",
-    "__archspec": "the processor",
-}
 
 
 def of(platform: str, wanted: Sequence[str]) -> tuple[str, ...]:
@@ -63,15 +56,15 @@ def declared(found: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
 def lacks(lock: Lock) -> list[str]:
     """Sentences about what packages of ``lock`` need and this machine does not have; one for each virtual package."""
     there = {text.partition("=")[0]: _package(text) for text in rattler.virtual_packages()}
+    level = demands.level() or ""
     found: dict[str, str] = {}
-    for package in lock.packages:
-        for text in package.depends:
-            name = rattler.spec_name(text) if text.startswith("__") else ""
-            if not name or name in found or (name in there and rattler.matches(text, there[name])):
-                continue
-            has = f"has {name} {there[name].version}" if name in there else f"has no {name}"
-            what = f" ({_WORDS[name]})" if name in _WORDS else ""
-            found[name] = f"{package.name} {package.version} needs {text}{what}, and this machine {has}."
+    for spec, package in demands.of(lock.packages).items():
+        name = rattler.spec_name(spec)
+        if name in found or (name in there and rattler.matches(spec, there[name])):
+            continue
+        if name == "__archspec" and demands.fits_level(spec.rpartition(" ")[2], level, otherwise=False):
+            continue  # found is the make of the processor, which is of no level by its name
+        found[name] = demands.sentence(spec, package, there[name].version if name in there else "") + "."
     return list(found.values())
 
 

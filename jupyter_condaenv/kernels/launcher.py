@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from jupyter_condaenv.engine import activation
+from jupyter_condaenv.engine import activation, demands
 from jupyter_condaenv.engine.errors import StorageError
 from jupyter_condaenv.engine.model import Settings
 
@@ -47,6 +47,7 @@ def install(settings: Settings) -> Launch:
     files = {
         "activation.py": Path(activation.__file__).read_bytes(),
         "cli.py": _command_line(),
+        "demands.py": Path(demands.__file__).read_bytes(),
         **{f"{MAGICS}/{path.name}": path.read_bytes() for path in sorted((here.parent / "magics").glob("*.py"))},
         "fallback.py": (here / "fallback.py").read_bytes(),
         "registrar": os.fsencode(sys.executable) + b"\n",
@@ -73,7 +74,8 @@ def compile_for(python: str, launch: Launch) -> None:
 
     ``OSError`` or ``subprocess.SubprocessError`` when it cannot.
     """
-    modules = [launch.shim.with_name("activation.py"), *launch.shim.with_name(MAGICS).glob("*.py")]
+    beside = [launch.shim.with_name(name) for name in ("activation.py", "demands.py")]
+    modules = [*beside, *launch.shim.with_name(MAGICS).glob("*.py")]
     command = [python, "-I", "-S", "-m", "py_compile", *map(str, modules)]
     subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)
 

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from jupyter_client.kernelspec import KernelSpec
 
+from jupyter_condaenv.engine import demands
 from jupyter_condaenv.engine.model import KernelOptions, LibraryPath, Settings
 from jupyter_condaenv.kernels import specs
 
@@ -131,6 +132,22 @@ def test_what_was_active_in_the_server_is_left(own: Settings, tmp_path: Path) ->
     assert env["PATH"] == f"{tmp_path}/envs/geo/bin:/first:{os.environ['PATH']}"
     assert "GDAL_DATA" not in env and "CONDA_PREFIX_1" not in env
     assert (env["CONDA_SHLVL"], env["CONDA_PKGS_DIRS"]) == ("1", "/chosen/by/the/user")
+
+
+@pytest.mark.parametrize("script", ["", "export LD_LIBRARY_PATH=/else/where\n"])
+def test_what_the_machine_lacks_is_told_once_with_the_first_cell(own: Settings, tmp_path: Path, script: str) -> None:
+    """Also where activation has Python start again."""
+    prefix = make_prefix(tmp_path / "envs/geo", script)
+    (prefix / demands.FILE).parent.mkdir(parents=True)
+    (prefix / demands.FILE).write_text("__cuda >=12\tpytorch 2.4\n__glibc >=2.17\tzlib 1\n")
+    (name,) = specs.register(environment(prefix), own)
+    told = "pytorch 2.4 needs __cuda >=12 (a GPU driver for CUDA), and this machine has __cuda 11.8."
+    with started(manager_of(own, name), env={**os.environ, "CONDA_OVERRIDE_CUDA": "11.8"}) as kernel:
+        first, second = kernel.run("print(1 + 1)"), kernel.run("print(1 + 1)")
+    assert sorted(first.splitlines()) == ["2", f"condaenv: This environment is for another machine: {told}"]
+    assert second == "2"
+    with started(manager_of(own, name), env={**os.environ, "CONDA_OVERRIDE_CUDA": "12.4"}) as kernel:
+        assert kernel.run("print(1 + 1)") == "2"
 
 
 # --- kernels that cannot start ---------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def activate(arguments: Namespace, output: Output) -> None:
 
 def _activated(environment: Environment, settings: Settings, output: Output) -> dict[str, str]:
     """The variables that the kernel of ``environment`` would have if it were started from here. Raises Broken."""
-    from ...engine import activation, stack
+    from ...engine import activation, demands, stack
     from ...kernels import launcher, specs
 
     if environment.problem:
@@ -74,7 +74,7 @@ def _activated(environment: Environment, settings: Settings, output: Output) -> 
     options = specs.arguments(specs.options(environment.prefix, settings), settings)
     cache_dir = launcher.cache_dir(settings)
     variables, warnings = activation.launch_environment(levels, dict(os.environ), cache_dir, options)
-    for warning in warnings:
+    for warning in filter(None, [*warnings, demands.misfit(levels, variables)]):
         output.note(f"warning: {warning}")
     return variables
 

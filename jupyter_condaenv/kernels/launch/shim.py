@@ -4,7 +4,8 @@
 IPython kernel has ``%condaenv`` as well.
 
 Runs in the environment's own Python: standard library only, Python 3.8 and newer. ``LEVELS`` is what
-``activation.join_levels`` makes; empty when the process was started again after activation.
+``activation.join_levels`` makes; empty when the process was started again after activation, and then ``--told=TEXT``
+is what this machine lacks.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import sys
 from importlib import import_module
 
+_TOLD = "--told="
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -24,8 +26,9 @@ def main() -> None:
     options, arguments = rest[: rest.index("-m")], rest[rest.index("-m") :]
     # Nothing is imported from beside this file but what it names itself.
     sys.path[:] = [path for path in sys.path if path != here]
+    told = [option[len(_TOLD) :] for option in options if option.startswith(_TOLD)]
     if levels:
-        _activate(here, levels, options, arguments)
+        told = _activate(here, levels, options, arguments)
     module = arguments[1]
     sys.argv = arguments[1:]
     if module == "ipykernel_launcher":
@@ -33,15 +36,16 @@ def main() -> None:
             application = import_module("ipykernel.kernelapp").IPKernelApp.instance()
         except Exception as error:  # whatever a broken package raises, it is the reason
             _explain(here, arguments, f"ipykernel cannot be imported ({type(error).__name__}: {error}).")
-        application.observe(lambda change: _add_magic(here, change.new), "shell")
+        application.observe(lambda change: _dress(here, change.new, told), "shell")
     import runpy
 
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
-def _activate(here: str, levels: str, options: list[str], arguments: list[str]) -> None:
-    activation = _beside(here, "activation")
-    del sys.modules["activation"]
+def _activate(here: str, levels: str, options: list[str], arguments: list[str]) -> list[str]:
+    """What is to be told in the notebook as well."""
+    activation, demands = _beside(here, "activation"), _beside(here, "demands")
+    del sys.modules["activation"], sys.modules["demands"]
     prefixes = activation.split_levels(levels)
     if not all(os.path.isdir(prefix) for prefix in prefixes):
         _explain(here, ["--levels", levels, *arguments])
@@ -49,15 +53,29 @@ def _activate(here: str, levels: str, options: list[str], arguments: list[str]) 
     data_dir = os.path.dirname(os.path.dirname(here))
     cache_dir = os.path.join(data_dir, activation.FOLDER)
     new, warnings = activation.launch_environment(prefixes, old, cache_dir, tuple(options))
-    for warning in warnings:
+    told = list(filter(None, [demands.misfit(prefixes, new)]))
+    for warning in [*warnings, *told]:
         print(f"condaenv: {warning}", file=sys.stderr)
     if activation.read_at_start(old, new):
-        again = [sys.executable, os.path.join(here, "shim.py"), "", *arguments]
+        again = [sys.executable, os.path.join(here, "shim.py"), "", *(_TOLD + text for text in told), *arguments]
         sys.stderr.flush()
         os.execve(sys.executable, again, new)
     for name in [name for name in old if name not in new]:
         del os.environ[name]
     os.environ.update({name: value for name, value in new.items() if old.get(name) != value})
+    return told
+
+
+def _dress(here: str, shell: Any, told: list[str]) -> None:
+    """Give ``shell`` our magic, and have it tell what is ``told`` with the first cell."""
+    _add_magic(here, shell)
+
+    def tell(*_: object) -> None:
+        shell.events.unregister("pre_run_cell", tell)
+        print(*(f"condaenv: {text}" for text in told), sep="\n", file=sys.stderr)
+
+    if told:
+        shell.events.register("pre_run_cell", tell)
 
 
 def _add_magic(here: str, shell: Any) -> None:
