@@ -70,8 +70,8 @@ class Kernel(Answer, frozen=True, kw_only=True):
 
 
 class JobSummary(Answer, frozen=True, kw_only=True):
-    """One job. `host` is where it was started, `author` by whom; of one that applies a plan, `planned` is what that plan
-    does: `create`, `stack`, `add`, `update`, `remove` or `rollback`."""
+    """One job. `host` is where it was started, `author` by whom; `planned` is what a plan does that it applies:
+    `create`, `stack`, `add`, `update`, `remove` or `rollback`."""
 
     id: str
     state: State

@@ -155,7 +155,9 @@ def test_by_keyboard_alone(server: Server, client: Client, visit: Visit) -> None
     assert client.call("GET", "environments/typed").status == 404
 
 
-def test_who_is_busy_elsewhere_is_not_called_away(person: Person, client: Client, small: ChannelServer, big: str) -> None:
+def test_who_is_busy_elsewhere_is_not_called_away(
+    person: Person, client: Client, small: ChannelServer, big: str
+) -> None:
     small.stall = {f"*/{big}-*"}
     person.begin(big, [big])
     person.button("Create").click()
