@@ -859,8 +859,8 @@ export interface components {
         };
         /**
          * JobSummary
-         * @description One job. `host` is where it was started, `author` by whom; of one that applies a plan, `planned` is what that plan
-         *         does: `create`, `stack`, `add`, `update`, `remove` or `rollback`.
+         * @description One job. `host` is where it was started, `author` by whom; `planned` is what a plan does that it applies:
+         *         `create`, `stack`, `add`, `update`, `remove` or `rollback`.
          */
         JobSummary: {
             id: string;
