@@ -226,7 +226,7 @@ def reference() -> str:
 
 def _kind(trait: TraitType[Any, Any]) -> str:
     if isinstance(trait, Enum):
-        return f"One of {', '.join(value for value in trait.values if value)}"
+        return f"One of {', '.join(value for value in trait.values or () if value)}"
     return {Bool: "True or False", Float: "A number", List: "A list of texts", Unicode: "A text"}[type(trait)]
 
 

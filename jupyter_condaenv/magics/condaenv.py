@@ -44,7 +44,7 @@ def register(shell: Any, command: list[str]) -> None:
 
 def watched(shell: Any) -> bool:
     """Whether somebody looks on. Programs that run a notebook from end to end let no cell ask for input."""
-    request = getattr(shell, "get_parent", dict)()
+    request: dict[str, Any] = getattr(shell, "get_parent", dict)()
     return bool(request.get("content", {}).get("allow_stdin", True))
 
 

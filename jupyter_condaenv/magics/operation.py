@@ -58,8 +58,8 @@ def perform(command: list[str], tell: Callable[[dict[str, Any]], None]) -> dict[
         if "result" in answer:
             return answer
         if "error" in answer:
-            error = answer["error"]
-            raise CondaEnvError(error["code"], error["message"], error.get("hint", ""))
+            failure = answer["error"]
+            raise CondaEnvError(failure["code"], failure["message"], failure.get("hint", ""))
         if interrupts.number:
             raise CondaEnvError("cancelled", "Stopped.", "")
         if "job" in answer:
