@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 from playwright.sync_api import expect, sync_playwright
 
-from jupyter_condaenv.engine.model import Settings
+import jupyter_condaenv
+from jupyter_condaenv.engine.model import Message, Settings
+from jupyter_condaenv.jobs import NumberedEvent
 from tests import browser, lab
 from tests.channel import ChannelServer, index, write_package
 from tests.server.house import Home, Server
@@ -22,6 +26,8 @@ ENVIRONMENTS = 100
 NAMES = 30_000
 STREAMED = 100
 """Packages that a job brings while the page is looked at."""
+LINES = 5_000
+"""In the log of a job."""
 SOUGHT = f"package-{NAMES // 2}"
 PATIENCE = 120_000
 
@@ -68,6 +74,8 @@ def panel(settings: Settings, rounds: int) -> None:
             _list(person, rounds)
             _search(person)
             _stream(person)
+            _log(person)
+            _bundle()
         running.close()
 
 
@@ -112,6 +120,7 @@ def _list(person: Person, rounds: int) -> None:
         person.arrive()
         tab = person.page.get_by_role("tab", name="Conda environments")
         tab.wait_for()
+        _rest(person)
         rows = f"#{lab.PANEL} ul[aria-label=Environments] > li"
         person.page.evaluate(UNTIL_THERE, ["pointerdown", rows, ENVIRONMENTS, "packages"])
         tab.click()
@@ -147,6 +156,49 @@ def _stream(person: Person) -> None:
         "POST", "environments", {"name": "streamed", "specs": [f"streamed-{number}" for number in range(STREAMED)]}
     )
     expect(person.job("Create streamed")).to_contain_text(DONE, timeout=PATIENCE)
+    _tell_longest(person)
+
+
+def _log(person: Person) -> None:
+    print(f"the longest task of the page while a log of {LINES} lines is opened and gone through")
+    client = person.server.client()
+    job = next(job["id"] for job in client.get("jobs")["jobs"] if job["prefix"].endswith("/streamed"))
+    (events,) = person.server.home.folder.glob(f"**/jobs/{job}/events.jsonl")
+    last = msgspec.json.decode(events.read_bytes().splitlines()[-1], type=NumberedEvent)
+    told = [
+        msgspec.structs.replace(last, number=last.number + number, event=Message(text=f"Line {number} of many"))
+        for number in range(1, LINES + 1)
+    ]
+    with events.open("ab") as file:
+        file.writelines(msgspec.json.encode(one) + b"\n" for one in told)
+    person.open_panel()
+    _rest(person)
+    person.page.evaluate(LONG_TASKS)
+    row = person.job("Create streamed")
+    row.get_by_role("button", name="Log: Create streamed").click()
+    log = row.get_by_role("group", name="Log")
+    lines = "number => Number(document.querySelector('.jp-condaenv-log li')?.ariaSetSize) >= number"
+    person.page.wait_for_function(lines, arg=LINES, timeout=PATIENCE)
+    log.focus()
+    for key, line in (("End", LINES), ("Home", 1)):
+        person.page.keyboard.press(key)
+        expect(log).to_contain_text(f"Line {line} of many", timeout=PATIENCE)
+    _tell_longest(person)
+
+
+def _bundle() -> None:
+    print("all that the page may have to load of the panel, gzipped")
+    static = Path(jupyter_condaenv.__file__).parent / "labextension" / "static"
+    print(f"  {sum(len(gzip.compress(path.read_bytes())) for path in static.glob('*.js')) / 1000:.0f} kB  (bar 200 kB)")
+
+
+def _rest(person: Person) -> None:
+    """JupyterLab is no longer busy with its own start."""
+    person.page.wait_for_load_state("networkidle")
+    person.page.evaluate("new Promise(requestIdleCallback)")
+
+
+def _tell_longest(person: Person) -> None:
     tasks = person.page.evaluate("tasks")
     longest = f"{max(tasks):.0f} ms, and {len(tasks)} above 50 ms" if tasks else "none above 50 ms"
     print(f"  {longest}  (bar 50 ms)", flush=True)

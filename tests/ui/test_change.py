@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.server.house import Client
@@ -97,6 +102,49 @@ def test_a_package_is_removed(person: Person, client: Client) -> None:
     person.button("Apply").click()
     expect(person.package("tool")).to_have_count(0)
     assert versions(client, "shrunk") == {"ipykernel": "7.0"}
+
+
+def test_an_update(person: Person, client: Client) -> None:
+    make_with_an_older_tool(client, "updated")
+    person.look_at("updated")
+    person.package("tool").get_by_role("button", name="Update tool").click()
+    person.button("Show plan").click()
+    expect(person.plan.get_by_role("list", name="Asked for")).to_contain_text("1.0 → 2.0")
+    person.button("Apply").click()
+    expect(person.package("tool")).to_contain_text("2.0")
+    assert versions(client, "updated") == {"ipykernel": "7.0", "tool": "2.0"}
+
+
+@pytest.fixture
+def kernel_in(tmp_path: Path) -> Iterator[Callable[[str], None]]:
+    """Starts a process that whoever looks takes for a kernel that runs in the environment at a prefix."""
+    shim = tmp_path / "shim.py"
+    shim.write_text("import sys\nprint()\nsys.stdout.flush()\nsys.stdin.read()\n")
+    with ExitStack() as running:
+
+        def start(prefix: str) -> None:
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+            kernel = running.enter_context(subprocess.Popen([sys.executable, shim, prefix], **pipes))
+            assert kernel.stdout is not None
+            kernel.stdout.readline()  # now it runs
+
+        yield start
+
+
+def test_a_change_waits_for_the_next_start_of_a_kernel(
+    person: Person, client: Client, kernel_in: Callable[[str], None], picture: Callable[[Person, str], None]
+) -> None:
+    make(client, "waiting", "tool", "ipykernel")
+    kernel_in(client.get("environments/waiting")["environment"]["prefix"])
+    person.look_at("waiting")
+    person.package("tool").get_by_role("button", name="Remove tool").click()
+    person.button("Show plan").click()
+    person.button("Apply").click()
+    notice = person.panel.get_by_text("A change waits for the next start of a kernel.")
+    expect(notice).to_be_visible()
+    expect(person.button("Apply it now")).to_be_visible()
+    picture(person, "deferred")
+    assert versions(client, "waiting") == {"ipykernel": "7.0", "tool": "2.0"}
 
 
 def test_only_the_package_that_is_to_be_changed_is_marked(person: Person, client: Client) -> None:

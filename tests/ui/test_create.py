@@ -201,6 +201,18 @@ def test_a_file_that_is_nothing_of_the_kind(person: Person) -> None:
     expect(person.panel.get_by_role("list", name="Made of")).to_have_count(0)
 
 
+def test_a_clone(person: Person, client: Client) -> None:
+    client.do("POST", "environments", {"name": "original", "specs": ["tool <2"]})
+    person.look_at("original")
+    person.button("Clone").click()
+    form = person.panel.get_by_role("form", name="Clone original")
+    form.get_by_role("textbox", name="Name").fill("original-too")
+    form.get_by_role("button", name="Clone").click()
+    expect(person.job("Clone to original-too")).to_contain_text(DONE)
+    packages = client.get("environments/original-too/packages")["packages"]
+    assert [(one["name"], one["version"]) for one in packages] == [("tool", "1.0")]
+
+
 def test_a_lock_that_is_downloaded_is_the_one_that_the_server_has(
     person: Person, client: Client, tmp_path: Path
 ) -> None:

@@ -5,7 +5,6 @@ import type { Environment } from '../api/client';
 import type { KernelState } from '../model/environments';
 import { placed } from '../model/environments';
 import { hasEnded } from '../model/jobs';
-import type { IJob } from '../model/jobs';
 import { useCondaEnv, useStore } from './context';
 import { Alert, Button, IconButton, SearchField } from './controls';
 import { useArrival } from './focus';
@@ -69,7 +68,9 @@ export function EnvironmentList(): JSX.Element {
             depth={depth}
             index={index}
             tabIndex={rows.tabIndex(index)}
-            job={working.get(environment.prefix)}
+            state={panel.environments.kernelState(environment)}
+            size={panel.environments.size(environment.prefix)}
+            job={working.get(environment.prefix)?.id}
           />
         ))}
       </ul>
@@ -98,18 +99,20 @@ function Empty(): JSX.Element {
   );
 }
 
-function Row(props: {
+/** It is drawn anew only when something in it is another: while a job runs, that is the case many times a second. */
+const Row = React.memo(function Row(props: {
   environment: Environment;
   depth: number;
   index: number;
   tabIndex: number;
-  job?: IJob;
+  state: KernelState;
+  size?: number;
+  /** That changes it. */
+  job?: string;
 }): JSX.Element {
   const { panel, trans, openNotebook } = useCondaEnv();
-  const { environment, tabIndex } = props;
+  const { environment, tabIndex, state, size } = props;
   const { name, prefix, problem } = environment;
-  const state = panel.environments.kernelState(environment);
-  const size = panel.environments.size(prefix);
   const told = `jp-condaenv-about-${props.index}`;
   return (
     <li
@@ -140,7 +143,7 @@ function Row(props: {
         )}
       </div>
       {props.job ? (
-        <JobProgress id={props.job.id} />
+        <JobProgress id={props.job} />
       ) : problem ? (
         <div id={told} className="jp-condaenv-problem">
           {problem}
@@ -155,7 +158,7 @@ function Row(props: {
       )}
     </li>
   );
-}
+});
 
 /** `Python 3.12.4 · 45 packages`. */
 function about(environment: Environment, trans: ReturnType<typeof useCondaEnv>['trans']): string {

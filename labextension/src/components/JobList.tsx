@@ -49,7 +49,7 @@ export function JobList(): JSX.Element {
   );
 }
 
-function JobRow({ job, told }: { job: IJob; told: boolean }): JSX.Element {
+const JobRow = React.memo(function JobRow({ job, told }: { job: IJob; told: boolean }): JSX.Element {
   const { panel, trans } = useCondaEnv();
   const [open, setOpen] = React.useState(false);
   const ended = hasEnded(job.state);
@@ -94,7 +94,7 @@ function JobRow({ job, told }: { job: IJob; told: boolean }): JSX.Element {
       </div>
     </li>
   );
-}
+});
 
 function word(state: State, trans: ReturnType<typeof useCondaEnv>['trans']): string {
   switch (state) {

@@ -128,6 +128,20 @@ test('environments are told by name, kernel and place; the arrow keys move among
   expect([base.tabIndex, mine.tabIndex]).toEqual([-1, 0]);
 });
 
+test('while a job runs, rows of other environments are not drawn again', async () => {
+  const server = new FakeJobs();
+  const panel = panelOf(server, [{ name: 'base', prefix: '/envs/base', packages: 3 }]);
+  await panel.environments.refresh();
+  show(panel, <EnvironmentList />);
+  const drawn = vi.spyOn(trans, '_n');
+  server.put(summary('a', { prefix: '/envs/coming' }));
+  panel.jobs.add(summary('a', { prefix: '/envs/coming' }));
+  await screen.findByText('coming');
+  expect(drawn).not.toHaveBeenCalled();
+  drawn.mockRestore();
+  panel.dispose();
+});
+
 test('a job that failed says why and what to do; plans that failed are said elsewhere', async () => {
   const failure = { code: 'channel_error', message: 'The channel is away.', hint: 'Try later.', details: {} };
   const server = new FakeJobs();

@@ -77,8 +77,10 @@ export class Environments extends Store<IEnvironments> {
 
   async refresh(): Promise<void> {
     try {
-      const [environments] = await Promise.all([this._api.environments(), this._jobs.refresh()]);
-      this.set({ environments, loaded: true, offline: false, failure: null });
+      const listed = this._api
+        .environments()
+        .then(environments => this.set({ environments, loaded: true, offline: false, failure: null }));
+      await Promise.all([listed, this._jobs.refresh()]);
       await this._refreshSizes();
     } catch (error) {
       this.fail(error);

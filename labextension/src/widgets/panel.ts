@@ -44,8 +44,7 @@ export class CondaEnvPanel extends SidePanel {
   }
 
   private async _load(): Promise<Panel> {
-    const settings = await this._settings;
-    const { fill } = await import('./body');
+    const [settings, { fill }] = await Promise.all([this._settings, import('./body')]);
     return fill(this, this._app, this._translator.load('jupyter_condaenv'), () => ({
       ...DEFAULTS,
       ...(settings?.composite as Partial<ISettings>)
