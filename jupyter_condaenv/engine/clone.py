@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from . import (
     environments,
     exchange,
     history,
+    limits,
     notes,
     prefix,
     rattler,
@@ -31,13 +32,14 @@ from . import (
     solve,
     stack,
     staging,
+    storage,
     transaction,
 )
 from .errors import Outdated, ReadOnly, Refused
-from .model import Changed, Clone, Lock, Message, Move, Moved, Plan, Progress, Revision, Solved, Step
+from .model import Changed, Clone, Lock, Message, Move, Moved, Plan, Progress, Revision, Settings, Solved, Step
 from .prefix import PathEntry
 from .transaction import Emit
-from .trees import CANNOT_LINK, storage_error
+from .trees import CANNOT_LINK
 
 _META = "conda-meta/"
 _OURS = "conda-meta/condaenv/"
@@ -52,7 +54,7 @@ _TICK = 1000
 _COMPILED = re.compile(r"__pycache__/(?P<module>[^/]+)\.[^./]+(\.opt-[12])?\.pyc\Z")
 
 
-def clone(request: Clone, emit: Emit) -> Changed:
+def clone(request: Clone, settings: Settings, emit: Emit) -> Changed:
     """Make ``request.prefix`` of what is in ``request.source``, which stays as it is. Needs no channel.
 
     Raises NotFound, AlreadyExists, Refused, StorageError, and Outdated where the source was changed meanwhile.
@@ -65,11 +67,11 @@ def clone(request: Clone, emit: Emit) -> Changed:
         lock = history.current_lock(source, rattler.platform())
         plan = _plan(request, source, lock)
         emit(Solved(changes=tuple(change.brief for change in plan.changes), download_bytes=0))
-        revision = _copied(_Copy(request, work.stage, emit), work, plan, emit)
+        revision = _copied(_Copy(request, work.stage, emit), work, plan, settings, emit)
         return Changed(environment=environments.describe(target), plan=plan, revision=revision.number)
 
 
-def move(request: Move, emit: Emit) -> Moved:
+def move(request: Move, settings: Settings, emit: Emit) -> Moved:
     """Make ``request.prefix`` of all that is in ``request.source``, then delete that.
 
     Killed in between, both are there and whole. Raises NotFound, AlreadyExists, Refused, StorageError, and Outdated
@@ -83,30 +85,30 @@ def move(request: Move, emit: Emit) -> Moved:
         lock = history.current_lock(source, rattler.platform())
         plan = msgspec.structs.replace(_plan(request, source, lock), verb=f"move from {source}", changes=())
         copy = _Copy(request, work.stage, emit, whole=True)
-        revision = _copied(copy, work, plan, emit)
+        revision = _copied(copy, work, plan, settings, emit)
         emit(Step(phase="remove", text=f"Removing {source.name}"))
         exchange.remove(old)
         return Moved(environment=environments.describe(target), source=str(source), revision=revision.number)
 
 
-def _copied(copy: _Copy, work: staging.Workspace, plan: Plan, emit: Emit) -> Revision:
+def _copied(copy: _Copy, work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -> Revision:
     """Make the stage what ``copy`` says, and put it in place. The caller is the writer of both."""
     source, target = copy.source, work.prefix
     emit(Step(phase="stage", text=f"Copying {source.name}"))
+    count: Callable[[int], None] = lambda done: emit(Progress(phase="measure", done=done, unit="files"))  # noqa: E731
     try:
-        work.stage.mkdir(parents=True)
-        before = _fingerprint(source)
-        copy.run()
-        _tell(copy, source, emit)
-        revision = history.record(work.stage, plan.verb, plan.lock, plan.changes, plan.lock.specs)
-        if _fingerprint(source) != before:
-            raise Outdated(
-                f"{source} was changed while it was copied.", "Nothing was made. Try again.", prefix=str(source)
-            )
-        emit(Step(phase="commit", text=f"Putting {target.name} in place"))
-        exchange.commit(work, staging.Snapshot(0, {}, {}))
-    except OSError as error:
-        raise storage_error(error) from error
+        with limits.watched(copy.needs(), settings, count, lambda: transaction.recover(work)):
+            work.stage.mkdir(parents=True)
+            before = _fingerprint(source)
+            copy.run()
+            _tell(copy, source, emit)
+            revision = history.record(work.stage, plan.verb, plan.lock, plan.changes, plan.lock.specs)
+            if _fingerprint(source) != before:
+                raise Outdated(
+                    f"{source} was changed while it was copied.", "Nothing was made. Try again.", prefix=str(source)
+                )
+            emit(Step(phase="commit", text=f"Putting {target.name} in place"))
+            exchange.commit(work, staging.Snapshot(0, {}, {}))
     finally:
         transaction.recover(work)
     if plan.lock.base is None:
@@ -191,6 +193,27 @@ class _Copy:
         self._stale = {path for path in self._owned if path.endswith(".pyc") and self._is_stale(path)}
         self.missing = self._owned.keys() - self._stale
         self.odd: list[str] = []
+
+    def needs(self) -> list[limits.Need]:
+        """The room that it takes: of what is not linked."""
+        linked = storage.device(self._source) == storage.device(self._new)
+        sizes: list[int] = []
+        folders = 0
+        todo = [self._source]
+        while todo:
+            folders += 1
+            with suppress(OSError):  # what cannot be read is told when it is copied
+                for entry in os.scandir(todo.pop()):
+                    path = entry.path[len(self._source) + 1 :]
+                    if not self._comes_along(path):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        todo.append(entry.path)
+                        continue
+                    owned = self._owned.get(path)
+                    if (owned is None or owned.entry.holds_prefix or not linked) and not entry.is_symlink():
+                        sizes.append(entry.stat(follow_symlinks=False).st_size)
+        return limits.of_copies(sizes, len(self._owned), folders, Path(self._new))
 
     def run(self) -> None:
         todo = [""]

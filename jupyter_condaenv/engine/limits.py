@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from . import storage
 from .errors import StorageError
 from .model import Package, Settings
 from .prefix import PathEntry, decode_paths
+from .trees import storage_error
 
 _BLOCK = 4096
 """Bytes that the smallest file takes on the file systems that people use."""
@@ -77,6 +79,17 @@ def needs(incoming: Iterable[Package], prefix: Path, cache_dir: Path, contents: 
     return [Need(prefix, in_prefix.least, in_prefix.likely), Need(cache_dir, in_cache.least, in_cache.likely)]
 
 
+def of_archive(size: int, prefix: Path) -> list[Need]:
+    """What ``size`` bytes of an archive take, unpacked at ``prefix``."""
+    return [Need(prefix, size, _UNPACKED * size)]
+
+
+def of_copies(sizes: Iterable[int], files: int, folders: int, prefix: Path) -> list[Need]:
+    """What copies of ``sizes`` bytes take at ``prefix``, with records of ``files`` files in ``folders`` folders."""
+    least = sum(-(-size // _BLOCK) * _BLOCK for size in sizes)
+    return [Need(prefix, least, least + folders * _BLOCK + files * _RECORD)]
+
+
 def check(wanted: Iterable[Need], settings: Settings, tick: Callable[[int], None]) -> None:
     """Raises StorageError where the least that is needed does not fit into what is free but for the reserve, or into
     the quota. ``tick(files)`` is called now and then while what there is is counted, which only a quota needs."""
@@ -103,6 +116,20 @@ def check(wanted: Iterable[Need], settings: Settings, tick: Callable[[int], None
                 _HINT,
                 needed=least,
             )
+
+
+@contextmanager
+def watched(
+    wanted: Sequence[Need], settings: Settings, tick: Callable[[int], None], undo: Callable[[], None]
+) -> Iterator[None]:
+    """:func:`check`, and where the disk gets full all the same, ``undo`` and say of how much there was too little."""
+    check(wanted, settings, tick)
+    try:
+        yield
+    except (OSError, StorageError) as error:
+        failure = error if isinstance(error, StorageError) else storage_error(error)
+        undo()
+        raise (explained(failure, wanted) if is_full(failure) else failure) from error
 
 
 def is_full(error: StorageError) -> bool:

@@ -135,7 +135,7 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
         solve.check_free(request.prefix)
     if isinstance(request, Clone):
         environments.check_prefix(request.source)
-        return clone.clone(request, emit)
+        return clone.clone(request, settings, emit)
     if isinstance(request, Move):
         return _move(request, settings, emit)
     if isinstance(request, CheckHealth):
@@ -292,7 +292,7 @@ def _move(request: Move, settings: Settings, emit: Emit) -> Moved:
         raise Refused(
             f"{count} in {source.name}, and would lose what is below.", "Shut down what runs in it, then try again."
         )
-    moved = clone.move(request, emit)
+    moved = clone.move(request, settings, emit)
     environments.forget(source)
     return moved
 

@@ -17,7 +17,7 @@ import tempfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +29,7 @@ from . import (
     environments,
     exchange,
     history,
+    limits,
     lockfiles,
     prefix,
     rattler,
@@ -39,9 +40,10 @@ from . import (
     transaction,
 )
 from .errors import AlreadyExists, InvalidRequest, Refused
+from .locking import try_lock
 from .model import Changed, Lock, Message, Pack, Packed, Plan, Progress, Settings, Solved, Step, Unpack
 from .transaction import Emit
-from .trees import storage_error
+from .trees import remove_tree
 
 FORMATS = (".tar.gz", ".tgz", ".tar", ".zip", ".squashfs")
 """By the ends of file names."""
@@ -71,7 +73,7 @@ def pack(request: Pack, emit: Emit) -> Packed:
         )
     conda_pack = _conda_pack()
     emit(Step(phase="pack", text=f"Packing {source.name}"))
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder, _told(emit):
+    with _folder_beside(output) as folder, _told(emit):
         lock = Path(folder, "lock.json")
         lockfiles.write(history.current_lock(source, rattler.platform()), lock)
         part = Path(folder, "part" + _suffix(output))
@@ -98,19 +100,20 @@ def unpack(request: Unpack, settings: Settings, emit: Emit) -> Changed:
     with transaction.writer(target, f"unpacking {archive.name}", emit) as work:
         solve.check_free(request.prefix)
         emit(Step(phase="stage", text=f"Unpacking {archive.name}"))
+        count: Callable[[int], None] = lambda done: emit(Progress(phase="measure", done=done, unit="files"))  # noqa: E731
         try:
-            work.stage.mkdir(parents=True)
-            _extract(archive, work.stage, emit)
-            _relocate(work.stage, target, archive)
-            lock = _lock(work.stage, archive)
-            transaction.compile_packages(work, lock, transaction.records(work.stage), Path(settings.cache_dir), emit)
-            plan = _plan(request, lock)
-            emit(Solved(changes=tuple(change.brief for change in plan.changes), download_bytes=0))
-            revision = history.record(work.stage, plan.verb, lock, plan.changes, lock.specs)
-            emit(Step(phase="commit", text=f"Putting {target.name} in place"))
-            exchange.commit(work, staging.Snapshot(0, {}, {}))
-        except OSError as error:
-            raise storage_error(error) from error
+            with limits.watched(_needs(archive, target), settings, count, lambda: transaction.recover(work)):
+                work.stage.mkdir(parents=True)
+                _extract(archive, work.stage, emit)
+                _relocate(work.stage, target, archive)
+                lock = _lock(work.stage, archive)
+                records = transaction.records(work.stage)
+                transaction.compile_packages(work, lock, records, Path(settings.cache_dir), emit)
+                plan = _plan(request, lock)
+                emit(Solved(changes=tuple(change.brief for change in plan.changes), download_bytes=0))
+                revision = history.record(work.stage, plan.verb, lock, plan.changes, lock.specs)
+                emit(Step(phase="commit", text=f"Putting {target.name} in place"))
+                exchange.commit(work, staging.Snapshot(0, {}, {}))
         finally:
             transaction.recover(work)
         environments.note(target)
@@ -168,6 +171,22 @@ def _conda_pack() -> Any:
 
 
 @contextmanager
+def _folder_beside(output: Path) -> Iterator[str]:
+    """A folder of our own on the file system of ``output``. Those that killed predecessors left are deleted."""
+    name = f".{output.name}.pack-"
+    for path in output.parent.iterdir():
+        if path.name.startswith(name):
+            with try_lock(path / "lock", "tidying up") as held:
+                if held:
+                    remove_tree(path)
+    with (
+        tempfile.TemporaryDirectory(dir=output.parent, prefix=name) as folder,
+        try_lock(Path(folder, "lock"), f"packing {output.name}"),
+    ):
+        yield folder
+
+
+@contextmanager
 def _temporary_files_in(folder: str) -> Iterator[None]:
     """conda-pack writes the archive where temporary files go, which may be small, and moves it then."""
     before, tempfile.tempdir = tempfile.tempdir, folder
@@ -202,6 +221,13 @@ class _Telling(list[Any]):
 
 
 # --- unpacking ---
+
+
+def _needs(archive: Path, target: Path) -> list[limits.Need]:
+    """The room that unpacking takes; of a file that is none, nothing, since that is told when it is read."""
+    with suppress(OSError):
+        return limits.of_archive(archive.stat().st_size, target)
+    return []
 
 
 def _extract(archive: Path, stage: Path, emit: Emit) -> None:

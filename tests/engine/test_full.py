@@ -14,7 +14,18 @@ from msgspec.structs import replace
 
 from jupyter_condaenv.engine import bytecode, limits, storage
 from jupyter_condaenv.engine.errors import Failure
-from jupyter_condaenv.engine.model import AnyEvent, ChangePackages, CreateEnvironment, Rollback, Settings
+from jupyter_condaenv.engine.model import (
+    AnyEvent,
+    AnyRequest,
+    ChangePackages,
+    Clone,
+    CreateEnvironment,
+    Pack,
+    RemoveEnvironment,
+    Rollback,
+    Settings,
+    Unpack,
+)
 from tests.channel import ChannelServer
 
 from . import places
@@ -96,6 +107,64 @@ def test_a_disk_that_gets_full_at_ten_points_of_an_install(little: Path, setting
         assert any(one.details.get("missing", 0) > 1_000_000 for one in told)
         run(request, ours)
         assert problems(prefix, *MINE, "mine") == []
+
+
+@pytest.mark.parametrize("kind", ["clone", "unpack"])
+def test_a_disk_that_gets_full_while_a_copy_is_made(kind: str, little: Path, settings: Make, tmp_path: Path) -> None:
+    ours = settings(channels=(little.as_uri(),))
+    source = Path(ours.envs_dirs[0]) / "source"
+    operate(CreateEnvironment(prefix=str(source), specs=("alpha=1.0", "wide=1.0")), ours)
+    (source / "mine").write_bytes(os.urandom(2_000_000))
+    archive = tmp_path / "source.tar"
+    operate(Pack(prefix=str(source), output=str(archive)), ours)
+    before = tree(source)
+    with places.tmpfs(tmp_path / "small", "30m") as small:
+        prefix = small / "twin"
+        request: AnyRequest = Clone(prefix=str(prefix), source=str(source))
+        if kind == "unpack":
+            request = Unpack(prefix=str(prefix), archive=str(archive))
+        events, failure = in_child(performed, request, ours, str(small), 0)
+        assert failure is None
+        told = []
+        for point in sorted({1 + number * events // POINTS for number in range(POINTS)}):
+            operate(RemoveEnvironment(prefix=str(prefix)), ours) if prefix.exists() else None
+            _, failure = in_child(performed, request, ours, str(small), point)
+            for ballast in small.glob("ballast-*"):
+                ballast.unlink()
+            if failure is None:
+                assert problems(prefix, *MINE, "mine") == []
+                continue
+            assert (failure.code, failure.hint != "") == ("storage_error", True), (point, failure)
+            assert AMOUNT.search(failure.message), (point, failure)
+            told.append(failure)
+            assert not prefix.exists() and leftovers(prefix) == []
+        assert told
+        assert any(one.details.get("missing", 0) > 1_000_000 for one in told)
+    assert tree(source) == before
+
+
+@pytest.mark.parametrize("kind", ["clone", "unpack"])
+def test_copies_heed_the_reserve_and_the_quota(kind: str, little_settings: Settings, tmp_path: Path) -> None:
+    source = Path(little_settings.envs_dirs[0]) / "source"
+    run(CreateEnvironment(prefix=str(source), specs=("alpha=1.0",)), little_settings)
+    (source / "mine").write_bytes(os.urandom(3_000_000))
+    archive = tmp_path / "source.tar.gz"
+    run(Pack(prefix=str(source), output=str(archive)), little_settings)
+    prefix = source.with_name("twin")
+    request: AnyRequest = Clone(prefix=str(prefix), source=str(source))
+    if kind == "unpack":
+        request = Unpack(prefix=str(prefix), archive=str(archive))
+    used = storage.used(little_settings, lambda done: None)
+    room = shutil.disk_usage(source).free
+    for tight, word in (
+        (replace(little_settings, reserve=room + 10_000_000_000), "reserve"),
+        (replace(little_settings, quota=used + 1_000_000), "quota"),
+    ):
+        failure = refused(request, tight, "storage_error")
+        assert word in failure["message"] and failure["details"]["missing"] > 1_000_000
+        assert not prefix.exists() and leftovers(prefix) == []
+    run(request, replace(little_settings, quota=used + 20_000_000, reserve=1))
+    assert problems(prefix, *MINE, "mine") == []
 
 
 def test_the_reserve_stays_free(little_settings: Settings) -> None:

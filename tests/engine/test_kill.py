@@ -19,10 +19,12 @@ from jupyter_condaenv.engine.model import (
     ChangePackages,
     Clone,
     CreateEnvironment,
+    Pack,
     RemoveEnvironment,
     Rollback,
     Settings,
     StackEnvironment,
+    Unpack,
 )
 from tests.channel import ChannelServer
 
@@ -162,6 +164,12 @@ def make_case(kind: str, settings: Settings, *, python: bool) -> Case:
         top = prefix.with_name("top")
         again = Clone(prefix=str(top), source=str(prefix))
         return Case(top, again, RemoveEnvironment(prefix=str(top)), set(), base, settings, {})
+    if kind == "unpack":
+        archive = prefix.with_name("demo.tar.gz")
+        run(Pack(prefix=str(prefix), output=str(archive)), settings)
+        top = prefix.with_name("top")
+        again = Unpack(prefix=str(top), archive=str(archive))
+        return Case(top, again, RemoveEnvironment(prefix=str(top)), set(), base, settings, {})
     name = newer.partition("=")[0]
     if kind == "add":
         added = more.partition("=")[0]
@@ -196,7 +204,7 @@ def make_case(kind: str, settings: Settings, *, python: bool) -> Case:
     )
 
 
-@pytest.mark.parametrize("kind", ["create", "clone", "add", "upgrade", "rollback", "remove"])
+@pytest.mark.parametrize("kind", ["create", "clone", "unpack", "add", "upgrade", "rollback", "remove"])
 def test_a_kill_at_a_random_moment(kind: str, little_settings: Settings) -> None:
     outcomes = kill_at_random(make_case(kind, little_settings, python=False), 3)
     assert outcomes.total() == 3
@@ -269,6 +277,26 @@ def test_a_kill_while_an_environment_is_cloned(phase: str, kind: str, real_setti
     found = case.kill_and_repeat(lambda operation: operation.until(phase, kind), f"at the {kind} {phase}")
     assert found == "old" or phase == "commit"
     assert tree(source) == before
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_kill_while_an_environment_is_packed(there: bool, little_settings: Settings, tmp_path: Path) -> None:
+    """The file is the old one, or none, or the new one; and what was left half-way goes with the next attempt."""
+    case = make_case("upgrade", little_settings, python=False)
+    output = tmp_path / "packed" / "demo.tar"
+    output.parent.mkdir()
+    if there:
+        output.write_bytes(b"old")
+    pack = Pack(prefix=str(case.prefix), output=str(output), force=True)
+    with Operation(pack, little_settings) as operation:
+        operation.until("pack", "progress")
+        operation.kill()
+    assert (output.read_bytes() if output.exists() else None) == (b"old" if there else None)
+    assert list(output.parent.glob(".demo.tar.*")) != []
+    run(pack, little_settings)
+    assert list(output.parent.iterdir()) == [output]
+    run(Unpack(prefix=str(case.prefix.with_name("twin")), archive=str(output)), little_settings)
+    assert names(case.prefix.with_name("twin")) == names(case.prefix)
 
 
 # --- in place ---
