@@ -31,7 +31,7 @@ def with_hashes(lock: Lock, settings: Settings, source: str) -> Lock:
     bare = [package for package in lock.packages if package.partial and not package.sha256 and not package.md5]
     if not bare:
         return lock
-    found = rattler.indexed(bare, Path(settings.cache_dir))
+    found = rattler.indexed(bare, Path(settings.cache_dir), settings.offline)
     missing = [package for package in bare if package.url not in found]
     if missing:
         raise InvalidRequest(

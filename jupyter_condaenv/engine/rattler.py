@@ -205,23 +205,23 @@ def solve(query: Query, source: rattler.Gateway | None = None) -> tuple[Package,
     return tuple(sorted((_package(record) for record in records), key=lambda package: package.name))
 
 
-def indexed(packages: Iterable[Package], cache_dir: Path) -> dict[str, Package]:
+def indexed(packages: Iterable[Package], cache_dir: Path, offline: bool = False) -> dict[str, Package]:
     """By their URLs, those of ``packages`` that the indexes of their channels have with a hash, as they have them.
 
-    Raises ChannelError when a channel cannot be read.
+    Raises ChannelError when a channel cannot be read; ``offline`` that is one of which no index is in the cache.
     """
     asked = list(packages)
     channels = list(dict.fromkeys(package.channel for package in asked))
 
     async def run() -> list[rattler.RepoDataRecord]:
-        gateway = rattler.Gateway(cache_dir=cache_dir / "repodata", client=_client())
-        found = await gateway.query(
-            [rattler.Channel(url) for url in channels],
-            [rattler.Subdir(subdir) for subdir in sorted({package.subdir for package in asked})],
-            [_match_spec(package.name)[1] for package in asked],
-            recursive=False,
-        )
-        return [record for records in found for record in records]
+        reader = gateway(cache_dir, offline)
+        records: list[rattler.RepoDataRecord] = []
+        # One by one: without a network, an index that a channel does not have counts as missing.
+        for channel, subdir in dict.fromkeys((package.channel, package.subdir) for package in asked):
+            specs = [_match_spec(one.name)[1] for one in asked if (one.channel, one.subdir) == (channel, subdir)]
+            found = await reader.query([rattler.Channel(channel)], [rattler.Subdir(subdir)], specs, recursive=False)
+            records += [record for some in found for record in some]
+        return records
 
     wanted = {(package.channel, package.subdir, package.file_name): package.url for package in asked}
     try:
@@ -776,9 +776,10 @@ def _indent(text: str) -> str:
 def _channel_error(error: Exception, channels: Sequence[str]) -> ChannelError:
     text = redact(str(error))
     names = ", ".join(redact(url) for url in channels)
+    without = [f"{key} in .condarc has no effect: {why}." for key, why in condarc.unused(condarc.read()).items()]
     return ChannelError(
         f"A channel could not be read ({names}): {_first_and_last(text)}",
-        _channel_hint(text),
+        " ".join([_channel_hint(text), *without]),
         channels=[redact(url) for url in channels],
     )
 

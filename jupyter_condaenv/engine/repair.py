@@ -200,10 +200,10 @@ def _complete(lock: Lock, lacking: Sequence[Unmet], settings: Settings) -> Lock:
 
 def _resolved(lock: Lock, loose: set[str], settings: Settings) -> Lock:
     """``lock`` with all that its packages need, of which only those named in ``loose`` may move."""
-    asked = {rattler.spec_name(text): text for text in lock.specs}
+    asked = [text for text in lock.specs if rattler.spec_name(text) in loose]
     held = tuple(package for package in lock.packages if package.name not in loose)
     wanted = resolver.Wanted(
-        specs=tuple(asked.get(name, name) for name in sorted(loose)),
+        specs=(*sorted(loose), *asked),
         channels=lock.channels,
         kept=tuple(package.name for package in held),
         installed=held,

@@ -59,12 +59,12 @@ def query(wanted: Wanted, settings: Settings) -> rattler.Query:
     taken = {package.name for package in below}
     _check_shadowing(wanted.specs, below)
     # To py-rattler, what is installed fits whatever channel it is asked for from.
-    elsewhere = {rattler.spec_name(spec): spec for spec, url in named if url}
+    elsewhere = [(rattler.spec_name(spec), spec) for spec, url in named if url]
     installed = tuple(
         package
         for package in wanted.installed
         if package.name not in taken
-        and (package.name not in elsewhere or rattler.matches(elsewhere[package.name], package))
+        and all(rattler.matches(spec, package) for name, spec in elsewhere if name == package.name)
     )
     strategy = wanted.strategy
     return rattler.Query(

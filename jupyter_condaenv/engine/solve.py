@@ -197,20 +197,18 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
             "`jupyter condaenv show` lists what is installed.",
             packages=missing,
         )
-    specs = {rattler.spec_name(text): text for text in now.specs}
+    specs = _by_name(now.specs)
     orphans = _orphans(now, specs, dropped)
     for name in dropped:
         specs.pop(name, None)
-    for text in request.add:
-        name = rattler.spec_name(text)
-        if text.strip() != name or name not in specs:  # a bare name takes nothing back of what was asked for
-            specs[name] = text
+    # A bare name takes nothing back of what was asked for.
+    specs |= _by_name(text for text in request.add if text.strip().lower() not in specs)
     added = {rattler.spec_name(text) for text in request.add}
     machine = request.strategy.virtual_packages or now.declared  # the environment stays for the machine it was made for
     frozen = request.dependencies == "freeze"
     going = there if request.update_all else dropped | moved | (added if frozen else set())
     wanted = resolver.Wanted(
-        specs=tuple(specs.values()),
+        specs=tuple(text for texts in specs.values() for text in texts),
         channels=_channels(now, request, settings),
         strategy=replace(request.strategy, virtual_packages=machine),
         kept=orphans,
@@ -221,6 +219,14 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
         base=base_now(now),
     )
     return _Asked(installed, now, wanted, dropped, dropped | moved | added)
+
+
+def _by_name(specs: Iterable[str]) -> dict[str, list[str]]:
+    """All requests for a package count, also where there are several."""
+    found: dict[str, list[str]] = {}
+    for text in dict.fromkeys(specs):
+        found.setdefault(rattler.spec_name(text), []).append(text)
+    return found
 
 
 def _channels(now: Lock, request: ChangePackages, settings: Settings) -> tuple[str, ...]:

@@ -73,6 +73,19 @@ def why(plan: Plan) -> dict[str, str]:
     return {each.name: each.because for each in plan.unasked}
 
 
+def test_of_two_requests_for_one_package_both_count(own: Settings, prefix: Path) -> None:
+    """In one request, in what is asked of the environment from then on, and where both are replaced."""
+    with pytest.raises(Unsatisfiable):
+        plan(prefix, own, add=("bottom>=1", "bottom>=2", "bottom<2"))
+    operate(ChangePackages(prefix=str(prefix), add=("bottom>=1", "bottom<2")), own)
+    assert {"bottom>=1", "bottom<2"} <= set(history.current_lock(prefix).specs)
+    with pytest.raises(Unsatisfiable):
+        plan(prefix, own, add=("modern",))
+    assert "bottom" not in {
+        spec.split(">")[0].split("<")[0] for spec in plan(prefix, own, add=("bottom=2",)).lock.specs
+    }
+
+
 # --- what moves although not asked for ---
 
 

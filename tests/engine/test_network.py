@@ -216,6 +216,27 @@ def test_a_certificate_that_nobody_vouches_for(text: str, encrypted: str, home: 
     assert "ssl_verify" in caught.value.hint
 
 
+def test_a_server_that_wants_a_certificate(tiny: Path, authority: Path, home: Path, tmp_path: Path) -> None:
+    """Which is not sent: it is said, and why a setting does not help."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority / "cert.pem", authority / "key.pem")
+    context.load_verify_locations(authority / "ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    mine = f"client_ssl_cert: {authority}/cert.pem\nclient_ssl_cert_key: {authority}/key.pem\n"
+    (home / ".condarc").write_text(f"ssl_verify: {authority}/ca.pem\nremote_max_retries: 0\n{mine}")
+    with ChannelServer(tiny, tls=context) as server, pytest.raises(ChannelError) as caught:
+        in_child(solve, server.url, tmp_path / "cache")
+    assert "client_ssl_cert in .condarc has no effect: the engine sends no certificates" in caught.value.hint
+
+
+def test_a_login_by_a_plugin_of_conda(tiny: Path, home: Path, tmp_path: Path) -> None:
+    with ChannelServer(tiny, token="secret") as server:
+        (home / ".condarc").write_text(f"channel_settings: [{{channel: {server.url}, auth: some-plugin}}]\n")
+        with pytest.raises(ChannelError) as caught:
+            in_child(solve, server.url, tmp_path / "cache")
+    assert "channel_settings in .condarc has no effect: logins come from elsewhere" in caught.value.hint
+
+
 def test_certificates_that_are_not_there(home: Path, tmp_path: Path) -> None:
     (home / ".condarc").write_text("ssl_verify: /nowhere/ca.pem")
     with pytest.raises(InvalidRequest, match=r"ssl_verify in \.condarc names /nowhere/ca.pem"):

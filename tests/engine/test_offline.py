@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from jupyter_condaenv.engine import specfiles
 from jupyter_condaenv.engine.errors import ChannelError, Unsatisfiable
 from jupyter_condaenv.engine.model import (
     Changed,
@@ -98,6 +99,17 @@ def test_changes_locks_and_rollback(gone: Settings, channel: Path) -> None:
     with pytest.raises(ChannelError, match=r"Not in the package cache: tool 1\.0") as caught:
         create(elsewhere, "third", lock=lock)
     assert len(caught.value.details["missing"]) == 1, "other lies in a directory"
+
+
+def test_what_a_lock_leaves_out_is_read_from_the_cache(gone: Settings) -> None:
+    """A list without hashes needs the index of the channel, and asks nobody for it."""
+    url = f"{gone.channels[0]}/noarch/tool-1.0-0.conda"
+    lock = specfiles.read("list.txt", f"@EXPLICIT\n{url}\n").lock
+    assert create(gone, "second", lock=lock) == ["tool 1.0"]
+    elsewhere = replace(gone, cache_dir=f"{gone.cache_dir}-empty")
+    with pytest.raises(ChannelError) as caught:
+        create(elsewhere, "third", lock=lock)
+    assert "offline" in caught.value.hint
 
 
 def test_a_cutoff_holds_as_well(gone: Settings) -> None:
