@@ -135,6 +135,14 @@ class CondaEnv(Configurable):
         written.
         """,
     ).tag(config=True)
+    uv = Bool(
+        True,
+        help="""
+        Whether uv, where it is there, installs what is asked of pip, as it is much faster. It does not read pip's
+        configuration: where an index is named in pip.conf, name it in uv.toml too, or choose False. In overlays it is
+        pip in any case.
+        """,
+    ).tag(config=True)
     solve_timeout = Float(120.0, min=1.0, help="Seconds after which the search for fitting packages is given up.").tag(
         config=True
     )
@@ -163,6 +171,7 @@ class CondaEnv(Configurable):
             channel_priority=self.channel_priority or files.channel_priority or "strict",
             exclude_newer=self.exclude_newer,
             exclude_newer_except=tuple(self.exclude_newer_except),
+            uv=self.uv,
             solve_timeout=self.solve_timeout,
             stall_timeout=max(self.stall_timeout, files.remote_read_timeout_secs),
             quota=round(self.quota * GIGABYTE),

@@ -83,6 +83,18 @@ def compile_packages(
         add_paths(package.record_file, [entry for entry in package.link() if entry.path not in package.named])
 
 
+def compile_modules(modules: Iterable[str], stage: Path, prefix: Path, python: Path, version: str) -> None:
+    """Give ``modules`` of ``stage``, which belong to no package of conda, their ``.pyc``; else as above."""
+    tag = f"cpython-{python_minor(version).replace('.', '')}"
+    tasks = []
+    for module in modules:
+        folder, name = os.path.split(module)
+        target = f"{folder}/__pycache__/{name[:-3]}.{tag}.pyc"
+        tasks.append(_Task(str(stage / module), str(stage / target), str(prefix / module)))
+    if tasks:
+        _run(tasks, python, lambda done, total: None)
+
+
 def lacking(record_file: Path, record: Record, prefix: Path, version: str, cache_dir: Path) -> list[str]:
     """The ``.pyc`` that the package of ``record`` should have in ``prefix`` and has not, or not for its present source.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import versions
-from .model import Change, ChangeKind, Difference, Lock, Package
+from .model import Change, ChangeKind, Difference, Lock, Package, PipChange, PipPackage
 
 
 def compare(before: Sequence[Package], after: Sequence[Package]) -> tuple[Change, ...]:
@@ -22,12 +22,27 @@ def compare(before: Sequence[Package], after: Sequence[Package]) -> tuple[Change
     return tuple(changes)
 
 
+def compare_pip(before: Sequence[PipPackage], after: Sequence[PipPackage]) -> tuple[PipChange, ...]:
+    """What turns ``before`` into ``after``, sorted by name."""
+    old, new = ({one.name: one for one in packages} for packages in (before, after))
+    return tuple(
+        PipChange(
+            name=name,
+            before=old[name].version if name in old else "",
+            after=new[name].version if name in new else "",
+        )
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    )
+
+
 def difference(before: Lock, after: Lock) -> Difference:
     """What ``after`` has and asks for that ``before`` does not, and the other way round."""
     return Difference(
         specs_added=tuple(spec for spec in after.specs if spec not in before.specs),
         specs_dropped=tuple(spec for spec in before.specs if spec not in after.specs),
         changes=compare(before.packages, after.packages),
+        pip=compare_pip(before.pip, after.pip),
     )
 
 

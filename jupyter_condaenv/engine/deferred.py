@@ -44,7 +44,8 @@ def drop(prefix: Path) -> None:
 
 def replaces(plan: Plan) -> bool:
     """Whether something that is installed goes or moves."""
-    return any(change.before is not None for change in plan.changes)
+    of_pip = plan.pip.changes if plan.pip is not None else ()
+    return any(change.before is not None for change in plan.changes) or any(change.before for change in of_pip)
 
 
 def living_kernels(prefix: Path) -> tuple[int, ...]:

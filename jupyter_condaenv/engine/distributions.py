@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -40,6 +42,11 @@ def files(distribution: Distribution) -> list[Path]:
         return []
     site = distribution.info.parent
     return [Path(os.path.normpath(site / row)) for row in rows]
+
+
+def record_hash(data: bytes) -> str:
+    """How a ``RECORD`` says what is in a file."""
+    return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
 def normalized(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from . import history, stack
+from . import distributions, history, requirements, stack
 from . import prefix as prefixes
 from .channels import redact
 from .errors import Refused
@@ -57,7 +57,7 @@ def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Expo
             name=prefix.name,
             channels=lock.channels,
             specs=_specs(prefix, lock, wanted),
-            pip=[_requirement(one) for one in by_pip],
+            pip=_pip_specs(lock, by_pip, wanted),
             variables=prefixes.variables(prefix),
         )
     elif format == "requirements":
@@ -89,7 +89,18 @@ def whole(lock: Lock) -> Lock:
         channels=tuple(dict.fromkeys([*lock.channels, *under.channels])),
         specs=tuple(dict.fromkeys([*under.specs, *lock.specs])),
         base=None,
+        pip_specs=requirements.together(under.pip_specs, lock.pip_specs),
+        pip=(*under.pip, *lock.pip),
     )
+
+
+def _pip_specs(lock: Lock, by_pip: Sequence[Distribution], wanted: Wanted) -> list[str]:
+    """What was asked of pip and what nobody knows to have been; pinned, all that it installed."""
+    if wanted in ("pinned", "builds"):
+        return [_requirement(one) for one in by_pip]
+    known = {one.name for one in lock.pip} | {requirements.name_of(spec) for spec in lock.pip_specs}
+    by_hand = [_requirement(one) for one in by_pip if distributions.normalized(one.name) not in known]
+    return [*lock.pip_specs, *by_hand]
 
 
 def _specs(prefix: Path, lock: Lock, wanted: Wanted) -> Sequence[str]:

@@ -21,6 +21,7 @@ from . import demands
 from . import prefix as prefixes
 from .channels import redact
 from .errors import Broken, NotFound
+from .formats import pylock
 from .model import Change, Lock, Package, Revision
 from .trees import write_whole
 
@@ -172,6 +173,9 @@ def record(stage: Path, verb: str, lock: Lock, changes: Iterable[Change], asked:
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / f"{made.number:04d}.json", msgspec.json.encode(made).decode())
     _note_demands(stage, lock)
+    if lock.pip:
+        python = next((package.version for package in lock.packages if package.name == "python"), "")
+        write_whole(folder / f"pylock.{made.number:04d}.toml", pylock.written(lock.pip, python))
     _tell_conda(stage, verb, changes, asked, no_more)
     return made
 

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import msgspec
 
+from . import requirements
 from .channels import redact
 from .errors import InvalidRequest
-from .model import Lock, Package, digest
+from .model import Lock, Package, PipPackage, digest
 
 _MOST_BYTES = 100_000_000
+_DIST = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _PLAIN = re.compile(r"[A-Za-z0-9_.+!-]+\Z")
 _SCHEMES = ("http://", "https://", "file:///", "s3://", "oci://")
 
@@ -50,6 +52,7 @@ def check(lock: Lock, source: str, *, bare: bool = False) -> None:
     With ``bare`` a package of which only the URL is known may have no hash yet.
     """
     _check_packages(lock.packages, source, bare)
+    _check_pip(lock, source)
     secret = next((text for text in (*lock.channels, *lock.specs) if redact(text) != text), None)
     if secret is not None:
         raise InvalidRequest(
@@ -63,6 +66,36 @@ def check(lock: Lock, source: str, *, bare: bool = False) -> None:
         both = {package.name for package in lock.packages} & {package.name for package in lock.base.packages}
         if both:
             raise InvalidRequest(f"{source} holds {min(both)} both in the overlay and in its base.", "Make it again.")
+
+
+def _check_pip(lock: Lock, source: str) -> None:
+    try:
+        requirements.checked(lock.pip_specs)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"{source}: {error.message}", error.hint) from error
+    names = [one.name for one in lock.pip]
+    twice = next((name for name in names if names.count(name) > 1), "")
+    problem = f"it holds {twice} twice" if twice else next(filter(None, map(_pip_problem, lock.pip)), "")
+    if problem:
+        raise InvalidRequest(f"{source}: {problem}.", "Make the lock again.")
+
+
+def _pip_problem(one: PipPackage) -> str:
+    """What is wrong with ``one``; empty when nothing is."""
+    if not _DIST.match(one.name) or not _PLAIN.match(one.version):
+        return f"{one.name!r} {one.version!r} is no name and version of a package of pip"
+    if not one.files:
+        return f"there is no hash for {one} of pip"
+    for file in one.files:
+        if "/" in file.name or not file.name.isprintable() or file.name in ("", ".", ".."):
+            return f"{file.name!r} is not the name of a file of {one}"
+        if not file.url.startswith(("http://", "https://", "file:///")) or redact(file.url) != file.url:
+            return f"{redact(file.url)!r} is not a plain URL from which {one} can be fetched"
+        if any(character.isspace() or not character.isprintable() for character in file.url):
+            return f"{file.url!r} is not the URL of a file"
+        if len(file.sha256) != 64 or not set(file.sha256) <= set("0123456789abcdef"):
+            return f"the sha256 of {one} is no sha256"
+    return ""
 
 
 def _check_packages(packages: Iterable[Package], source: str, bare: bool) -> None:

@@ -23,6 +23,7 @@ from . import (
     machine,
     notes,
     pack,
+    pip,
     platforms,
     rattler,
     repair,
@@ -185,12 +186,15 @@ def _change(
         if (
             last is not None
             and not plan.changes
+            and not (plan.pip is not None and (plan.pip.changes or not plan.pip.resolved))
             and (plan.lock.specs, plan.lock.base) == (last.lock.specs, last.lock.base)
+            and plan.lock.pip_specs == last.lock.pip_specs
         ):
             emit(Message(text=f"{prefix.name} is already as asked for"))
             number = last.number
         else:
-            number = transaction.apply(work, plan, settings, emit).number
+            revision = transaction.apply(work, plan, settings, emit)
+            plan, number = pip.done(plan, last.lock if last is not None else None, revision.lock), revision.number
         deferred.drop(prefix)
     return Changed(environment=environments.describe(prefix), plan=plan, revision=number)
 

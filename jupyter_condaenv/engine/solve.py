@@ -15,11 +15,14 @@ from . import (
     complete,
     condarc,
     deferred,
+    distributions,
     environments,
     history,
     lockfiles,
     offline,
+    pip,
     rattler,
+    requirements,
     resolver,
     room,
     stack,
@@ -97,7 +100,10 @@ def _create(request: CreateEnvironment, settings: Settings) -> Plan:
         lock = complete.with_hashes(request.lock, settings, "The lock")
     else:
         lock = resolver.lock(_new(request), settings)
-    return replace(_plan(request.prefix, "create", (), lock, settings), variables=request.variables)
+    asked = requirements.checked(request.pip)
+    lock = replace(lock, pip_specs=requirements.together(lock.pip_specs, asked))
+    made = replace(_plan(request.prefix, "create", None, lock, settings), variables=request.variables)
+    return pip.planned(made, None, settings, exact=request.lock is not None and not asked)
 
 
 def _new(request: CreateEnvironment) -> resolver.Wanted:
@@ -112,7 +118,9 @@ def _by_default(asked: Collection[str]) -> tuple[str, ...]:
 
 def _stack(request: StackEnvironment, settings: Settings) -> Plan:
     check_free(request.prefix)
-    return _plan(request.prefix, "stack", (), resolver.lock(_on_base(request), settings), settings)
+    asked = requirements.together((), requirements.checked(request.pip))
+    lock = replace(resolver.lock(_on_base(request), settings), pip_specs=asked)
+    return pip.planned(_plan(request.prefix, "stack", None, lock, settings), None, settings)
 
 
 def _on_base(request: StackEnvironment) -> resolver.Wanted:
@@ -143,6 +151,8 @@ class _Asked(NamedTuple):
     dropped: set[str]
     named: set[str]
     """All packages that the request names."""
+    pip_specs: tuple[str, ...]
+    """What is asked of pip after it."""
 
 
 def wanted(request: CreateEnvironment | ChangePackages | StackEnvironment, settings: Settings) -> resolver.Wanted:
@@ -170,8 +180,9 @@ def _change(request: ChangePackages, settings: Settings) -> Plan:
         still = sorted(asked.dropped & {package.name for package in lock.packages})
         if still:
             raise _still_needed(still, lock.packages)
-    verb = "add" if request.add else "update" if request.update or request.update_all else "remove"
-    made = _plan(request.prefix, verb, asked.installed.packages, lock, settings)
+    lock = replace(lock, pip_specs=asked.pip_specs, pip=asked.now.pip)
+    verb = "add" if request.add or request.pip else "update" if request.update or request.update_all else "remove"
+    made = pip.planned(_plan(request.prefix, verb, asked.installed, lock, settings), asked.installed, settings)
     named = asked.named
     if request.dependencies == "update":
         named = named | _closure(named, {package.name: package for package in lock.packages})
@@ -188,6 +199,8 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
     now = waiting.lock if waiting is not None and waiting.before == installed.digest else installed
     there = {package.name for package in now.packages}
     dropped, moved = {rattler.spec_name(text) for text in request.remove}, _names(request.update)
+    of_pip = {name for name in dropped - there if distributions.normalized(name) in _of_pip(prefix, now)}
+    dropped -= of_pip
     _check_change(request, dropped, moved)
     missing = sorted((dropped | moved) - there)
     if missing:
@@ -218,7 +231,31 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
         pins=prefixes.pins(prefix),
         base=base_now(now),
     )
-    return _Asked(installed, now, wanted, dropped, dropped | moved | added)
+    more = requirements.checked(request.pip)
+    pip_specs = requirements.together(_without_pip(now, of_pip), more)
+    return _Asked(installed, now, wanted, dropped, dropped | moved | added, pip_specs)
+
+
+def _of_pip(prefix: Path, lock: Lock) -> set[str]:
+    """Names of what pip has in the environment, or is asked for."""
+    return {one.name for one in pip.listed(prefix, lock)} | set(map(requirements.name_of, lock.pip_specs))
+
+
+def _without_pip(lock: Lock, names: set[str]) -> tuple[str, ...]:
+    """What is still asked of pip when packages go. Raises Refused for one that was not asked for by itself."""
+    left = {distributions.normalized(name) for name in names}
+    asked = {requirements.name_of(spec): spec for spec in lock.pip_specs}
+    needed = {name: sorted(one.name for one in lock.pip if name in one.dependencies) for name in left - asked.keys()}
+    if any(needed.values()):
+        raise _not_removed(needed)
+    by_hand = sorted(needed)
+    if by_hand:
+        raise Refused(
+            f"{_and(by_hand)} was installed by hand, with pip, and is not known here.",
+            "Remove it with pip as well, in the environment.",
+            packages=by_hand,
+        )
+    return tuple(spec for name, spec in asked.items() if name not in left)
 
 
 def _by_name(specs: Iterable[str]) -> dict[str, list[str]]:
@@ -250,7 +287,8 @@ def _rollback(request: Rollback, settings: Settings) -> Plan:
     now = history.current_lock(prefix, rattler.platform())
     wanted = _revision(prefix, request.revision, now)
     _check_lock(wanted.lock, f"revision {wanted.number} of {prefix.name}")
-    return _plan(request.prefix, "rollback", now.packages, wanted.lock, settings)
+    made = _plan(request.prefix, "rollback", now, wanted.lock, settings)
+    return pip.planned(made, now, settings, exact=True)
 
 
 def _revision(prefix: Path, number: int, now: Lock) -> Revision:
@@ -272,11 +310,11 @@ def _revision(prefix: Path, number: int, now: Lock) -> Revision:
 
 def _same(one: Lock, other: Lock) -> bool:
     """Whether an environment of ``one`` is that of ``other``."""
-    return (one.digest, one.specs, one.base) == (other.digest, other.specs, other.base)
+    return (one.digest, one.specs, one.base, one.pip_specs) == (other.digest, other.specs, other.base, other.pip_specs)
 
 
 def _check_change(request: ChangePackages, dropped: set[str], moved: set[str]) -> None:
-    if not (request.add or request.remove or request.update or request.update_all):
+    if not (request.add or request.pip or request.remove or request.update or request.update_all):
         raise InvalidRequest("The request changes nothing.", "Name packages to add, to remove or to update.")
     twice = sorted(dropped & (moved | {rattler.spec_name(text) for text in request.add}))
     if twice:
@@ -342,10 +380,16 @@ def _closure(names: Iterable[str], packages: Mapping[str, Package]) -> set[str]:
 
 
 def _still_needed(names: list[str], packages: Iterable[Package]) -> Refused:
-    who = {
-        name: sorted(package.name for package in packages if package.name != name and name in _needs(package))
-        for name in names
-    }
+    return _not_removed(
+        {
+            name: sorted(package.name for package in packages if package.name != name and name in _needs(package))
+            for name in names
+        }
+    )
+
+
+def _not_removed(who: dict[str, list[str]]) -> Refused:
+    """``who`` needs what."""
     told = "; ".join(
         f"{name} is needed by {_and(users) if users else 'what was asked for'}" for name, users in who.items()
     )
@@ -357,8 +401,9 @@ def _needs(package: Package) -> set[str]:
     return rattler.names(package.depends)
 
 
-def _plan(prefix: str, verb: str, before: Sequence[Package], lock: Lock, settings: Settings) -> Plan:
-    found = changes.compare(before, lock.packages)
+def _plan(prefix: str, verb: str, before: Lock | None, lock: Lock, settings: Settings) -> Plan:
+    """``before`` is what there is; None where a new environment is made."""
+    found = changes.compare(before.packages if before is not None else (), lock.packages)
     incoming = [change.after for change in found if change.after is not None]
     there = rattler.cached(incoming, Path(settings.cache_dir))
     if settings.offline:
@@ -366,7 +411,7 @@ def _plan(prefix: str, verb: str, before: Sequence[Package], lock: Lock, setting
     return Plan(
         prefix=prefix,
         verb=verb,
-        before=digest(tuple(before)) if environments.is_environment(Path(prefix)) else "",
+        before=before.digest if before is not None else "",
         lock=lock,
         changes=found,
         download_bytes=sum(package.size for package in incoming if package.name not in there),

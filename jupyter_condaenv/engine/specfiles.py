@@ -16,9 +16,9 @@ from typing import get_args
 import msgspec
 from msgspec.structs import replace
 
-from . import lockfiles
+from . import fitting, lockfiles, requirements
 from .channels import redact
-from .errors import InvalidRequest, Refused
+from .errors import InvalidRequest
 from .formats import environment, explicit, lists, locked, manifest
 from .formats import yaml as tree
 from .formats.source import MOST_BYTES, Source
@@ -76,8 +76,8 @@ def creation(
 ) -> CreateEnvironment:
     """The request that ``found``, read from the file ``name``, stands for, to be made at ``prefix``.
 
-    ``channels`` are searched before those of the file. Raises InvalidRequest for what cannot be done: requirements for
-    pip, unless they are to be left out, and other channels than those of a lock.
+    ``channels`` are searched before those of the file. Raises InvalidRequest for what cannot be done: other channels
+    than those of a lock, and requirements that pip is not asked for here, unless all of pip's are to be left out.
     """
     if found.lock is not None or found.foreign_lock is not None:
         if channels:
@@ -89,12 +89,14 @@ def creation(
         if foreign is not None:
             foreign = replace(foreign, without_pip=without_pip)
         return CreateEnvironment(prefix=prefix, lock=found.lock, foreign_lock=foreign, notes=found.warnings)
+    pip, notes = _for_pip(found, name, without_pip)
     return CreateEnvironment(
         prefix=prefix,
-        specs=found.specs,
+        specs=_with_pip(found.specs) if pip else found.specs,
+        pip=pip,
         channels=(*channels, *(channel for channel in found.channels if channel not in channels)),
         variables=tuple(Variable(name=name, value=value) for name, value in found.variables.items()),
-        notes=(*found.warnings, *_about_pip(found, name, without_pip)),
+        notes=(*found.warnings, *notes),
     )
 
 
@@ -143,26 +145,35 @@ def with_lock(request: CreateEnvironment, platform: str) -> CreateEnvironment:
     if request.lock is not None or request.specs:
         raise InvalidRequest("An environment is made of one lock, or of package requests.", "Give one of them.")
     found = locked.read(Source(foreign.name, foreign.text), platform)
-    notes = (*request.notes, *found.warnings, *_about_pip(found, foreign.name, foreign.without_pip))
-    return replace(request, lock=found.lock, foreign_lock=None, notes=notes)
+    pip, notes = _for_pip(found, foreign.name, foreign.without_pip)
+    return replace(
+        request,
+        lock=found.lock,
+        foreign_lock=None,
+        pip=requirements.together(pip, requirements.checked(request.pip)),
+        notes=(*request.notes, *found.warnings, *notes),
+    )
 
 
-def _about_pip(found: SpecFile, name: str, without_pip: bool) -> tuple[str, ...]:
-    """What is to be told of what ``found`` has for pip. Raises Refused where that is not to be left out."""
+def _with_pip(specs: tuple[str, ...]) -> tuple[str, ...]:
+    """``specs`` with pip, which conda adds as well where a file has requirements for it."""
+    return specs if any(fitting.name_of(spec) == "pip" for spec in specs) else (*specs, "pip")
+
+
+def _for_pip(found: SpecFile, name: str, without_pip: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What ``found`` asks of pip, and what is to be told of that. Raises InvalidRequest for what cannot be asked."""
     if not found.pip:
-        return ()
+        return (), ()
     shown = [redact(one) for one in found.pip]
     told = ", ".join(shown[:_MOST_SHOWN]) + (
         f" and {len(shown) - _MOST_SHOWN} more" if len(shown) > _MOST_SHOWN else ""
     )
-    if not without_pip:
-        raise Refused(
-            f"{name} has requirements for pip, which cannot be fulfilled yet: {told}.",
-            "Ask for them as conda packages, or leave them out (--without-pip, `without_pip`) and `pip install` "
-            "them in the environment.",
-            pip=shown,
-        )
-    return (f"left out, as they are for pip: {told}",)
+    if without_pip:
+        return (), (f"left out, as they are for pip: {told}",)
+    try:
+        return requirements.checked(found.pip), ()
+    except InvalidRequest as error:
+        raise InvalidRequest(f"{name}, for pip: {error.message}", error.hint, pip=shown) from error
 
 
 def this_platform() -> str:

@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from . import bytecode, complete, environments, exchange, history, limits, rattler, stack, staging, trees
+from . import bytecode, complete, environments, exchange, history, limits, pip, rattler, stack, staging, trees
 from .channels import local_path
 from .errors import Broken, ChannelError, StorageError, Tampered
 from .locking import lock
@@ -126,6 +126,7 @@ def _apply(
         snapshot = staging.make_stage(work, lambda done: emit(Progress(phase="stage", done=done, unit="files")))
         again = repair.mend(work.stage)
         before = records(work.stage)
+        of_pip = pip.look(work.stage, before.values())
         _announce(plan, emit)
         _link(work, plan, cache_dir, emit)
         made = complete.from_archives(work.stage, plan.lock)
@@ -137,6 +138,9 @@ def _apply(
         compile_packages(work, plan.lock, fresh, cache_dir, emit)
     if plan.lock.base is not None:
         stack.lay_out(work.stage, work.prefix, plan.lock.base)
+    here = [read_record(path) for path in record_files(work.stage)]
+    lock = pip.fulfil(work.stage, work.prefix, plan, of_pip, here, settings, emit)
+    made = msgspec.structs.replace(made, pip_specs=lock.pip_specs, pip=lock.pip)
     emit(Step(phase="check", text="Checking every file"))
     _look(work.stage, list(after.values()), emit, repair.bearable)
     if plan.variables:

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from jupyter_condaenv.engine import activation, history, specfiles
-from jupyter_condaenv.engine.errors import Broken, ChannelError, InvalidRequest, Refused, Tampered
+from jupyter_condaenv.engine.errors import Broken, ChannelError, InvalidRequest, Tampered
 from jupyter_condaenv.engine.formats import explicit
 from jupyter_condaenv.engine.model import (
     ApplyPlan,
@@ -210,9 +210,9 @@ def test_a_lock_of_another_tool(
     assert history.current_lock(prefix) == last.lock
 
 
-def test_what_a_lock_has_for_pip_is_refused_or_left_out(prefix: Path, little: Path, little_settings: Settings) -> None:
+def test_what_a_lock_has_for_pip_is_asked_or_left_out(prefix: Path, little: Path, little_settings: Settings) -> None:
     text = conda_lock(little, "alpha-1.0-0.conda", pip="requests")
-    with pytest.raises(Refused, match=r"requests==1\.0"):
+    with pytest.raises(InvalidRequest, match=r"requests==1\.0, and there is no Python"):
         operate(creation(prefix, "conda-lock.yml", text), little_settings)
     found = specfiles.read("conda-lock.yml", text)
     request = specfiles.creation(found, "conda-lock.yml", str(prefix), without_pip=True)

@@ -9,11 +9,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from jupyter_condaenv.engine import history
 from jupyter_condaenv.engine.model import (
     AnyRequest,
     ChangePackages,
@@ -27,6 +29,7 @@ from jupyter_condaenv.engine.model import (
     Unpack,
 )
 from tests.channel import ChannelServer
+from tests.channel.pypi import PackageIndex, ask, write_wheel
 
 from . import harness, places
 from .harness import Ended, Operation, leftovers, names, poll, problems, run, settled, tree
@@ -232,6 +235,51 @@ def test_a_kill_at_each_step(kind: str, real_settings: Settings) -> None:
     for phase in dict.fromkeys(phases):
         found = case.kill_and_repeat(_at_step_if_there(phase), f"at the step {phase}")
         assert found == "old" or phase not in ("solve", "stage", "check")
+
+
+@pytest.mark.parametrize("phase", ["solve", "pip", "check", "commit"])
+def test_a_kill_while_pip_installs(
+    phase: str, real_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pip and what it has begun end with the operation, and nothing of it is seen."""
+    write_wheel(tmp_path / "files", "alib", "1.0")
+    case = make_case("add", real_settings, python=True)
+    prefix = case.prefix
+    request = ChangePackages(prefix=str(prefix), pip=("alib",))
+    with PackageIndex(tmp_path / "files") as index:
+        ask(index, monkeypatch, tmp_path)
+        settings = harness.changed(real_settings, uv=False)
+        old = tree(prefix)
+        index.stall = phase == "solve"
+        with Operation(request, settings) as operation:
+            operation.until(phase)
+            if phase == "solve":
+                assert index.stalled.wait(harness.DEADLINE)  # pip waits for a file, in a process of its own
+            elif phase == "pip":
+                poll(lambda: "--no-index" in " ".join(_pips(prefix)) or operation.process.poll() is not None)
+            operation.kill()
+        poll(lambda: not _pips(prefix))
+        if phase != "commit" or tree(prefix) == old:
+            assert tree(prefix) == old
+            index.release()
+            run(request, settings)
+        settled(prefix)
+        assert names(prefix) == case.before and problems(prefix, *FOREIGN, "alib") == []
+        case.check_foreign(tree(prefix))
+        assert [one.name for one in history.current_lock(prefix).pip] == ["alib"]
+
+
+def _pips(prefix: Path) -> list[str]:
+    """Command lines of pip that have to do with ``prefix`` or its stage."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = file.read_bytes().decode(errors="replace").split("\0")
+            if "pip" in words and any(
+                word.startswith((str(prefix), str(prefix.parent / ".condaenv"))) for word in words
+            ):
+                found.append(" ".join(words))
+    return found
 
 
 def _at_step_if_there(phase: str) -> Callable[[Operation], None]:

@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_condaenv.engine import specfiles
 from jupyter_condaenv.engine.channels import base_url
-from jupyter_condaenv.engine.errors import InvalidRequest, Refused
+from jupyter_condaenv.engine.errors import InvalidRequest
 from jupyter_condaenv.engine.model import Lock
 from jupyter_condaenv.engine.specfiles import SpecFile
 
@@ -316,13 +316,17 @@ def test_this_platform_is_what_py_rattler_says() -> None:
 # --- from a file to a request ---
 
 
-def test_requirements_for_pip_are_refused_or_left_out() -> None:
+def test_requirements_for_pip_are_asked_for_or_left_out() -> None:
     found = read("dependencies: [a, pip: [requests, 'git+https://me:hush@host/x']]\n")
-    with pytest.raises(Refused, match="requests, git") as caught:
+    with pytest.raises(InvalidRequest, match=r"environment.yml, for pip: 'git\+https://host/x'") as caught:
         specfiles.creation(found, "environment.yml", "/env")
-    assert "hush" not in str(caught.value.failure()) and "--without-pip" in caught.value.hint
+    assert "hush" not in str(caught.value.failure()) and "requests" in caught.value.details["pip"]
     request = specfiles.creation(found, "environment.yml", "/env", without_pip=True)
     assert request.specs == ("a",) and "requests" in request.notes[-1] and "hush" not in request.notes[-1]
+    asked = specfiles.creation(read("dependencies: [a, pip: [requests, 'x>=1']]\n"), "environment.yml", "/env")
+    assert (asked.specs, asked.pip) == (("a", "pip"), ("requests", "x>=1"))
+    again = specfiles.creation(read("dependencies: [pip >=24, pip: [x]]\n"), "environment.yml", "/env")
+    assert (again.specs, again.pip) == (("pip >=24",), ("x",))
 
 
 def test_channels_given_besides_go_first() -> None:

@@ -20,6 +20,8 @@ from .environments import (
     LockFormat,
     Notes,
     Package,
+    PipFile,
+    PipPackage,
     Platform,
     Resolution,
     Revision,
@@ -33,7 +35,7 @@ from .environments import (
 from .events import AnyEvent, Event, Message, Phase, Progress, Solved, Step
 from .explanations import Clash, Demand, Explanation, Group, Reason, Reasons, Way, WayKind
 from .health import Finding, FindingCode, Health
-from .plans import Brief, Change, ChangeKind, Difference, Plan, Room, Unasked, When
+from .plans import Brief, Change, ChangeKind, Difference, PipChange, PipPart, Plan, Room, Unasked, When
 from .requests import (
     Adopt,
     Annotate,
@@ -172,6 +174,10 @@ __all__ = [
     "PackageVersions",
     "Packed",
     "Phase",
+    "PipChange",
+    "PipFile",
+    "PipPackage",
+    "PipPart",
     "Plan",
     "PlanRequest",
     "Plannable",

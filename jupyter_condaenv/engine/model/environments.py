@@ -85,6 +85,32 @@ class Base(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     packages: tuple[Package, ...]
 
 
+class PipFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A wheel or a source distribution."""
+
+    name: str
+    url: str
+    """Without tokens or passwords; where an index has it, the index is asked again by name and hash."""
+    sha256: str
+
+
+class PipPackage(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A Python package that pip or uv has put there."""
+
+    name: str
+    """As names are compared (PEP 503)."""
+    version: str
+    files: tuple[PipFile, ...] = ()
+    """Each of them will do; empty where nobody wrote down what it was installed from."""
+    dependencies: tuple[str, ...] = ()
+    """Names of what it may need."""
+    direct: bool = False
+    """Whether its URL was asked for, rather than an index."""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
 class Lock(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Exactly which packages an environment consists of on one platform, and what they were chosen for."""
 
@@ -105,10 +131,14 @@ class Lock(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
     packages: tuple[Package, ...]
     """What lies in the prefix itself; sorted by name."""
     base: Base | None = None
+    pip_specs: tuple[str, ...] = ()
+    """What the person asked of pip, verbatim (PEP 508)."""
+    pip: tuple[PipPackage, ...] = ()
+    """What was installed for that, beside ``packages``; sorted by name."""
 
     @property
     def digest(self) -> str:
-        return digest(self.packages)
+        return digest(self.packages, self.pip)
 
 
 Platform = Literal["linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64"]
@@ -244,7 +274,8 @@ class KernelOptions(Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 # --- requests: one struct a verb ---
 
 
-def digest(packages: tuple[Package, ...]) -> str:
+def digest(packages: tuple[Package, ...], pip: tuple[PipPackage, ...] = ()) -> str:
     """A sha256 over the identity of ``packages``, independent of their order and of where they were fetched."""
     lines = sorted(" ".join(package.identity) for package in packages)
+    lines += sorted(" ".join(["pip", str(one), *sorted(file.sha256 for file in one.files)]) for one in pip)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

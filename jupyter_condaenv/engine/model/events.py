@@ -15,6 +15,7 @@ Phase = Literal[
     "stage",
     "link",
     "compile",
+    "pip",
     "check",
     "commit",
     "register",

@@ -59,6 +59,7 @@ class Difference(Struct, frozen=True, kw_only=True, omit_defaults=True):
     specs_added: tuple[str, ...] = ()
     specs_dropped: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
+    pip: tuple[PipChange, ...] = ()
 
 
 class Unasked(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -83,6 +84,28 @@ class Room(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Packages of which only the size of the archive is known before they are fetched: they take more than that."""
 
 
+class PipChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What happens to one package of pip: its version before, and after."""
+
+    name: str
+    before: str = ""
+    after: str = ""
+
+
+class PipPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a plan has to do with pip."""
+
+    changes: tuple[PipChange, ...] = ()
+    resolved: bool = False
+    """Whether ``changes`` are all there will be. Else pip finds out what it needs when conda's packages are in place,
+    which is when the plan is applied; ``pip_specs`` of the lock say what it is asked for."""
+    again: tuple[str, ...] = ()
+    """Packages that another Python minor leaves behind, and that are installed anew for it because they were asked
+    for."""
+    stranded: tuple[str, ...] = ()
+    """Those that it leaves behind for good, since pip was not asked for them here."""
+
+
 class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A change that can be shown and then applied exactly as shown."""
 
@@ -97,6 +120,8 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     variables: tuple[Variable, ...] = ()
     """That a new environment sets wherever it is active."""
     unasked: tuple[Unasked, ...] = ()
+    pip: PipPart | None = None
+    """None where pip has no part in it."""
     room: Room | None = None
     """Measured for dry runs only."""
 

@@ -23,6 +23,8 @@ class CreateEnvironment(Request, frozen=True, kw_only=True, tag="create"):
     specs: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     """Names or URLs in order of priority; empty: the configured ones."""
+    pip: tuple[str, ...] = ()
+    """Requirements for pip (PEP 508), fulfilled when conda's packages are in place."""
     lock: Lock | None = None
     foreign_lock: ForeignLock | None = None
     """In place of ``lock``."""
@@ -38,7 +40,10 @@ class ChangePackages(Request, frozen=True, kw_only=True, tag="change"):
     """Add, update and remove packages in one step. What is installed moves only where it must."""
 
     add: tuple[str, ...] = ()
+    pip: tuple[str, ...] = ()
+    """Requirements for pip (PEP 508), beside those that it has fulfilled before."""
     remove: tuple[str, ...] = ()
+    """Names of packages, also of pip's."""
     update: tuple[str, ...] = ()
     """Names of packages that may move to their newest version."""
     update_all: bool = False
@@ -55,6 +60,7 @@ class StackEnvironment(Request, frozen=True, kw_only=True, tag="stack"):
 
     base: str
     specs: tuple[str, ...] = ()
+    pip: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     strategy: Strategy = Strategy()
     display_name: str = ""
@@ -111,8 +117,9 @@ class Annotate(Request, frozen=True, kw_only=True, tag="annotate"):
 
 
 class Rollback(Request, frozen=True, kw_only=True, tag="rollback"):
-    """The environment as it was at an earlier revision: exactly the packages of its lock, without a solve. What pip or
-    a person put there stays. It makes a revision of its own, and so can itself be undone."""
+    """The environment as it was at an earlier revision: exactly the packages of its lock, without a solve; of pip's
+    those that it was asked for here. What a person put there stays. It makes a revision of its own, and so can itself
+    be undone."""
 
     revision: Annotated[int, Meta(ge=0)] = 0
     """Its number; 0: the last that is not as things are now."""

@@ -37,6 +37,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     exclude_newer: str = ""
     """As in ``Strategy``."""
     exclude_newer_except: tuple[str, ...] = ()
+    uv: bool = True
+    """Whether uv, where it is there, installs what is asked of pip."""
     solve_timeout: float = 120.0
     """Seconds after which a solve is given up."""
     stall_timeout: float = 120.0

@@ -1,0 +1,484 @@
+"""Python packages of pip beside conda's, as part of the same change.
+
+Conda's come first, and nothing of theirs is ever overwritten: pip is held to their versions, and what it installs is
+compared with what they own. What it is asked for and what it installed for that, file by file with hashes, is part of
+the lock: so a rollback has it again, and the next change carries it along or, where it no longer fits, finds anew.
+What a person installs with pip by hand stays as it is and is only named where it is left behind.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
+from email.parser import HeaderParser
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
+from packaging.requirements import Requirement
+from packaging.version import InvalidVersion, Version
+
+from . import bytecode, changes, distributions, history, installers, relocate, requirements, stack
+from . import prefix as prefixes
+from .distributions import Distribution
+from .errors import InvalidRequest, Refused
+from .model import AnyEvent, Lock, Message, Package, PipPackage, PipPart, Plan, Progress, Settings, Step
+from .prefix import Record
+from .trees import write_whole
+
+Emit = Callable[[AnyEvent], None]
+_SITES = "lib/python3*/site-packages"
+
+
+# --- what is there ---
+
+
+class Site(NamedTuple):
+    """The Python packages in a folder ``site-packages`` of an environment at ``root``, by normalized name."""
+
+    root: Path
+    conda: dict[str, Distribution]
+    others: dict[str, Distribution]
+    """What pip, uv or a person put there."""
+    owned: Set[str]
+    """All paths of the environment that are conda's, relative to ``root``."""
+
+
+def listed(prefix: Path, lock: Lock) -> tuple[PipPackage, ...]:
+    """What is in ``prefix`` itself beside conda's packages, sorted by name; with its files where ``lock``, the
+    environment's, knows them."""
+    python = _python(lock)
+    if python is None:
+        return ()
+    known = {(one.name, one.version): one for one in lock.pip}
+    there = _site(prefix, prefixes.site_packages(python), prefixes.records(prefix)).others
+    return tuple(
+        known.get((name, there[name].version), PipPackage(name=name, version=there[name].version))
+        for name in sorted(there)
+    )
+
+
+def _site(root: Path, folder: str, records: Iterable[Record]) -> Site:
+    owned = {entry.path for record in records for entry in record.paths}
+    conda: dict[str, Distribution] = {}
+    others: dict[str, Distribution] = {}
+    for one in distributions.installed(root / folder):
+        if one.name and one.version:
+            whose = conda if os.path.relpath(one.metadata, root) in owned else others
+            whose[distributions.normalized(one.name)] = one
+    return Site(root, conda, others, owned)
+
+
+def _python(lock: Lock) -> Package | None:
+    return stack.python_of(lock.packages) or (stack.python_of(lock.base.packages) if lock.base is not None else None)
+
+
+def _below(lock: Lock) -> list[Path]:
+    """The levels that an overlay stands on."""
+    return [Path(level) for level in stack.levels(lock.base.prefix)] if lock.base is not None else []
+
+
+# --- before anything is done ---
+
+
+def planned(plan: Plan, now: Lock | None, settings: Settings, *, exact: bool = False) -> Plan:
+    """``plan`` with what pip has to do with it; ``now`` is what is there, if there is an environment.
+
+    ``exact``: its lock says already what pip installs. Else pip is asked, where conda's packages are in place. Raises
+    Refused or InvalidRequest where pip cannot do anything, and what ``installers`` raises.
+    """
+    lock = plan.lock
+    before = now or replace(lock, pip=(), pip_specs=(), packages=())
+    again, stranded = _left_behind(plan, before)
+    if not (lock.pip_specs or lock.pip or before.pip or before.pip_specs or stranded):
+        return plan
+    if lock.pip_specs or lock.pip:
+        _check_possible(lock, settings)
+    resolved = True
+    if not exact and lock.pip_specs != before.pip_specs and not plan.changes and now is not None:
+        lock = replace(lock, pip=_found_now(plan, before, settings))
+    elif not exact and (plan.changes or now is None):
+        resolved = not lock.pip_specs
+        lock = replace(lock, pip=_needed(lock.pip_specs, lock.pip))
+    part = PipPart(changes=changes.compare_pip(before.pip, lock.pip), resolved=resolved, again=again, stranded=stranded)
+    return replace(plan, lock=lock, pip=part)
+
+
+def done(plan: Plan, before: Lock | None, lock: Lock) -> Plan:
+    """``plan`` as it was carried out: ``lock`` is what there was ``before`` has become."""
+    if plan.pip is None:
+        return plan
+    found = changes.compare_pip(before.pip if before is not None else (), lock.pip)
+    return replace(plan, lock=lock, pip=replace(plan.pip, changes=found, resolved=True))
+
+
+def _left_behind(plan: Plan, before: Lock) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What another Python minor leaves behind: what was asked for here, and what was not."""
+    old, new = stack.python_minor_of(before.packages), stack.python_minor_of(plan.lock.packages)
+    if not old or old == new:
+        return (), ()
+    recorded = {one.name for one in before.pip}
+    there = listed(Path(plan.prefix), before)
+    return (
+        tuple(str(one) for one in there if one.name in recorded),
+        tuple(str(one) for one in there if one.name not in recorded),
+    )
+
+
+def _check_possible(lock: Lock, settings: Settings) -> None:
+    if _python(lock) is None:
+        raise InvalidRequest(
+            f"pip is asked for {', '.join(lock.pip_specs)}, and there is no Python in the environment.",
+            "Ask for the package python as well.",
+        )
+    if _installer_of(lock, settings) is None:
+        raise Refused(
+            f"pip is asked for {', '.join(lock.pip_specs)}, and there is no pip in the environment.",
+            "Add the package pip to it" + (", in what it stands on." if lock.base is not None else "."),
+        )
+
+
+def _installer_of(lock: Lock, settings: Settings) -> str | None:
+    """The program that installs: the path of uv, ``pip``, or None where there is neither. uv would install a second
+    time what an overlay has from its base."""
+    if lock.base is None and settings.uv and (uv := installers.uv_program()):
+        return uv
+    below = lock.base.packages if lock.base is not None else ()
+    return "pip" if any(package.name == "pip" for package in (*lock.packages, *below)) else None
+
+
+def _installer(lock: Lock, prefix: Path, settings: Settings, emit: Emit | None) -> installers.Installer:
+    python = prefix / "bin" / "python"
+    which, version = _installer_of(lock, settings), _python(lock)
+    assert which is not None and version is not None, "_check_possible makes sure of it"
+    seconds = 0
+
+    def tick() -> None:
+        nonlocal seconds
+        seconds += round(installers.EVERY)
+        if emit is not None:
+            emit(Progress(phase="pip", done=seconds, unit="seconds"))
+
+    if which != "pip":
+        return installers.Uv(which, python, offline=settings.offline, tick=tick)
+    minor = prefixes.python_minor(version.version)
+    return installers.Pip(python, minor, Path(settings.cache_dir), offline=settings.offline, tick=tick)
+
+
+def _found_now(plan: Plan, before: Lock, settings: Settings) -> tuple[PipPackage, ...]:
+    """What there will be for the requirements of ``plan``, which changes nothing of conda's."""
+    specs = plan.lock.pip_specs
+    if set(specs) <= set(before.pip_specs):
+        return _needed(specs, before.pip)
+    prefix, python = Path(plan.prefix), _python(plan.lock)
+    assert python is not None, "_check_possible makes sure of it"
+    site = _site(prefix, prefixes.site_packages(python), prefixes.records(prefix))
+    return _find(plan.lock, site, _given(site, plan.lock), before.pip, settings, None)
+
+
+def _find(
+    lock: Lock,
+    site: Site,
+    given: Mapping[str, str],
+    recorded: Sequence[PipPackage],
+    settings: Settings,
+    emit: Emit | None,
+) -> tuple[PipPackage, ...]:
+    """What pip says there has to be for what is asked of it, beside conda's packages and what is there."""
+    _check_clashes(lock.pip_specs, given)
+    found = _installer(lock, site.root, settings, emit).resolve(lock.pip_specs, given)
+    for one in found:
+        if one.name in given:
+            raise Refused(
+                f"pip would install {one} over conda's {one.name} {given[one.name]}.",
+                f"Ask for that version of {one.name} as a conda package, or leave it out.",
+            )
+    new = {one.name for one in found}
+    kept = [one for one in recorded if one.name not in new and one.name in site.others]
+    return _needed((*lock.pip_specs, *new), (*kept, *found))
+
+
+def _needed(specs: Iterable[str], packages: Sequence[PipPackage]) -> tuple[PipPackage, ...]:
+    """Those of ``packages`` that ``specs`` ask for, and what these need."""
+    by_name = {one.name: one for one in packages}
+    todo = [requirements.name_of(spec) for spec in specs]
+    found: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name in by_name and name not in found:
+            found.add(name)
+            todo += by_name[name].dependencies
+    return tuple(by_name[name] for name in sorted(found))
+
+
+def _given(site: Site, lock: Lock) -> dict[str, str]:
+    """The Python packages that pip may not touch, with their versions: conda's, and all that is below an overlay."""
+    python = _python(lock)
+    assert python is not None
+    found = [one for level in _below(lock) for one in distributions.installed(level / prefixes.site_packages(python))]
+    given: dict[str, str] = {}
+    for one in (*found, *site.conda.values()):
+        with suppress(InvalidVersion):  # a line that pip cannot read would make it refuse everything
+            given[distributions.normalized(one.name)] = str(Version(one.version))
+    return {name: given[name] for name in sorted(given) if name}
+
+
+def _check_clashes(specs: Iterable[str], given: Mapping[str, str]) -> None:
+    for spec in specs:
+        wanted, name = Requirement(spec), requirements.name_of(spec)
+        version = given.get(name)
+        if version is None or wanted.marker is not None:
+            continue
+        if wanted.url is not None or not wanted.specifier.contains(version, prereleases=True):
+            raise Refused(
+                f"{spec} is asked of pip, and conda's {name} {version} is there, which pip does not replace.",
+                f"Ask for that version of {name} as a conda package, or leave it out.",
+                package=name,
+            )
+
+
+# --- in the stage ---
+
+
+class Before(NamedTuple):
+    """What was there before packages of conda were linked."""
+
+    lock: Lock | None
+    """The last state that we made."""
+    sites: dict[str, Site]
+    """By their folder relative to the prefix."""
+    files: dict[str, list[str]]
+    """Paths of each of ``others``, by the path of its ``info``: linking may take away what says so."""
+
+
+def look(stage: Path, records: Iterable[Record]) -> Before:
+    """To be called before packages are linked into ``stage``."""
+    last = history.latest(stage)
+    there = list(records)
+    sites = {}
+    for path in sorted(stage.glob(_SITES)):
+        folder = os.path.relpath(path, stage)
+        sites[folder] = _site(stage, folder, there)
+    files = {str(one.info): _paths(stage, one) for site in sites.values() for one in site.others.values()}
+    return Before(last.lock if last is not None else None, sites, files)
+
+
+def fulfil(
+    stage: Path, prefix: Path, plan: Plan, before: Before, records: Sequence[Record], settings: Settings, emit: Emit
+) -> Lock:
+    """Make ``stage``, in which conda's packages are in place as ``records`` say, have pip's of ``plan``; it is going to
+    be at ``prefix``. Returns the lock with what there is now. After a failure the stage is of no use."""
+    lock, python = plan.lock, _python(plan.lock)
+    if python is None:
+        return lock
+    work = _Work(stage, prefix, plan, before, records, settings, emit)
+    work.give_way()
+    return work.bring() if lock.pip_specs or lock.pip or work.recorded else lock
+
+
+class _Work:
+    """One change of what pip has in a stage."""
+
+    def __init__(
+        self,
+        stage: Path,
+        prefix: Path,
+        plan: Plan,
+        before: Before,
+        records: Sequence[Record],
+        settings: Settings,
+        emit: Emit,
+    ) -> None:
+        self.stage, self.prefix, self.plan, self.before = stage, prefix, plan, before
+        self.settings, self.emit = settings, emit
+        self.lock = plan.lock
+        self.recorded = before.lock.pip if before.lock is not None else ()
+        python = _python(plan.lock)
+        assert python is not None
+        self.folder, self.version = prefixes.site_packages(python), python.version
+        self.records = records
+        self.site = _site(stage, self.folder, records)
+
+    def give_way(self) -> None:
+        """What conda brings now takes the place of pip's, and what another Python left behind goes if it is had
+        anew."""
+        recorded = {one.name for one in self.recorded}
+        for folder, site in self.before.sites.items():
+            if folder != self.folder:
+                for name, one in site.others.items():
+                    if name in recorded:
+                        self._remove(one)
+                left = [f"{one.name} {one.version}" for name, one in site.others.items() if name not in recorded]
+                if left:
+                    self.emit(
+                        Message(
+                            level="warning",
+                            text=f"Left behind in {folder}, where the new Python does not look: {', '.join(left)}. "
+                            "Ask pip for what is needed again.",
+                        )
+                    )
+                continue
+            taken = [one for name, one in site.others.items() if name in self.site.conda]
+            for one in taken:
+                self._remove(one)
+            if taken:
+                text = ", ".join(f"{one.name} {one.version}" for one in taken)
+                self.emit(Message(level="warning", text=f"conda's packages take the place of pip's: {text}"))
+            names = {distributions.normalized(one.name) for one in taken}
+            self.lock = replace(
+                self.lock,
+                pip_specs=tuple(spec for spec in self.lock.pip_specs if requirements.name_of(spec) not in names),
+                pip=tuple(one for one in self.lock.pip if one.name not in names),
+            )
+        self.site = _site(self.stage, self.folder, self.records)
+
+    def bring(self) -> Lock:
+        """What pip is asked for, installed."""
+        target = self.lock.pip if self._is_known() else self._find()
+        there = self.site.others
+        for one in self.recorded:
+            wanted = next((other for other in target if other.name == one.name), None)
+            if one.name in there and (wanted is None or wanted.version != there[one.name].version):
+                self._remove(there[one.name])
+        new = [one for one in target if one.name not in there or there[one.name].version != one.version]
+        if new:
+            self._install(new)
+        self.site = _site(self.stage, self.folder, self.records)
+        return replace(self.lock, pip=tuple(map(self._with_needs, target)))
+
+    def _is_known(self) -> bool:
+        """Whether the plan says what there is to be, or all that was asked for is there and nothing below it moved."""
+        if self.plan.pip is not None and self.plan.pip.resolved:
+            return True
+        last, old = self.before.lock, self.before.sites.get(self.folder)
+        if last is None or old is None or self.lock.pip_specs != last.pip_specs:
+            return False
+        whole = all(one.name in self.site.others for one in self.recorded)
+        return whole and _given(old, last) == _given(self.site, self.lock)
+
+    def _find(self) -> tuple[PipPackage, ...]:
+        if not self.lock.pip_specs:
+            return ()
+        self.emit(Step(phase="pip", text="Finding out what pip needs"))
+        given = _given(self.site, self.lock)
+        found = _find(self.lock, self.site, given, self.recorded, self.settings, self.emit)
+        before = self.before.sites.get(self.folder)
+        gone = before.conda.keys() - self.site.conda.keys() if before is not None else set()
+        back = sorted(gone & {one.name for one in found})
+        if back:
+            raise Refused(
+                f"What pip has installed needs {', '.join(back)}, which would be removed.",
+                "Remove what needs it as well, or keep it.",
+                packages=back,
+            )
+        return found
+
+    def _install(self, new: Sequence[PipPackage]) -> None:
+        program = _installer(self.lock, self.stage, self.settings, self.emit)
+        self.emit(Step(phase="pip", text=f"Installing with {program.name}: {', '.join(map(str, new))}"))
+        program.install(new)
+        site = _site(self.stage, self.folder, self.records)
+        modules: list[str] = []
+        for package in new:
+            one = site.others.get(package.name)
+            if one is None or one.version != package.version:
+                raise Refused(f"{program.name} was to install {package} and did not.", "Nothing was changed.")
+            paths = _paths(self.stage, one)
+            clash = sorted(site.owned & set(paths))
+            if clash:
+                raise Refused(
+                    f"{package} of pip brings {clash[0]}, which is {self._owner(clash[0])} of conda already.",
+                    "Nothing was changed. Take one of the two packages only.",
+                    package=package.name,
+                )
+            self._relocate(one, paths)
+            modules += [path for path in paths if path.endswith(".py") and path.startswith("lib/python")]
+        root = _below(self.lock)[0] if self.lock.base is not None else self.stage
+        bytecode.compile_modules(modules, self.stage, self.prefix, root / "bin" / "python", self.version)
+
+    def _owner(self, path: str) -> str:
+        return next(f"{one.name} {one.version}'s" for one in self.records if any(e.path == path for e in one.paths))
+
+    def _relocate(self, one: Distribution, paths: Sequence[str]) -> None:
+        """Scripts begin with the path of the Python that installed them, and that is the stage's."""
+        written: dict[str, tuple[str, int]] = {}
+        for path in paths:
+            if not path.startswith("bin/"):
+                continue
+            file = self.stage / path
+            data = moved = file.read_bytes()
+            for old in dict.fromkeys([str(self.stage), os.path.realpath(self.stage)]):
+                moved = relocate.text(moved, old, str(self.prefix), whole=True)
+            if moved != data:
+                mode = file.stat().st_mode
+                file.unlink()  # it may be linked to a cache
+                file.write_bytes(moved)
+                file.chmod(mode)
+                written[path] = distributions.record_hash(moved), len(moved)
+        if written:
+            _rewrite_record(one, self.stage, written)
+
+    def _remove(self, one: Distribution) -> None:
+        """Take away what was installed with ``one``, but for what is conda's now."""
+        paths = self.before.files.get(str(one.info)) or _paths(self.stage, one)
+        folders: set[str] = set()
+        for path in paths:
+            if path in self.site.owned:
+                continue
+            folder, name = os.path.split(path)
+            for victim in (path, *_compiled(self.stage, folder, name)):
+                with suppress(OSError):
+                    (self.stage / victim).unlink()
+            folders.update(_above(folder), _above(f"{folder}/__pycache__"))
+        for folder in sorted(folders, key=len, reverse=True):
+            with suppress(OSError):
+                (self.stage / folder).rmdir()
+
+    def _with_needs(self, package: PipPackage) -> PipPackage:
+        one = self.site.others.get(package.name)
+        if one is None:
+            return package
+        with suppress(OSError):
+            headers = HeaderParser().parsestr(one.metadata.read_text(encoding="utf-8", errors="replace"))
+            return replace(package, dependencies=installers.dependencies(headers.get_all("Requires-Dist", [])))
+        return package
+
+
+def _paths(root: Path, one: Distribution) -> list[str]:
+    """What was installed with ``one`` inside of ``root``, relative to it."""
+    found = []
+    for file in distributions.files(one):
+        path = os.path.relpath(file, root)
+        inside = not path.startswith("../") and path not in (".", "..")
+        # A folder on the way may be a link to somewhere else.
+        if inside and Path(os.path.realpath(file.parent)).is_relative_to(os.path.realpath(root)):
+            found.append(path)
+    return found
+
+
+def _compiled(root: Path, folder: str, name: str) -> Iterator[str]:
+    if name.endswith(".py"):
+        cache = f"{folder}/__pycache__"
+        yield from (f"{cache}/{path.name}" for path in (root / cache).glob(f"{name[:-3]}.*.pyc"))
+
+
+def _above(folder: str) -> Iterator[str]:
+    """``folder`` and those that it lies in, down to ``site-packages`` or the like."""
+    while folder.count("/") > 2:
+        yield folder
+        folder = os.path.dirname(folder)
+
+
+def _rewrite_record(one: Distribution, stage: Path, written: Mapping[str, tuple[str, int]]) -> None:
+    record = one.info / "RECORD"
+    rows = []
+    with record.open(encoding="utf-8", newline="") as file:
+        for row in csv.reader(file):
+            path = os.path.relpath(os.path.normpath(one.info.parent / row[0]), stage) if row else ""
+            rows.append([row[0], written[path][0], str(written[path][1])] if path in written else row)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    write_whole(record, text.getvalue())

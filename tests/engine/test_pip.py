@@ -1,0 +1,319 @@
+"""What pip installs beside conda's packages: with real pip and uv, from an index of small wheels."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from jupyter_condaenv.engine import history, pip
+from jupyter_condaenv.engine.model import (
+    ApplyPlan,
+    ChangePackages,
+    Clone,
+    CreateEnvironment,
+    Plan,
+    PlanRequest,
+    Rollback,
+    Settings,
+    StackEnvironment,
+)
+from tests.channel.pypi import PackageIndex, ask, write_sdist, write_wheel
+
+from . import harness
+from .harness import leftovers, problems, refused, run, settled, tree
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+BASE = ("python", "pip", "smallpkg=1.1")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pypi")
+    for version in ("1.0", "2.0"):
+        write_wheel(folder, "alib", version)
+    write_wheel(folder, "atool", "1.0", requires=["alib"], scripts={"atool": "atool:main"})
+    write_wheel(folder, "oldfan", "1.0", requires=["alib <2"])
+    write_wheel(folder, "smallfan", "1.0", requires=["smallpkg >=1"])
+    write_wheel(folder, "smallpkg", "2.0")
+    write_wheel(folder, "smallpkg", "9.0")
+    write_wheel(folder, "newfan", "1.0", requires=["smallpkg >=9"])
+    write_wheel(folder, "robber", "1.0", files={"smallpkg/__init__.py": "VERSION = 'stolen'\n"})
+    write_sdist(folder, "fromsource", "1.0")
+    write_sdist(folder, "badsource", "1.0", fails="there is no compiler for you")
+    return folder
+
+
+@pytest.fixture
+def index(files: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[PackageIndex]:
+    with PackageIndex(files) as index:
+        ask(index, monkeypatch, tmp_path)
+        yield index
+
+
+@pytest.fixture(scope="module")
+def seed(channel_dir: Path, warm_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with Python and pip, which tests clone."""
+    place = tmp_path_factory.mktemp("seed")
+    run(CreateEnvironment(prefix=str(place / "envs" / "seed"), specs=BASE), settings_in(place, channel_dir, warm_cache))
+    return place / "envs" / "seed"
+
+
+def settings_in(place: Path, channel: Path, cache: Path, **fields: Any) -> Settings:
+    return Settings(
+        envs_dirs=(str(place / "envs"),),
+        cache_dir=str(cache),
+        data_dir=str(place / "data"),
+        kernels_dir=str(place / "kernels"),
+        channels=(channel.as_uri(),),
+        **fields,
+    )
+
+
+@pytest.fixture(params=["pip", "uv"])
+def program(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def chosen(program: str, real_settings: Settings) -> Settings:
+    return harness.changed(real_settings, uv=program == "uv")
+
+
+@pytest.fixture
+def with_pip(real_settings: Settings) -> Settings:
+    return harness.changed(real_settings, uv=False)
+
+
+@pytest.fixture
+def env(seed: Path, real_settings: Settings, index: PackageIndex) -> Path:
+    prefix = Path(real_settings.envs_dirs[0]) / "geo"
+    run(Clone(prefix=str(prefix), source=str(seed)), real_settings)
+    return prefix
+
+
+def said(*command: str | Path) -> str:
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def wrong(prefix: Path, *foreign: str) -> list[str]:
+    """As ``problems``, but for what Python wrote when the clone was used: a clone has that of no module but its own."""
+    return [one for one in problems(prefix, *foreign) if "__pycache__/_sysconfigdata" not in one]
+
+
+def add(prefix: Path, *specs: str, **fields: Any) -> ChangePackages:
+    return ChangePackages(prefix=str(prefix), pip=specs, **fields)
+
+
+def of_pip(prefix: Path) -> dict[str, str]:
+    return {one.name: one.version for one in pip.listed(prefix, history.current_lock(prefix))}
+
+
+# --- what is asked for ---
+
+
+def test_packages_of_pip_are_installed_recorded_and_listed(env: Path, chosen: Settings, program: str) -> None:
+    result = run(add(env, "atool", "alib<2"), chosen)
+    assert result["plan"]["pip"]["resolved"]
+    assert result["plan"]["pip"]["changes"] == [{"name": "alib", "after": "1.0"}, {"name": "atool", "after": "1.0"}]
+    assert of_pip(env) == {"alib": "1.0", "atool": "1.0"}
+    # The script names the environment's Python and not that of the stage.
+    script = (env / "bin" / "atool").read_text()
+    assert ".condaenv" not in script and str(env / "bin" / "python") in script
+    assert said(env / "bin" / "atool") == "atool 1.0"
+    assert "No broken" in said(env / "bin" / "python", "-m", "pip", "check")
+    lock = history.current_lock(env)
+    assert lock.pip_specs == ("atool", "alib<2")
+    assert {one.name: one.dependencies for one in lock.pip} == {"alib": (), "atool": ("alib",)}
+    (compiled,) = env.glob("lib/python3*/site-packages/atool/__pycache__/*.pyc")
+    assert compiled.is_file()
+    assert said(env / "bin" / "python", "-c", "import atool; print(atool.main.__code__.co_filename)") == str(
+        compiled.parent.parent / "__init__.py"
+    )
+    settled(env)
+    assert wrong(env, "alib", "atool", "bin/atool") == []
+    # What uv reads of the file beside the lock is what is there.
+    toml = env / "conda-meta/condaenv/revisions" / f"pylock.{result['revision']:04}.toml"
+    found = tomllib.loads(toml.read_text())["packages"]
+    assert [(one["name"], one["version"]) for one in found] == [("alib", "1.0"), ("atool", "1.0")]
+    uv = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--python", str(env / "bin/python")]
+    done = subprocess.run([*uv, "-r", str(toml), "--preview"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "Would make no changes" in done.stderr, done.stderr
+
+
+def test_a_new_environment_with_its_packages_of_pip(
+    chosen: Settings, index: PackageIndex, program: str, tmp_path: Path
+) -> None:
+    prefix = Path(chosen.envs_dirs[0]) / "geo"
+    request = CreateEnvironment(prefix=str(prefix), specs=BASE, pip=("atool", "smallfan", "fromsource"))
+    plan = run(PlanRequest(prefix=str(prefix), request=request), chosen)["plan"]
+    assert plan["pip"] == {} and plan["lock"]["pip_specs"] == ["atool", "smallfan", "fromsource"]  # not resolved yet
+    with harness.Operation(request, chosen) as operation:
+        made = operation.expect_result()
+    assert "pip" in operation.phases and made["plan"]["pip"]["resolved"]
+    there = {"alib": "2.0", "atool": "1.0", "fromsource": "1.0", "smallfan": "1.0"}
+    assert of_pip(prefix) == there
+    assert said(prefix / "bin" / "atool") == "atool 1.0"
+    # Its lock makes the same again, elsewhere.
+    lock = history.current_lock(prefix)
+    other = prefix.with_name("other")
+    run(CreateEnvironment(prefix=str(other), lock=lock), chosen)
+    assert of_pip(other) == there and history.current_lock(other).digest == lock.digest
+    assert said(other / "bin" / "atool") == "atool 1.0" and str(other) in (other / "bin" / "atool").read_text()
+
+
+def test_a_plan_is_applied_as_it_was_shown(env: Path, with_pip: Settings, files: Path) -> None:
+    shown = run(PlanRequest(prefix=str(env), request=add(env, "atool")), with_pip)["plan"]
+    assert {one["name"]: one["after"] for one in shown["pip"]["changes"]} == {"alib": "2.0", "atool": "1.0"}
+    newer = write_wheel(files, "alib", "3.0")
+    try:
+        run(ApplyPlan(prefix=str(env), plan=msgspec.convert(shown, Plan)), with_pip)
+    finally:
+        newer.unlink()
+    assert of_pip(env) == {"alib": "2.0", "atool": "1.0"}
+    # The same plan a second time: the environment has changed since.
+    refused(ApplyPlan(prefix=str(env), plan=msgspec.convert(shown, Plan)), with_pip, "outdated")
+
+
+# --- what conda owns ---
+
+
+REFUSALS = {
+    "smallpkg>=2": ("smallpkg>=2", "conda's smallpkg 1.1"),
+    "newfan": ("smallpkg", "1.1"),
+    "robber": ("robber 1.0", "smallpkg/__init__.py", "smallpkg 1.1"),
+    "badsource": ("badsource", "there is no compiler for you"),
+    "nosuchthing": ("nosuchthing",),
+}
+"""Requirement -> what is said when it cannot be fulfilled."""
+
+
+def test_what_cannot_be_changes_nothing(env: Path, chosen: Settings, index: PackageIndex) -> None:
+    before = tree(env)
+    for spec, words in REFUSALS.items():
+        failure = refused(add(env, spec), chosen, "refused", "unsatisfiable")
+        assert all(word in failure["message"] for word in words), failure["message"]
+    index.tampered.add("alib-2.0-py3-none-any.whl")
+    assert "alib" in refused(add(env, "alib"), chosen, "tampered")["message"]
+    index.close()
+    assert "network" in refused(add(env, "atool"), chosen, "channel_error")["hint"]
+    offline = refused(add(env, "atool"), harness.changed(chosen, offline=True), "channel_error")
+    assert "offline" in offline["hint"]
+    assert tree(env) == before and leftovers(env) == []
+
+
+def test_what_conda_brings_takes_the_place_of_pips(env: Path, with_pip: Settings) -> None:
+    run(ChangePackages(prefix=str(env), remove=("smallpkg",)), with_pip)
+    run(add(env, "smallpkg==9.0", "atool"), with_pip)
+    assert of_pip(env)["smallpkg"] == "9.0"
+    with harness.Operation(ChangePackages(prefix=str(env), add=("smallpkg=2.0",), when="now"), with_pip) as operation:
+        operation.expect_result()
+    assert any("smallpkg 9.0" in event.get("text", "") for event in operation.events)
+    lock = history.current_lock(env)
+    assert lock.pip_specs == ("atool",) and {one.name for one in lock.pip} == {"alib", "atool"}
+    version = "import importlib.metadata as m; print(m.version('smallpkg'))"
+    assert said(env / "bin/python", "-c", version) == "2.0"
+    settled(env)
+    assert wrong(env, "alib", "atool", "bin/atool") == []
+
+
+def test_what_pips_packages_need_is_not_removed(env: Path, with_pip: Settings) -> None:
+    run(add(env, "smallfan", "smallpkg"), with_pip)
+    assert of_pip(env) == {"smallfan": "1.0"}  # conda's is there already
+    before = tree(env)
+    failure = refused(ChangePackages(prefix=str(env), remove=("smallpkg",)), with_pip, "refused")
+    assert "smallpkg" in failure["message"] and tree(env) == before
+
+
+# --- later ---
+
+
+def test_packages_of_pip_are_removed_with_what_only_they_need(env: Path, with_pip: Settings) -> None:
+    run(add(env, "atool", "oldfan"), with_pip)
+    assert of_pip(env) == {"alib": "1.0", "atool": "1.0", "oldfan": "1.0"}
+    failure = refused(ChangePackages(prefix=str(env), remove=("alib",)), with_pip, "refused")
+    assert "alib is needed by atool and oldfan" in failure["message"]
+    run(ChangePackages(prefix=str(env), remove=("atool",)), with_pip)
+    assert of_pip(env) == {"alib": "1.0", "oldfan": "1.0"} and not (env / "bin" / "atool").exists()
+    run(ChangePackages(prefix=str(env), remove=("oldfan",)), with_pip)
+    assert of_pip(env) == {} and history.current_lock(env).pip_specs == ()
+    settled(env)
+    assert wrong(env) == []
+
+
+def test_a_rollback_has_pips_packages_again_also_without_a_network(
+    env: Path, chosen: Settings, index: PackageIndex
+) -> None:
+    first = run(add(env, "atool", "alib<2"), chosen)["revision"]
+    run(ChangePackages(prefix=str(env), remove=("atool",), pip=("alib>=2",)), chosen)
+    assert of_pip(env) == {"alib": "2.0"}
+    index.close()
+    back = run(Rollback(prefix=str(env), revision=first), chosen)
+    assert [one["name"] for one in back["plan"]["pip"]["changes"]] == ["alib", "atool"]
+    assert of_pip(env) == {"alib": "1.0", "atool": "1.0"}
+    assert said(env / "bin" / "atool") == "atool 1.0"
+    run(Rollback(prefix=str(env), revision=1), chosen)
+    assert of_pip(env) == {}
+
+
+def test_a_later_change_of_conda_carries_them_along(env: Path, with_pip: Settings, index: PackageIndex) -> None:
+    first = run(add(env, "atool", "smallfan"), with_pip)["revision"]
+    index.log.clear()
+    assert run(add(env, "atool"), with_pip)["revision"] == first  # all of it is there
+    changed = run(ChangePackages(prefix=str(env), add=("smallpkg=2.0",), when="now"), with_pip)
+    assert changed["plan"]["pip"].get("changes", []) == []
+    assert of_pip(env) == {"alib": "2.0", "atool": "1.0", "smallfan": "1.0"}
+    assert index.log == []  # all of it still fits
+
+
+# --- what goes wrong ---
+
+
+def test_without_pip_it_is_said_that_it_lacks(with_pip: Settings, index: PackageIndex) -> None:
+    prefix = Path(with_pip.envs_dirs[0]) / "geo"
+    request = CreateEnvironment(prefix=str(prefix), specs=("smallpkg",), pip=("atool",))
+    failure = refused(request, with_pip, "refused")
+    assert "no pip" in failure["message"] and "Add the package pip" in failure["hint"] and not prefix.exists()
+
+
+def test_an_index_with_a_login_leaves_it_nowhere(
+    env: Path, chosen: Settings, files: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with PackageIndex(files, password="canary") as locked:
+        ask(locked, monkeypatch, tmp_path)
+        with harness.Operation(add(env, "atool"), chosen) as operation:
+            operation.expect_result()
+        failure = refused(add(env, "nosuchthing"), chosen, "unsatisfiable", "channel_error")
+    told = json.dumps([operation.events, operation.result, failure])
+    written = [path for path in (env / "conda-meta").rglob("*") if path.is_file()]
+    assert "canary" not in told and not any(b"canary" in path.read_bytes() for path in written)
+
+
+# --- overlays ---
+
+
+def test_an_overlay_gets_what_its_base_lacks(seed: Path, real_settings: Settings, index: PackageIndex) -> None:
+    top = Path(real_settings.envs_dirs[0]) / "top"
+    before = tree(seed)
+    failure = refused(
+        StackEnvironment(prefix=str(top), base=str(seed), pip=("smallpkg==9.0",)), real_settings, "refused"
+    )
+    assert "smallpkg 1.1" in failure["message"] and not top.exists()
+    run(StackEnvironment(prefix=str(top), base=str(seed), pip=("atool", "smallfan")), real_settings)
+    assert of_pip(top) == {"alib": "2.0", "atool": "1.0", "smallfan": "1.0"}
+    assert said(top / "bin" / "atool") == "atool 1.0"
+    run(ChangePackages(prefix=str(top), remove=("atool",)), real_settings)
+    assert of_pip(top) == {"smallfan": "1.0"}
+    assert tree(seed) == before
