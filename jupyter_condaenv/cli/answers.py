@@ -17,6 +17,7 @@ from ..engine.model import (
     Lock,
     Package,
     PackageVersions,
+    PipPackage,
     Plan,
     Reasons,
     Result,
@@ -42,6 +43,8 @@ class Shown(Result, frozen=True, kw_only=True, tag="environment"):
     revision: int = 0
     """Number of the present state; 0 where there is no history."""
     packages: tuple[Package, ...] = ()
+    pip: tuple[PipPackage, ...] = ()
+    """What pip or a person put there beside them."""
     deferred: Plan | None = None
     """What waits for the next start of a kernel."""
 

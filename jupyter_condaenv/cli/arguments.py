@@ -135,6 +135,16 @@ def _dependencies(parser: Parser) -> None:
     )
 
 
+def _pip(parser: Parser) -> None:
+    parser.add_argument(
+        "--pip",
+        action="append",
+        default=[],
+        metavar="REQ",
+        help="have pip install this beside conda's packages, none of which it replaces",
+    )
+
+
 def _detach(parser: Parser) -> None:
     parser.add_argument("--detach", action="store_true", help="start the job, print its id and return at once")
 
@@ -160,6 +170,7 @@ def _create_request(parser: Parser) -> None:
         parser,
         "take packages from this name, URL or directory; the first has priority; instead of the configured ones",
     )
+    _pip(parser)
     parser.add_argument("--lock", metavar="FILE", help="exactly the packages of this lock, instead of SPEC")
     parser.add_argument(
         "-f",
@@ -174,6 +185,7 @@ def _create_request(parser: Parser) -> None:
 def _stack_request(parser: Parser) -> None:
     _environment(parser)
     parser.add_argument("specs", nargs="*", metavar="SPEC", help=SPEC)
+    _pip(parser)
     parser.add_argument("--on", required=True, metavar="BASE", dest="base", help="the environment it stands on")
     _channels(
         parser,
@@ -190,13 +202,14 @@ def _change_options(parser: Parser) -> None:
 
 def _add_request(parser: Parser) -> None:
     _environment(parser)
-    parser.add_argument("specs", nargs="+", metavar="SPEC", help=SPEC)
+    parser.add_argument("specs", nargs="*", metavar="SPEC", help=SPEC)
+    _pip(parser)
     _change_options(parser)
 
 
 def _remove_request(parser: Parser) -> None:
     _environment(parser)
-    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="name of a package")
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="name of a package, also of one of pip's")
 
 
 def _update_request(parser: Parser) -> None:
@@ -209,6 +222,7 @@ def _update_request(parser: Parser) -> None:
 def _change_request(parser: Parser) -> None:
     _environment(parser)
     parser.add_argument("--add", action="append", default=[], metavar="SPEC", help=SPEC)
+    _pip(parser)
     parser.add_argument("--update", action="append", default=[], metavar="PACKAGE", help="this package may move")
     parser.add_argument("--remove", action="append", default=[], metavar="PACKAGE", help="take this package out")
     _change_options(parser)

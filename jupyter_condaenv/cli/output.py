@@ -453,7 +453,13 @@ def adopted(result: Adopted) -> list[str]:
 
 def waiting(plan: Plan) -> str:
     """A change that waits for the next start of a kernel, in a line."""
-    return ", ".join(f"{change.kind} {change.after or change.before}" for change in plan.changes)
+    of_pip = plan.pip.changes if plan.pip is not None else ()
+    return ", ".join(
+        [
+            *(f"{change.kind} {change.after or change.before}" for change in plan.changes),
+            *(f"{text.pip_kind(change)} {change.name} of pip" for change in of_pip),
+        ]
+    )
 
 
 def shown(result: answers.Shown) -> list[str]:
@@ -473,4 +479,8 @@ def shown(result: answers.Shown) -> list[str]:
         *text.notes(environment.notes or Notes()),
     ]
     lines = text.table([fact for fact in facts if fact[1]])
-    return [*lines, f"{text.count(len(result.packages), 'package')}:", *text.packages(result.packages)]
+    lines += [f"{text.count(len(result.packages), 'package')}:", *text.packages(result.packages)]
+    if result.pip:
+        rows = [(one.name, one.version, one.files[0].name if one.files else "by hand") for one in result.pip]
+        lines += [f"of pip, {text.count(len(result.pip), 'package')}:", *text.table(rows, indent="  ")]
+    return lines

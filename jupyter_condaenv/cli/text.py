@@ -27,12 +27,14 @@ from ..engine.model import (
     Notes,
     Package,
     PackageVersions,
+    PipChange,
     Plan,
     Reasons,
     RevisionSummary,
     Room,
     Storage,
 )
+from ..engine.versions import compare as compare_versions
 
 KINDS: dict[str, str] = {
     "add": "new",
@@ -61,6 +63,8 @@ def hint(failure: Failure) -> str:
     also = []
     if "explanation" in failure.details:
         also.append("`jupyter condaenv explain` with the same words tries ways out.")
+    if failure.details.get("pip"):
+        also.append("--without-pip leaves out what is for pip.")
     if failure.details.get("frozen"):
         also.append("Without --freeze-installed it may.")
     return " ".join([failure.hint, *also]).strip()
@@ -331,6 +335,9 @@ def plan(shown: Plan, only: Sequence[str] | None = None, *, done: bool = False) 
         lines.append(
             f"  ... and {count(len(changes) - len(listed), 'package')} more, listed by `jupyter condaenv show`"
         )
+    lines += pip(shown, done=done)
+    if not changes and lines:
+        return lines
     if not changes:
         return ["Nothing changed." if done else "Nothing would change."]
     if shown.unasked and only is None:
@@ -338,6 +345,33 @@ def plan(shown: Plan, only: Sequence[str] | None = None, *, done: bool = False) 
         lines += [f"  {one.name}: {one.because or 'moves as well'}" for one in shown.unasked]
     lines.append(total(changes, shown.download_bytes, done=done))
     return [*lines, room(shown.room)] if shown.room is not None and not done else lines
+
+
+def pip(shown: Plan, *, done: bool = False) -> list[str]:
+    """What a plan has to do with pip."""
+    part = shown.pip
+    if part is None:
+        return []
+    lines = []
+    if part.changes:
+        rows = [(pip_kind(one), one.name, _step(one.before, one.after)) for one in part.changes]
+        lines += ["of pip:", *table(rows, indent="  ")]
+    if not part.resolved:
+        lines.append(f"pip is asked for {', '.join(shown.lock.pip_specs)} when conda's packages are in place.")
+    if part.again and not done:
+        lines.append(f"For the new Python pip installs anew: {', '.join(part.again)}")
+    if part.stranded:
+        lines.append(f"Left behind with the old Python, installed by hand: {', '.join(part.stranded)}")
+        lines.append("  --pip asks for what is needed again.")
+    return lines
+
+
+def pip_kind(change: PipChange) -> str:
+    """The word for what happens to it."""
+    if not change.before or not change.after:
+        return KINDS["add" if change.after else "remove"]
+    order = compare_versions(change.before, change.after)
+    return KINDS["upgrade" if order < 0 else "downgrade" if order else "rebuild"]
 
 
 def explanation(found: Explanation) -> list[str]:
@@ -405,6 +439,9 @@ def difference(found: Difference) -> list[str]:
     if found.changes:
         lines += table((change_row(change) for change in _sorted(found.changes)), indent="  ")
         lines.append(total(found.changes, 0))
+    if found.pip:
+        rows = [(pip_kind(one), one.name, _step(one.before, one.after)) for one in found.pip]
+        lines += ["of pip:", *table(rows, indent="  ")]
     return lines or ["They do not differ."]
 
 

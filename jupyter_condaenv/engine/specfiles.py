@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from . import fitting, lockfiles, requirements
 from .channels import redact
-from .errors import InvalidRequest
+from .errors import InvalidRequest, Refused
 from .formats import environment, explicit, lists, locked, manifest
 from .formats import yaml as tree
 from .formats.source import MOST_BYTES, Source
@@ -119,12 +119,19 @@ def targets(
                 f"{name} says exactly which packages, so there is nothing to look for on other platforms.",
                 "Lock the file that it was made of, such as environment.yml.",
             )
-        for text in (*found.warnings, *_about_pip(found, name, without_pip)):
+        asked, notes = _for_pip(found, name, without_pip)
+        if asked:
+            raise Refused(
+                f"{name} has requirements for pip, which can be found out only on a machine of that platform.",
+                "Leave them out, and ask pip for them where the environment is made.",
+                pip=list(asked),
+            )
+        for text in (*found.warnings, *notes):
             told.setdefault(text, []).append(target.platform)
         channels = (*channels, *(channel for channel in found.channels if channel not in channels))
         made.append(replace(target, specs=found.specs))
-    notes = (text if len(told[text]) == len(made) else f"for {', '.join(told[text])}: {text}" for text in told)
-    return LockPlatforms(targets=tuple(made), channels=channels, notes=tuple(notes))
+    said = (text if len(told[text]) == len(made) else f"for {', '.join(told[text])}: {text}" for text in told)
+    return LockPlatforms(targets=tuple(made), channels=channels, notes=tuple(said))
 
 
 def _platforms(name: str, found: SpecFile) -> list[Platform]:

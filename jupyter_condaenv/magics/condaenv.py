@@ -16,6 +16,7 @@ HELP = """\
 
 SPEC is what conda takes: numpy, numpy>=1.20,<3, conda-forge::numpy; in quotes where it holds a blank.
   -c CHANNEL   search here too, after the channels of the environment
+  --pip REQ    have pip install this beside conda's packages; what follows --pip is all for pip
   --now        replace at once also what this kernel may have loaded; else that waits for its next start
 The stop button asks the operation to stop and leaves the environment whole.
 """
@@ -88,7 +89,7 @@ def install(arguments: list[str], command: list[str], status: Status) -> None:
     prefix = sys.prefix
     files, start = loaded.files(prefix), loaded.at_start(prefix)
     try:
-        result = perform([*command, "add", prefix, "--json", *arguments], lambda event: tell(event, status))
+        result = perform([*command, "add", prefix, "--json", *for_pip(arguments)], lambda event: tell(event, status))
     except CondaEnvError as failure:
         status.keep()
         if failure.hint.startswith("usage:"):
@@ -102,6 +103,22 @@ def install(arguments: list[str], command: list[str], status: Status) -> None:
         status.say(*deferred(result))
     elif result["result"] == "started":
         status.say(f"To look at it: jupyter condaenv jobs follow {result['id']}")
+
+
+def for_pip(arguments: list[str]) -> list[str]:
+    """``arguments`` with ``--pip`` before each requirement that follows one.
+
+    >>> for_pip(["numpy", "--pip", "rich", "httpx>=0.27", "--now"])
+    ['numpy', '--pip=rich', '--pip=httpx>=0.27', '--now']
+    """
+    words: list[str] = []
+    of_pip = False
+    for word in arguments:
+        if word == "--pip":
+            of_pip = True
+        else:
+            words.append(f"--pip={word}" if of_pip and not word.startswith("-") else word)
+    return words
 
 
 def tell(event: dict[str, Any], status: Status) -> None:
@@ -136,7 +153,7 @@ def plan(solved: dict[str, Any]) -> list[str]:
 
 def changed(result: dict[str, Any], replaced: list[str], newer: list[str]) -> list[str]:
     """What was done, and whether this kernel has to be restarted for it, and why."""
-    if not result["plan"]["changes"]:
+    if not result["plan"]["changes"] and not (result["plan"].get("pip") or {}).get("changes"):
         return ["Nothing changed."]
     done = f"{result['environment']['name']} is at revision {result['revision']}."
     reasons = [f"what this kernel has loaded was replaced ({', '.join(replaced)})"] if replaced else []

@@ -9,7 +9,16 @@ from msgspec import Struct
 
 from ..engine.condarc import Source
 from ..engine.formats.specfile import Format
-from ..engine.model import Channel, ChannelPriority, Environment, KernelOptions, Package, RevisionSummary, Settings
+from ..engine.model import (
+    Channel,
+    ChannelPriority,
+    Environment,
+    KernelOptions,
+    Package,
+    PipPackage,
+    RevisionSummary,
+    Settings,
+)
 from ..jobs import Job, NumberedEvent, Outcome, State
 
 MOST_EVENTS = 1000
@@ -51,9 +60,10 @@ class ReadFile(Answer, frozen=True, kw_only=True):
 
 
 class Packages(Answer, frozen=True, kw_only=True):
-    """What lies in the prefix, sorted by name."""
+    """What lies in the prefix, sorted by name; beside conda's packages what `pip` or a person put there."""
 
     packages: tuple[Package, ...]
+    pip: tuple[PipPackage, ...]
 
 
 class Revisions(Answer, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from typing import Annotated, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-from ..engine import channel_list, condarc, cutoff, environments, lockfiles, logins, search, specfiles
+from ..engine import channel_list, condarc, cutoff, environments, lockfiles, logins, requirements, search, specfiles
 from ..engine.errors import CondaEnvError, InvalidRequest
 from ..engine.model import (
     Adopt,
@@ -92,6 +92,13 @@ def _checked(channels: Sequence[str], settings: Settings, field: str = "") -> tu
     return tuple(channels)
 
 
+def _requirements(texts: Sequence[str]) -> tuple[str, ...]:
+    for index, text in enumerate(texts):
+        with _field(f"$.pip[{index}]"):
+            requirements.checked([text])
+    return requirements.checked(texts)
+
+
 def _valid(strategy: Strategy) -> Strategy:
     with _field("$.strategy.exclude_newer"):
         cutoff.parse(strategy.exclude_newer)
@@ -128,6 +135,7 @@ class _Kernel(_Place, frozen=True, kw_only=True):
 
 class _New(_Kernel, frozen=True, kw_only=True):
     specs: tuple[str, ...] = ()
+    pip: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     strategy: Strategy = Strategy()
 
@@ -214,8 +222,8 @@ class NewEnvironment(_New, frozen=True, kw_only=True):
     """An environment to be made in the place that `name` stands for or at `prefix`: of `specs`, from `channels`
     (by default the configured ones) by `strategy`, or, when `lock` is given, of exactly its packages, or of what
     `file` says, whose name it has where neither `name` nor `prefix` is given. `channels` are then searched before
-    those of the file. A file with requirements for pip is refused, unless they are to be left out: `without_pip`.
-    `display_name` is its kernel's."""
+    those of the file, and what it has for pip is left out with `without_pip`. `pip` are requirements (PEP 508) that pip
+    fulfils beside. `display_name` is its kernel's."""
 
     lock: Lock | None = None
     file: GivenFile | None = None
@@ -233,6 +241,7 @@ class NewEnvironment(_New, frozen=True, kw_only=True):
         return CreateEnvironment(
             prefix=self.where(settings),
             specs=self.specs,
+            pip=_requirements(self.pip),
             channels=channels,
             lock=self.lock,
             strategy=_valid(self.strategy),
@@ -251,12 +260,13 @@ class NewEnvironment(_New, frozen=True, kw_only=True):
         prefix = self.where(settings, otherwise=found.name)
         with _field("$.file.text"):
             request = specfiles.creation(found, file.name, prefix, channels, without_pip=self.without_pip)
-        return msgspec.structs.replace(request, strategy=_valid(self.strategy), display_name=self.display_name)
+        pip = requirements.together(request.pip, _requirements(self.pip))
+        return msgspec.structs.replace(request, pip=pip, strategy=_valid(self.strategy), display_name=self.display_name)
 
 
 class NewStack(_New, frozen=True, kw_only=True):
-    """An overlay to be made in the place that `name` stands for or at `prefix`: `specs` on top of `base`, which is the
-    name or the prefix of an environment and is not changed."""
+    """An overlay to be made in the place that `name` stands for or at `prefix`: `specs`, and what `pip` is asked for,
+    on top of `base`, which is the name or the prefix of an environment and is not changed."""
 
     base: str
 
@@ -267,6 +277,7 @@ class NewStack(_New, frozen=True, kw_only=True):
             prefix=self.where(settings),
             base=base,
             specs=self.specs,
+            pip=_requirements(self.pip),
             channels=_checked(self.channels, settings),
             strategy=_valid(self.strategy),
             display_name=self.display_name,
@@ -275,6 +286,7 @@ class NewStack(_New, frozen=True, kw_only=True):
 
 class _Packages(Body, frozen=True, kw_only=True):
     add: tuple[str, ...] = ()
+    pip: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     update: tuple[str, ...] = ()
     update_all: bool = False
@@ -286,6 +298,7 @@ class _Packages(Body, frozen=True, kw_only=True):
         return ChangePackages(
             prefix=environment.prefix,
             add=self.add,
+            pip=_requirements(self.pip),
             remove=self.remove,
             update=self.update,
             update_all=self.update_all,
@@ -297,7 +310,8 @@ class _Packages(Body, frozen=True, kw_only=True):
 
 
 class PackageChange(_Packages, frozen=True, kw_only=True):
-    """Packages to add (specs), to remove and to update (names, or all with `update_all`), in one step. What else is
+    """Packages to add (specs), to have of pip (requirements), to remove and to update (names, or all with
+    `update_all`), in one step. What else is
     installed moves where it must; with `dependencies` "freeze" not at all, and with "update" what the named packages
     need moves to its newest version. `channels` are searched after those the environment uses. `when`: what replaces
     something a living kernel may have loaded waits for its next start, unless it is wanted `now`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_condaenv.magics.condaenv import split
+from jupyter_condaenv.magics.condaenv import for_pip, split
 from jupyter_condaenv.magics.operation import CondaEnvError
 
 
@@ -42,3 +42,9 @@ def test_words(line: str, words: list[str]) -> None:
 def test_a_quote_that_is_not_closed(line: str) -> None:
     with pytest.raises(CondaEnvError, match="not closed"):
         split(line)
+
+
+def test_what_follows_pip_is_for_pip() -> None:
+    words = split("install numpy --pip rich 'httpx >=0.27' --now")
+    assert for_pip(words[1:]) == ["numpy", "--pip=rich", "--pip=httpx >=0.27", "--now"]
+    assert for_pip(["a", "b"]) == ["a", "b"]

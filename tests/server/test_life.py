@@ -275,10 +275,10 @@ def test_channels(client: Client, small_channel: Path) -> None:
 
 
 def test_an_environment_from_a_file(server: Server, client: Client) -> None:
-    text = "name: of-a-file\ndependencies: [tool <2, pip: [requests]]\nvariables: {MODE: dry}\n"
+    text = "name: of-a-file\ndependencies: [tool <2, pip: [requests, -e .]]\nvariables: {MODE: dry}\n"
     refused = client.call("POST", "environments", {"file": {"name": "environment.yml", "text": text}})
-    assert (refused.status, refused.body["code"]) == (409, "refused")
-    assert "requests" in refused.body["message"]
+    assert (refused.status, refused.body["code"]) == (400, "invalid_request")
+    assert "'-e .' is an option of pip" in refused.body["message"]
 
     body = {"file": {"name": "environment.yml", "text": text}, "without_pip": True}
     job = client.start("POST", "plans", {"verb": "create", **body})

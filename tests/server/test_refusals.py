@@ -151,6 +151,8 @@ def test_a_sibling_that_begins_alike_is_another_environment(client: Client, tmp_
         ("environments", {"name": "a", "file": file("dependencies: [a]"), "specs": ["b"]}, "$.file"),
         ("environments", {"name": "a", "file": file("dependencies: [a]"), "lock": lock()}, "$.file"),
         ("environments", {"name": "a", "without_pip": True}, "$.without_pip"),
+        ("environments", {"name": "a", "pip": ["ok", "-r more.txt"]}, "$.pip[1]"),
+        ("plans", {"verb": "create", "name": "a", "pip": ["x @ file:///x.whl"]}, "$.pip[0]"),
         ("environments", {"file": file("dependencies: [a]")}, "$"),
         ("environments", {"file": file("name: ../a\ndependencies: [a]")}, "$.file.text"),
         ("plans", {"verb": "create", "name": "a", "file": file("- a")}, "$.file.text"),

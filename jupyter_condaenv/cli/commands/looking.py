@@ -26,7 +26,7 @@ def list_environments(_arguments: Namespace, output: Output) -> None:
 
 
 def show(arguments: Namespace, output: Output) -> None:
-    from ...engine import history
+    from ...engine import history, pip
 
     settings = configured()
     (environment,) = with_kernels([environments.find(arguments.environment, settings)], settings)
@@ -40,6 +40,7 @@ def show(arguments: Namespace, output: Output) -> None:
             channels=lock.channels,
             revision=last.number if last else 0,
             packages=lock.packages,
+            pip=pip.listed(prefix, lock),
             deferred=deferred.read(prefix),
         )
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from ... import config
-from ...engine import environments
+from ...engine import environments, requirements
 from ...engine.errors import InvalidRequest
 from ...engine.model import (
     ChangePackages,
@@ -47,13 +47,14 @@ def _create_request(arguments: Namespace, settings: Settings) -> CreateEnvironme
         from ...engine import lockfiles
 
         lock = lockfiles.read(path)
-    elif not arguments.specs:
+    elif not arguments.specs and not arguments.pip:
         raise InvalidRequest(
             "Nothing was asked for.", f"For a Python kernel: create {arguments.environment} python ipykernel"
         )
     return CreateEnvironment(
         prefix=new_prefix(arguments.environment, settings),
         specs=tuple(arguments.specs),
+        pip=requirements.checked(arguments.pip),
         channels=channels_of(arguments.channels),
         lock=lock,
         strategy=strategy_of(arguments),
@@ -101,7 +102,8 @@ def _create_of_file(arguments: Namespace, settings: Settings) -> CreateEnvironme
     channels = channels_of(arguments.channels)
     request = specfiles.creation(found, str(path), prefix, channels, without_pip=arguments.without_pip)
     display_name = getattr(arguments, "display_name", "")
-    return msgspec.structs.replace(request, strategy=strategy_of(arguments), display_name=display_name)
+    pip = requirements.together(request.pip, requirements.checked(arguments.pip))
+    return msgspec.structs.replace(request, pip=pip, strategy=strategy_of(arguments), display_name=display_name)
 
 
 def _stack_request(arguments: Namespace, settings: Settings) -> StackEnvironment:
@@ -109,6 +111,7 @@ def _stack_request(arguments: Namespace, settings: Settings) -> StackEnvironment
         prefix=new_prefix(arguments.environment, settings),
         base=environments.find(arguments.base, settings).prefix,
         specs=tuple(arguments.specs),
+        pip=requirements.checked(arguments.pip),
         channels=channels_of(arguments.channels),
         strategy=strategy_of(arguments),
         display_name=getattr(arguments, "display_name", ""),
@@ -116,6 +119,8 @@ def _stack_request(arguments: Namespace, settings: Settings) -> StackEnvironment
 
 
 def _add_request(arguments: Namespace, settings: Settings) -> ChangePackages:
+    if not arguments.specs and not arguments.pip:
+        raise InvalidRequest("Nothing was asked for.", f"For instance: add {arguments.environment} numpy")
     return _change_of(arguments, settings, add=tuple(arguments.specs))
 
 
@@ -152,6 +157,7 @@ def _change_of(
         add=add,
         update=update,
         update_all=update_all,
+        pip=requirements.checked(getattr(arguments, "pip", ())),
         remove=remove,
         dependencies=arguments.dependencies,
         channels=channels_of(arguments.channels),

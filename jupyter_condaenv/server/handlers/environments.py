@@ -13,7 +13,7 @@ from jupyter_server.auth.decorator import authorized
 from msgspec.structs import replace
 from tornado import web
 
-from ...engine import changes, deferred, environments, export, health, history, why
+from ...engine import changes, deferred, environments, export, health, history, pip, why
 from ...engine.errors import NotFound
 from ...engine.model import (
     ApplyDeferred,
@@ -24,7 +24,6 @@ from ...engine.model import (
     KernelOptions,
     Lock,
     Notes,
-    Package,
     Plan,
     Reasons,
     RegisterKernel,
@@ -96,7 +95,7 @@ class PackagesHandler(Handler):
     @operation(answer=answers.Packages)
     async def get(self, environment: str) -> answers.Packages:
         """The packages of an environment."""
-        return answers.Packages(packages=await self.service.read(lambda settings: _packages(environment, settings)))
+        return await self.service.read(lambda settings: _packages(environment, settings))
 
     @web.authenticated
     @authorized
@@ -313,8 +312,11 @@ def _lock(name_or_prefix: str, settings: Settings) -> Lock:
     return history.current_lock(Path(find(name_or_prefix, settings).prefix))
 
 
-def _packages(name_or_prefix: str, settings: Settings) -> tuple[Package, ...]:
-    return tuple(sorted(_lock(name_or_prefix, settings).packages, key=lambda package: package.name))
+def _packages(name_or_prefix: str, settings: Settings) -> answers.Packages:
+    prefix = Path(find(name_or_prefix, settings).prefix)
+    lock = history.current_lock(prefix)
+    packages = tuple(sorted(lock.packages, key=lambda package: package.name))
+    return answers.Packages(packages=packages, pip=pip.listed(prefix, lock))
 
 
 def _revisions(name_or_prefix: str, settings: Settings) -> answers.Revisions:
