@@ -879,8 +879,8 @@ export interface components {
          * @description An environment to be made in the place that `name` stands for or at `prefix`: of `specs`, from `channels`
          *         (by default the configured ones) by `strategy`, or, when `lock` is given, of exactly its packages, or of what
          *         `file` says, whose name it has where neither `name` nor `prefix` is given. `channels` are then searched before
-         *         those of the file. A file with requirements for pip is refused, unless they are to be left out: `without_pip`.
-         *         `display_name` is its kernel's.
+         *         those of the file, and what it has for pip is left out with `without_pip`. `pip` are requirements (PEP 508) that pip
+         *         fulfils beside. `display_name` is its kernel's.
          */
         NewEnvironment: {
             /** @default  */
@@ -891,6 +891,8 @@ export interface components {
             display_name?: string;
             /** @default [] */
             specs?: string[];
+            /** @default [] */
+            pip?: string[];
             /** @default [] */
             channels?: string[];
             /** @default {} */
@@ -956,6 +958,10 @@ export interface components {
             packages: components["schemas"]["Package"][];
             /** @default null */
             base?: components["schemas"]["Base"] | null;
+            /** @default [] */
+            pip_specs?: string[];
+            /** @default [] */
+            pip?: components["schemas"]["PipPackage"][];
         };
         /**
          * Package
@@ -1007,6 +1013,29 @@ export interface components {
             packages: components["schemas"]["Package"][];
         };
         /**
+         * PipPackage
+         * @description A Python package that pip or uv has put there.
+         */
+        PipPackage: {
+            name: string;
+            version: string;
+            /** @default [] */
+            files?: components["schemas"]["PipFile"][];
+            /** @default [] */
+            dependencies?: string[];
+            /** @default false */
+            direct?: boolean;
+        };
+        /**
+         * PipFile
+         * @description A wheel or a source distribution.
+         */
+        PipFile: {
+            name: string;
+            url: string;
+            sha256: string;
+        };
+        /**
          * GivenFile
          * @description A file, such as `environment.yml`: its `name` and what is in it. Its format follows from both.
          */
@@ -1028,14 +1057,16 @@ export interface components {
         };
         /**
          * Packages
-         * @description What lies in the prefix, sorted by name.
+         * @description What lies in the prefix, sorted by name; beside conda's packages what `pip` or a person put there.
          */
         Packages: {
             packages: components["schemas"]["Package"][];
+            pip: components["schemas"]["PipPackage"][];
         };
         /**
          * PackageChange
-         * @description Packages to add (specs), to remove and to update (names, or all with `update_all`), in one step. What else is
+         * @description Packages to add (specs), to have of pip (requirements), to remove and to update (names, or all with
+         *         `update_all`), in one step. What else is
          *         installed moves where it must; with `dependencies` "freeze" not at all, and with "update" what the named packages
          *         need moves to its newest version. `channels` are searched after those the environment uses. `when`: what replaces
          *         something a living kernel may have loaded waits for its next start, unless it is wanted `now`.
@@ -1043,6 +1074,8 @@ export interface components {
         PackageChange: {
             /** @default [] */
             add?: string[];
+            /** @default [] */
+            pip?: string[];
             /** @default [] */
             remove?: string[];
             /** @default [] */
@@ -1166,6 +1199,8 @@ export interface components {
             specs_dropped?: string[];
             /** @default [] */
             changes?: components["schemas"]["Change"][];
+            /** @default [] */
+            pip?: components["schemas"]["PipChange"][];
         };
         /**
          * Change
@@ -1178,6 +1213,17 @@ export interface components {
             before?: components["schemas"]["Package"] | null;
             /** @default null */
             after?: components["schemas"]["Package"] | null;
+        };
+        /**
+         * PipChange
+         * @description What happens to one package of pip: its version before, and after.
+         */
+        PipChange: {
+            name: string;
+            /** @default  */
+            before?: string;
+            /** @default  */
+            after?: string;
         };
         /**
          * NewApplication
@@ -1322,6 +1368,8 @@ export interface components {
             /** @default [] */
             unasked?: components["schemas"]["Unasked"][];
             /** @default null */
+            pip?: components["schemas"]["PipPart"] | null;
+            /** @default null */
             room?: components["schemas"]["Room"] | null;
         };
         /**
@@ -1342,6 +1390,20 @@ export interface components {
             because?: string;
         };
         /**
+         * PipPart
+         * @description What a plan has to do with pip.
+         */
+        PipPart: {
+            /** @default [] */
+            changes?: components["schemas"]["PipChange"][];
+            /** @default false */
+            resolved?: boolean;
+            /** @default [] */
+            again?: string[];
+            /** @default [] */
+            stranded?: string[];
+        };
+        /**
          * Room
          * @description What a change adds on the disk, in the environment and in the package cache together, before anything that it
          *         replaces is given back. Compiled bytecode comes on top.
@@ -1360,8 +1422,8 @@ export interface components {
         Body: Record<string, unknown>;
         /**
          * NewStack
-         * @description An overlay to be made in the place that `name` stands for or at `prefix`: `specs` on top of `base`, which is the
-         *         name or the prefix of an environment and is not changed.
+         * @description An overlay to be made in the place that `name` stands for or at `prefix`: `specs`, and what `pip` is asked for,
+         *         on top of `base`, which is the name or the prefix of an environment and is not changed.
          */
         NewStack: {
             /** @default  */
@@ -1372,6 +1434,8 @@ export interface components {
             display_name?: string;
             /** @default [] */
             specs?: string[];
+            /** @default [] */
+            pip?: string[];
             /** @default [] */
             channels?: string[];
             /** @default {} */
@@ -1409,6 +1473,8 @@ export interface components {
             /** @default [] */
             specs?: string[];
             /** @default [] */
+            pip?: string[];
+            /** @default [] */
             channels?: string[];
             /** @default {} */
             strategy?: components["schemas"]["Strategy"];
@@ -1435,6 +1501,8 @@ export interface components {
             /** @default [] */
             specs?: string[];
             /** @default [] */
+            pip?: string[];
+            /** @default [] */
             channels?: string[];
             /** @default {} */
             strategy?: components["schemas"]["Strategy"];
@@ -1449,6 +1517,8 @@ export interface components {
             verb: "change";
             /** @default [] */
             add?: string[];
+            /** @default [] */
+            pip?: string[];
             /** @default [] */
             remove?: string[];
             /** @default [] */
@@ -1494,6 +1564,8 @@ export interface components {
             /** @default [] */
             specs?: string[];
             /** @default [] */
+            pip?: string[];
+            /** @default [] */
             channels?: string[];
             /** @default {} */
             strategy?: components["schemas"]["Strategy"];
@@ -1522,6 +1594,8 @@ export interface components {
             /** @default [] */
             specs?: string[];
             /** @default [] */
+            pip?: string[];
+            /** @default [] */
             channels?: string[];
             /** @default {} */
             strategy?: components["schemas"]["Strategy"];
@@ -1538,6 +1612,8 @@ export interface components {
             verb: "change";
             /** @default [] */
             add?: string[];
+            /** @default [] */
+            pip?: string[];
             /** @default [] */
             remove?: string[];
             /** @default [] */
@@ -2035,7 +2111,7 @@ export interface components {
             /** @enum {unknown} */
             event: "step";
             /** @enum {unknown} */
-            phase: "build" | "check" | "clean" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "register" | "remove" | "solve" | "stage" | "wait";
+            phase: "build" | "check" | "clean" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "pip" | "register" | "remove" | "solve" | "stage" | "wait";
             text: string;
         };
         /**
@@ -2046,7 +2122,7 @@ export interface components {
             /** @enum {unknown} */
             event: "progress";
             /** @enum {unknown} */
-            phase: "build" | "check" | "clean" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "register" | "remove" | "solve" | "stage" | "wait";
+            phase: "build" | "check" | "clean" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "pip" | "register" | "remove" | "solve" | "stage" | "wait";
             done: number;
             /** @default 0 */
             total?: number;
@@ -2255,6 +2331,8 @@ export interface components {
             exclude_newer?: string;
             /** @default [] */
             exclude_newer_except?: string[];
+            /** @default true */
+            uv?: boolean;
             /** @default 120 */
             solve_timeout?: number;
             /** @default 120 */
