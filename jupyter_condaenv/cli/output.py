@@ -279,9 +279,9 @@ class Bars:
             console=console,
             expand=True,
         )
-        self._task: Any = None
-        self._phase = ""
-        self._first: tuple[float, int] = (0.0, 0)
+        self._tasks: dict[str, Any] = {}
+        """Those that run, by phase: two may overlap."""
+        self._first: dict[str, tuple[float, int]] = {}
         self._drawn.start()
 
     def tell(self, event: Event) -> None:
@@ -291,8 +291,7 @@ class Bars:
         elif isinstance(event, Message | Solved):
             self.note(sentence(event))
         elif isinstance(event, Progress):
-            if event.phase != self._phase:
-                self._finish(self._done)
+            if event.phase not in self._tasks:
                 self._begin(event.phase, event.phase)
             self._move(event)
 
@@ -304,15 +303,14 @@ class Bars:
         self._drawn.stop()
 
     def _begin(self, phase: str, words: str) -> None:
-        self._phase = phase
-        self._first = (time.monotonic(), 0)
-        self._task = self._drawn.add_task(words, total=None, amount="", item="", mark="")
+        self._first[phase] = (time.monotonic(), 0)
+        self._tasks[phase] = self._drawn.add_task(words, total=None, amount="", item="", mark="")
 
     def _move(self, event: Progress) -> None:
-        if event.done < self._first[1]:
-            self._first = (time.monotonic(), event.done)
+        if event.done < self._first[event.phase][1]:
+            self._first[event.phase] = (time.monotonic(), event.done)
         self._drawn.update(
-            self._task,
+            self._tasks[event.phase],
             completed=event.done,
             total=event.total or None,
             amount=amount(event) + self._rate(event),
@@ -320,16 +318,17 @@ class Bars:
         )
 
     def _rate(self, event: Progress) -> str:
-        seconds = time.monotonic() - self._first[0]
+        began, already = self._first[event.phase]
+        seconds = time.monotonic() - began
         if event.unit != "bytes" or seconds < 0.5:
             return ""
-        return f", {text.size((event.done - self._first[1]) / seconds)}/s"
+        return f", {text.size((event.done - already) / seconds)}/s"
 
     def _finish(self, mark: str) -> None:
-        """The running step is over: its line stays, marked with how it ended."""
-        if self._task is not None:
-            self._drawn.update(self._task, completed=1, total=1, item="", mark=mark, refresh=True)
-            self._task = None
+        """What runs is over: its lines stay, marked with how it ended."""
+        for task in self._tasks.values():
+            self._drawn.update(task, completed=1, total=1, item="", mark=mark, refresh=True)
+        self._tasks.clear()
 
 
 # --- answers in words ------------------------------------------------------------------------------------------------

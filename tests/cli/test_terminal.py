@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_condaenv.cli.output import Bars
+from jupyter_condaenv.engine.model import Progress, Step
 from tests.channel import ChannelServer
 
 from .conftest import COMMAND, TAKES_AT_MOST, Person
@@ -149,3 +151,14 @@ def test_twice_leaves_at_once(person: Person, small: ChannelServer) -> None:
     job = person.run("jobs").out.splitlines()[1].split()[0]
     person.run("jobs", "follow", job, code=130)
     assert not (person.envs / "geo").exists()
+
+
+def test_phases_that_overlap_have_a_line_each(capfd: pytest.CaptureFixture[str]) -> None:
+    bars = Bars()
+    bars.tell(Step(phase="download", text="Downloading"))
+    for number in range(50):
+        bars.tell(Progress(phase="download", done=number, total=50, unit="bytes"))
+        bars.tell(Progress(phase="link", done=number, total=50, unit="files"))
+    bars.close(failed=False)
+    said = CONTROL.sub("", capfd.readouterr().err).splitlines()
+    assert len([line for line in said if line.strip()]) == 2, said

@@ -60,7 +60,9 @@ print(json.dumps({
 @contextmanager
 def local_channel(narrator: Narrator) -> Iterator[str]:
     """The URL of the local channel."""
-    narrator.step("Building the local channel (once; later runs only look whether it is up to date)")
+    narrator.step(
+        "Building the local channel (once, about 0.7 GB in your cache; later runs only look whether it is up to date)"
+    )
     try:
         directory = build(log=narrator.say)
     except RuntimeError as error:
@@ -173,6 +175,20 @@ def tell(narrator: Narrator, visitor: Visitor, channel: str, lock: Path, *, loca
             narrator.check(f"{name}: MKL_NUM_THREADS", variables["MKL_NUM_THREADS"], "2")
 
 
+def clear_away(narrator: Narrator, places: Places) -> None:
+    """Make room for another run, unless somebody has made something of their own in what an earlier one left."""
+    if not places.folder.exists():
+        return
+    own = places.made_by_hand(ENVIRONMENTS)
+    if own:
+        raise StoryEnded(
+            f"{places.folder} has what you made after an earlier run: {', '.join(own)}. Delete that folder, or give "
+            f"another one: python -m tests.demo FOLDER"
+        )
+    narrator.step(f"Clearing away {places.folder}, which an earlier run made")
+    shutil.rmtree(places.folder)
+
+
 def main(folder: Path) -> int:
     for ended in (signal.SIGTERM, signal.SIGHUP):  # as by Ctrl-C: the server is not left behind
         signal.signal(ended, signal.default_int_handler)
@@ -180,9 +196,8 @@ def main(folder: Path) -> int:
     named = os.environ.get("CHANNEL", "")
     try:
         with nullcontext(named) if named else local_channel(narrator) as channel:
-            if DEMO.exists() and folder == DEMO:
-                narrator.step(f"Clearing away {DEMO}, which an earlier run made")
-                shutil.rmtree(DEMO)
+            if folder == DEMO:
+                clear_away(narrator, Places(DEMO))
             places.occupy(channel)
             with jupyter_lab(narrator, places) as (server, visitor):
                 tell(narrator, visitor, channel, places.lock, local=not named)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests import lab
@@ -28,6 +29,14 @@ class Places:
             "JUPYTER_RUNTIME_DIR": folder / "jupyter-runtime",
             "XDG_CACHE_HOME": folder / "cache",
         }
+
+    def made_by_hand(self, environments: Sequence[str]) -> list[str]:
+        """The environments beside ``environments``, and the notebooks, that somebody has made here."""
+        envs = self.variables["JUPYTER_DATA_DIR"] / "condaenv" / "envs"
+        notebooks = (path for path in self.notebooks.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+        # What an interrupted operation has left begins with a dot.
+        own = (path.name for path in envs.glob("[!.]*") if path.name not in environments)
+        return sorted([*own, *(str(path.relative_to(self.notebooks)) for path in notebooks)])
 
     def occupy(self, channel: str) -> None:
         """From here on this process and those it starts keep to these places, and take packages from ``channel``."""

@@ -10,6 +10,10 @@ from urllib.request import urlopen
 import pexpect
 import pytest
 
+from .__main__ import ENVIRONMENTS, clear_away
+from .narrator import Narrator, StoryEnded
+from .places import Places
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 280
 """Seconds that any part of the story may take."""
@@ -22,6 +26,22 @@ def test_who_looks_on(variables: dict[str, str], stays: bool) -> None:
     child = pexpect.spawn(sys.executable, ["-c", code], cwd=str(ROOT), env=env, encoding="utf-8", timeout=PATIENCE)
     child.expect_exact(f"looks {stays}")
     child.expect(pexpect.EOF)
+
+
+def test_what_somebody_made_in_an_earlier_run_stays(tmp_path: Path) -> None:
+    places = Places(tmp_path / "demo")
+    envs = tmp_path / "demo" / "jupyter" / "condaenv" / "envs"
+    for name in (*ENVIRONMENTS, "mine"):
+        (envs / name).mkdir(parents=True)
+    places.notebooks.mkdir()
+    (places.notebooks / "Untitled.ipynb").touch()
+    with pytest.raises(StoryEnded, match=r"Untitled\.ipynb, mine"):
+        clear_away(Narrator(), places)
+    (places.notebooks / "Untitled.ipynb").unlink()
+    (envs / "mine").rmdir()
+    clear_away(Narrator(), places)
+    assert not places.folder.exists()
+    clear_away(Narrator(), places)
 
 
 @pytest.mark.slow
