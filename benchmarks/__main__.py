@@ -9,7 +9,7 @@ from pathlib import Path
 from jupyter_condaenv.engine.model import Settings
 from tests.channel import build
 
-from . import environments, kernels, panel, search
+from . import environments, kernels, panel, scale, search
 from .measure import machine
 
 ALL = {
@@ -24,6 +24,8 @@ ALL = {
 }
 ONLY_NAMED = {"search-large": search.large}
 """These take minutes."""
+BESIDE_OTHERS = {"solve": scale.solve, "create-beside": scale.create}
+"""These also measure other programs, where they are given; and take minutes."""
 
 
 def main() -> None:
@@ -32,13 +34,20 @@ def main() -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"of {', '.join(ALL)}, all of which when none is named, and {', '.join(ONLY_NAMED)}",
+        help=f"of {', '.join(ALL)}, all of which when none is named, and {', '.join([*ONLY_NAMED, *BESIDE_OTHERS])}",
     )
     parser.add_argument("--rounds", type=int, default=7, help="rounds of each (7)")
     parser.add_argument("--starts", type=int, default=50, help="kernel starts of each kind (50)")
     parser.add_argument("--dir", type=Path, help="where to work; on the file system that is of interest")
+    parser.add_argument(
+        "--beside",
+        action="append",
+        default=[],
+        metavar="NAME=COMMAND",
+        help="measure this program too, which takes conda's arguments, such as micromamba=/opt/bin/micromamba",
+    )
     options = parser.parse_args()
-    if unknown := set(options.names) - {*ALL, *ONLY_NAMED}:
+    if unknown := set(options.names) - {*ALL, *ONLY_NAMED, *BESIDE_OTHERS}:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
     channel = build()
     print(machine())
@@ -51,6 +60,9 @@ def main() -> None:
             channels=(channel.as_uri(),),
         )
         for name in options.names or ALL:
+            if name in BESIDE_OTHERS:
+                BESIDE_OTHERS[name](settings, options.rounds, scale.Others.of(options.beside))
+                continue
             (ALL | ONLY_NAMED)[name](settings, options.starts if name == "start" else options.rounds)
 
 
