@@ -13,6 +13,7 @@ from ..engine.model import (
     ChannelPriority,
     Difference,
     Environment,
+    ExportedFile,
     FoundPackages,
     Lock,
     Package,
@@ -63,6 +64,8 @@ class Exported(Result, frozen=True, kw_only=True, tag="exported"):
     name: str
     """What such a file is usually called."""
     text: str
+    beside: tuple[ExportedFile, ...] = ()
+    """What it reads."""
 
 
 class History(Result, frozen=True, kw_only=True, tag="history"):
@@ -113,9 +116,11 @@ class Activated(Result, frozen=True, kw_only=True, tag="activated"):
 
 
 class Written(Result, frozen=True, kw_only=True, tag="written"):
-    """``--generate-config``"""
+    """``--generate-config``, and what is given a file to write to"""
 
     path: str
+    beside: tuple[str, ...] = ()
+    """What else was written, for it to read."""
 
 
 class Channels(Result, frozen=True, kw_only=True, tag="channels"):

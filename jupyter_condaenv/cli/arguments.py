@@ -543,7 +543,13 @@ def _export(parser: Parser) -> None:
         wanted.add_argument(
             option, action="store_const", const=value, dest="wanted", default="asked", help=f"environment.yml: {text}"
         )
-    parser.add_argument("-o", "--output", metavar="FILE", help="write it here; without it, to standard output")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="write it here; without it, to standard output. dockerfile and github-workflow: the folder for it and "
+        "the lock that it reads",
+    )
 
 
 def _run(parser: Parser) -> None:

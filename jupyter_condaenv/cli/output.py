@@ -397,7 +397,7 @@ def answer(result: Result) -> Iterable[str]:
     if isinstance(result, answers.Diff):
         return text.difference(result.difference)
     if isinstance(result, answers.Written):
-        return [f"Wrote {result.path}."]
+        return [f"Wrote {' and '.join([result.path, *result.beside])}."]
     if isinstance(result, answers.Started):
         return [result.id]
     if isinstance(result, answers.JobSummary):

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from . import distributions, history, requirements, stack
 from . import prefix as prefixes
-from .channels import redact
+from .channels import local_path, redact
 from .errors import Refused
-from .formats import sbom, written
-from .model import Exported, ExportFormat, Lock, LockFormat, Wanted
+from .formats import dockerfile, sbom, workflow, written
+from .model import Exported, ExportedFile, ExportFormat, Lock, LockFormat, Wanted
 
 FILE_NAMES: Mapping[ExportFormat, str] = {
     "environment.yml": "environment.yml",
@@ -26,11 +26,17 @@ FILE_NAMES: Mapping[ExportFormat, str] = {
     "pixi.lock": "pixi.lock",
     "requirements": "requirements.txt",
     "sbom": "sbom.cdx.json",
+    "dockerfile": "Dockerfile",
+    "github-workflow": f"{workflow.FOLDER}/environment.yml",
 }
 
 
 LOCKS: Mapping[LockFormat, Callable[..., str]] = {"conda-lock": written.conda_lock, "pixi.lock": written.pixi_lock}
 """What writes them, for as many platforms as there are locks."""
+
+
+_MODULE = re.compile(r"(?!_)(\w+)(?:/__init__)?\.py\Z", re.ASCII)
+"""In site-packages: a module, or what makes a folder a package."""
 
 
 class Distribution(NamedTuple):
@@ -52,6 +58,8 @@ def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Expo
     lock = whole(history.current_lock(prefix))
     installed = _distributions(prefix, lock)
     by_pip = [one for one in installed if not one.of_conda]
+    if format == "dockerfile" or format == "github-workflow":
+        return _with_lock(prefix, lock, format, [_requirement(one) for one in by_pip])
     if format == "environment.yml":
         text = written.environment(
             name=prefix.name,
@@ -69,6 +77,51 @@ def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Expo
         pip = [_requirement(one) for one in by_pip]
         text = written.explicit(lock, pip=pip) if format == "explicit" else LOCKS[format](lock, pip=pip)
     return Exported(name=FILE_NAMES[format], text=text)
+
+
+def _with_lock(prefix: Path, lock: Lock, format: ExportFormat, pip: Sequence[str]) -> Exported:
+    """What makes the environment elsewhere, of the lock that lies beside it."""
+    check_hashes(lock)
+    _check_elsewhere(lock)
+    lock_name = f"conda-{lock.platform}.lock"
+    comments = written.comments(pip)
+    if format == "dockerfile":
+        text = dockerfile.write(prefix.name, lock, lock_name, prefixes.variables(prefix), comments)
+    else:
+        python = stack.python_of(lock.packages) is not None
+        text = workflow.write(prefix.name, lock.platform, lock_name, _imports(prefix, lock), python, comments)
+    beside = ExportedFile(name=lock_name, text=written.explicit(lock, pip=pip))
+    return Exported(name=FILE_NAMES[format], text=text, beside=(beside,))
+
+
+def _check_elsewhere(lock: Lock) -> None:
+    """Raises Refused for what no other machine could make, or none that images and runners are."""
+    if lock.platform not in workflow.RUNNERS:
+        raise Refused(f"An environment of {lock.platform} is none for Linux.", "Export it on Linux.")
+    for package in lock.packages:
+        if local_path(package.url) is not None:
+            raise Refused(
+                f"{package} comes from a directory of this machine, {package.channel}, where no other finds it.",
+                "Serve that channel over HTTP, and install the package from there.",
+                package=package.name,
+            )
+
+
+def _imports(prefix: Path, lock: Lock) -> list[str]:
+    """Modules of the packages that were asked for."""
+    python = stack.python_of(lock.packages)
+    if python is None:
+        return []
+    site = prefixes.site_packages(python)
+    asked = {re.split(r"[\s=<>!~\[;]", spec.rpartition("::")[2].strip(), maxsplit=1)[0].lower() for spec in lock.specs}
+    found: set[str] = set()
+    for level in stack.levels(str(prefix)):
+        for record in prefixes.records(Path(level)):
+            if record.name in asked:
+                found |= {
+                    match[1] for entry in record.paths if (match := _MODULE.match(entry.path.partition(f"{site}/")[2]))
+                }
+    return sorted(found)
 
 
 def by_pip(prefix: Path, lock: Lock) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.channel import host_subdir, index, write_package
+from tests.channel import ChannelServer, host_subdir, index, write_package
 
 from .conftest import Person
 
@@ -86,6 +86,24 @@ def test_a_platform_that_has_nothing(person: Person, gpus: Path) -> None:
 def test_what_cannot_be_meant(person: Person, words: str, told: str) -> None:
     (person.home / "environment.yml").write_text("dependencies: [tool]\n")
     assert told in person.run(*words.split(), code=2).err
+
+
+def test_what_makes_an_environment_elsewhere(person: Person, small: ChannelServer) -> None:
+    person.run("create", "geo", "tool", "-c", small.url)
+    export = ("export", "geo", "--format", "dockerfile")
+    shown = person.run(*export)
+    lock, image = f"conda-{host_subdir()}.lock", person.home / "image"
+    assert f"It reads {lock}" in shown.err and f"COPY {lock}" in shown.out
+    assert person.run(*export, "--json").last["beside"][0]["name"] == lock
+    for _ in range(2):
+        assert person.run(*export, "-o", "image").out == f"Wrote {image}/Dockerfile and {image}/{lock}.\n"
+    assert (image / "Dockerfile").read_text() == shown.out
+    (image / "Dockerfile").write_text("FROM mine\n")
+    assert "is there already, and not from here" in person.run(*export, "-o", "image", code=5).err
+    assert (image / "Dockerfile").read_text() == "FROM mine\n"
+    person.run("export", "geo", "--format", "github-workflow", "-o", "image")
+    assert (image / ".github/workflows/environment.yml").is_file()
+    assert "cannot be written" in person.run(*export, "-o", "image/Dockerfile", code=2).err
 
 
 def test_an_environment_for_another_machine(person: Person, gpus: Path, small_channel: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.channel import host_subdir, index, write_package
+from tests.channel import ChannelServer, host_subdir, index, write_package
 
 from .house import Client
 
@@ -97,6 +97,14 @@ def test_only_jobs_that_lock_are_locks(client: Client) -> None:
     job = client.start("POST", "plans", {"verb": "create", "name": "nothing", "specs": ["tool"]})
     client.follow(job)
     assert client.call("GET", f"locks/{job}").status == 404
+
+
+def test_what_makes_an_environment_elsewhere(client: Client, small: ChannelServer) -> None:
+    client.do("POST", "environments", {"name": "elsewhere", "specs": ["tool"], "channels": [small.url]})
+    for kind, name in (("dockerfile", "Dockerfile"), ("github-workflow", ".github/workflows/environment.yml")):
+        found = client.get(f"environments/elsewhere/export?format={kind}")
+        assert found["name"] == name and found["beside"][0]["name"] in found["text"]
+        assert "@EXPLICIT" in found["beside"][0]["text"]
 
 
 def test_an_environment_for_another_machine(client: Client, gpus: str, small_channel: Path) -> None:

@@ -9,8 +9,8 @@ import msgspec
 
 from ... import config
 from ...engine import deferred, environments
-from ...engine.errors import ChannelError, InvalidRequest
-from ...engine.model import IndexChannels, Locked, Settings, Strategy
+from ...engine.errors import AlreadyExists, ChannelError, InvalidRequest
+from ...engine.model import Exported, IndexChannels, Locked, Settings, Strategy
 from ...jobs import Jobs
 from .. import answers, text
 from ..follow import follow
@@ -157,11 +157,34 @@ def export(arguments: Namespace, output: Output) -> None:
 
     prefix = Path(environments.find(arguments.environment, configured()).prefix)
     found = export.export(prefix, arguments.format, arguments.wanted)
-    if arguments.output:
+    if arguments.output and found.beside:
+        output.result(_written_with_what_it_reads(found, Path(config.absolute(arguments.output))))
+    elif arguments.output:
         path = Path(config.absolute(arguments.output))
         write(path, found.text.encode())
         output.result(answers.Written(path=str(path)))
     elif output.json:
-        output.result(answers.Exported(name=found.name, text=found.text))
+        output.result(answers.Exported(name=found.name, text=found.text, beside=found.beside))
     else:
+        for file in found.beside:
+            output.note(f"It reads {file.name}, which is not shown. To have both written into a folder: -o FOLDER")
         print(found.text, end="", flush=True)
+
+
+def _written_with_what_it_reads(found: Exported, folder: Path) -> answers.Written:
+    """Into ``folder``, which is made; a file that somebody else wrote is left alone."""
+    from ...engine.formats.written import OURS
+
+    path = folder / found.name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and OURS not in path.read_text(encoding="utf-8", errors="replace"):
+            raise AlreadyExists(f"{path} is there already, and not from here.", "Choose another folder with -o.")
+    except OSError as error:
+        raise InvalidRequest(
+            f"{path} cannot be written: {error.strerror}.", "Choose another folder with -o."
+        ) from error
+    files = [(folder / file.name, file.text) for file in found.beside]
+    for place, content in [*files, (path, found.text)]:
+        write(place, content.encode())
+    return answers.Written(path=str(path), beside=tuple(str(place) for place, _ in files))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from ..model import Lock, Package
 
 _ANACONDA = "https://conda.anaconda.org/"
 _DEFAULTS = "https://repo.anaconda.com/pkgs/"
+OURS = "Written by jupyter_condaenv"
+"""In files that may be written over when they are written anew."""
 _PIP = "Not in this file, since pip installed it"
 
 
@@ -40,7 +43,7 @@ def environment(
 
 def explicit(lock: Lock, *, pip: Sequence[str] = ()) -> str:
     """An explicit list (CEP 23), in an order in which each package comes after those it needs."""
-    lines = [f"# platform: {lock.platform}", *_comments(pip), "@EXPLICIT"]
+    lines = [f"# platform: {lock.platform}", *comments(pip), "@EXPLICIT"]
     lines += [
         f"{package.url}#{f'sha256:{package.sha256}' if package.sha256 else package.md5}" for package in _ordered(lock)
     ]
@@ -61,7 +64,7 @@ def conda_lock(*locks: Lock, pip: Sequence[str] = ()) -> str:
     }
     # CEP 37 has no place for what each was solved for, and forbids keys of one's own.
     machines = [f"# {lock.platform}: for {' '.join(_virtual(lock))}" for lock in locks if lock.virtual_packages]
-    return _commented([*machines, *_comments(pip)]) + _yaml(content)
+    return _commented([*machines, *comments(pip)]) + _yaml(content)
 
 
 def pixi_lock(*locks: Lock, pip: Sequence[str] = ()) -> str:
@@ -84,7 +87,7 @@ def pixi_lock(*locks: Lock, pip: Sequence[str] = ()) -> str:
         },
         "packages": [_pixi_package(packages[url]) for url in sorted(packages)],
     }
-    return _commented(_comments(pip)) + _yaml(content)
+    return _commented(comments(pip)) + _yaml(content)
 
 
 def requirements(lock: Lock, installed: Sequence[str]) -> str:
@@ -169,8 +172,14 @@ def _ordered(lock: Lock) -> list[Package]:
     return list(done.values())
 
 
-def _comments(pip: Sequence[str]) -> list[str]:
+def comments(pip: Sequence[str]) -> list[str]:
+    """Lines that name what cannot be in a file that is only of conda packages."""
     return [f"# {_PIP}: {one}" for one in pip]
+
+
+def plain(name: str) -> str:
+    """The name of an environment, where it stands in a file that a program interprets."""
+    return name if re.fullmatch(r"[\w.-][\w. -]*", name, re.ASCII) else "environment"
 
 
 def _commented(lines: Iterable[str]) -> str:
@@ -178,10 +187,10 @@ def _commented(lines: Iterable[str]) -> str:
 
 
 def _yaml(content: Any) -> str:
-    return str(yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000))
+    return str(yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=10_000))
 
 
-class _Dumper(yaml.SafeDumper):
+class Dumper(yaml.SafeDumper):
     """Writes lists below their key as people do, and nothing by reference."""
 
     def ignore_aliases(self, data: Any) -> bool:

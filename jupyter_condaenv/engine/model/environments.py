@@ -174,7 +174,9 @@ class LockFile(Struct, frozen=True, kw_only=True):
     platforms: tuple[LockedPlatform, ...]
 
 
-ExportFormat = Literal["environment.yml", "explicit", "conda-lock", "pixi.lock", "requirements", "sbom"]
+ExportFormat = Literal[
+    "environment.yml", "explicit", "conda-lock", "pixi.lock", "requirements", "sbom", "dockerfile", "github-workflow"
+]
 Wanted = Literal["asked", "history", "pinned", "builds"]
 """What an exported environment.yml asks for: what was asked for here, what conda's ``history`` says was, each package
 at its version, or each at its version and build."""
@@ -184,7 +186,16 @@ class Exported(Struct, frozen=True, kw_only=True):
     """An environment as a file that other tools read."""
 
     name: str
-    """What such a file is usually called."""
+    """What such a file is usually called; where it has to lie, with its folder."""
+    text: str
+    beside: tuple[ExportedFile, ...] = ()
+    """What it reads, and so has to lie in the same folder, or that its own folder is seen from."""
+
+
+class ExportedFile(Struct, frozen=True, kw_only=True):
+    """A file that another one reads."""
+
+    name: str
     text: str
 
 
