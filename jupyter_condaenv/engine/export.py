@@ -124,7 +124,7 @@ def _imports(prefix: Path, lock: Lock) -> list[str]:
     return sorted(found)
 
 
-def by_pip(prefix: Path, lock: Lock) -> list[str]:
+def pip_requirements(prefix: Path, lock: Lock) -> list[str]:
     """What pip has installed in ``prefix``, whose ``lock`` this is, as requirements."""
     return [_requirement(one) for one in _distributions(prefix, lock) if not one.of_conda]
 

@@ -108,7 +108,7 @@ def _asked(request: LockPlatforms) -> _Asked:
         strategy=strategy,
         declared=there.declared,
         packages=there.packages,
-        pip=export.by_pip(prefix, there),
+        pip=export.pip_requirements(prefix, there),
     )
 
 
