@@ -118,6 +118,8 @@ class Docker:
                 stage.env[name] = re.sub(r"\$(\w+)", lambda match: stage.env[match[1]], value)
         elif word == "USER":
             stage.user = rest
+            known = f"{stage.root}/etc/passwd"
+            stage.env["HOME"] = self._in_there("awk", "-F:", f"$3 == {rest} {{ print $6 }}", known).stdout.strip()
         elif word == "WORKDIR":
             stage.workdir = rest
         elif word in ("ENTRYPOINT", "CMD"):

@@ -134,11 +134,10 @@ def test_a_kernel_runs_in_the_image(channel: ChannelServer, real_settings: Setti
         connection = tmp_path / "connection.json"
         client = BlockingKernelClient(connection_file=str(connection))
         client.write_connection_file()
-        connection.chmod(0o644)
-        docker.run(image, "sh", "-c", f"cp {connection} ~/c.json")
+        docker.run(image, "sh", "-c", "cat >~/c.json", input=connection.read_text())
         kernel = docker.start(image, "python", "-m", "ipykernel_launcher", "-f", "/home/user/c.json")
         try:
-            client.start_channels()
+            client.start_channels(hb=False)  # which would take a slow start for a death
             client.wait_for_ready(timeout=120)
             printed: list[str] = []
             client.execute_interactive(
