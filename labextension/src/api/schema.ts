@@ -1157,6 +1157,16 @@ export interface components {
         Exported: {
             name: string;
             text: string;
+            /** @default [] */
+            beside?: components["schemas"]["ExportedFile"][];
+        };
+        /**
+         * ExportedFile
+         * @description A file that another one reads.
+         */
+        ExportedFile: {
+            name: string;
+            text: string;
         };
         /**
          * Revisions
@@ -2808,7 +2818,7 @@ export interface operations {
     get_environments_environment_export: {
         parameters: {
             query?: {
-                format?: "conda-lock" | "environment.yml" | "explicit" | "pixi.lock" | "requirements" | "sbom";
+                format?: "conda-lock" | "dockerfile" | "environment.yml" | "explicit" | "github-workflow" | "pixi.lock" | "requirements" | "sbom";
                 wanted?: "asked" | "builds" | "history" | "pinned";
             };
             header?: never;
