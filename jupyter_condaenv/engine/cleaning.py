@@ -18,6 +18,7 @@ from . import (
     environments,
     exchange,
     history,
+    installers,
     prefix,
     search,
     staging,
@@ -84,9 +85,9 @@ def _delete(one: Unneeded, settings: Settings) -> bool:
 
 
 def _packages(settings: Settings) -> list[Path]:
-    """Extracted packages without a use, and what interrupted operations have left half-extracted."""
+    """Extracted packages and wheels without a use, and what interrupted operations have left half-extracted."""
     needed = _needed(settings)
-    found = []
+    found = [path for path in _entries(Path(settings.cache_dir) / installers.WHEELS) if path.name not in needed]
     for path in _entries(Path(settings.cache_dir) / "pkgs"):
         if path.name.startswith(".tmp") or (
             path.is_dir() and not path.name.startswith(".") and path.name not in needed and not storage.is_linked(path)
@@ -175,7 +176,8 @@ def _workspaces(settings: Settings) -> Iterator[staging.Workspace]:
 
 
 def _needed(settings: Settings) -> set[str]:
-    """``name-version-build`` of all packages that an environment has, had in its last revisions, or waits for."""
+    """``name-version-build`` of all packages that an environment has, had in its last revisions, or waits for, and
+    what the wheels of pip's are kept under."""
     found: set[str] = set()
     for environment in environments.list_environments(settings):
         place = Path(environment.prefix)
@@ -184,6 +186,7 @@ def _needed(settings: Settings) -> set[str]:
         waiting = deferred.read(place)
         locks += [waiting.lock] if waiting is not None else []
         found.update(f"{one.name}-{one.version}-{one.build}" for lock in locks for one in lock.packages)
+        found.update(installers.cached_name(one) for lock in locks for one in lock.pip)
     return found
 
 

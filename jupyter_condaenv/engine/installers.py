@@ -38,6 +38,8 @@ else:
 Tick = Callable[[], None]
 """Called every few seconds while they run."""
 
+WHEELS = "wheels"
+"""In the package cache: what pip has fetched or built."""
 EVERY = 3.0
 """Seconds."""
 _MOST_LINES = 25
@@ -100,7 +102,7 @@ class Pip:
 
     def __init__(self, python: Path, minor: str, cache_dir: Path, *, offline: bool, tick: Tick) -> None:
         self._python, self._tick, self._offline = python, tick, offline
-        self._cache = _Wheels(cache_dir / "wheels", minor)
+        self._cache = _Wheels(cache_dir / WHEELS, minor)
 
     def resolve(self, specs: Sequence[str], constraints: Mapping[str, str]) -> tuple[PipPackage, ...]:
         with _folder() as folder:
@@ -225,8 +227,13 @@ class _Wheels:
         return part.replace(folder / wheel.name)
 
     def _folder(self, package: PipPackage) -> Path:
-        told = hashlib.sha256(" ".join(sorted(file.sha256 for file in package.files)).encode()).hexdigest()
-        return self._root / f"{package.name}-{package.version}-{told[:16]}" / self._minor
+        return self._root / cached_name(package) / self._minor
+
+
+def cached_name(package: PipPackage) -> str:
+    """Of the folder in ``WHEELS`` that is kept for ``package``."""
+    told = hashlib.sha256(" ".join(sorted(file.sha256 for file in package.files)).encode()).hexdigest()
+    return f"{package.name}-{package.version}-{told[:16]}"
 
 
 def _reported(one: Mapping[str, object]) -> PipPackage:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import search, staging
+from jupyter_condaenv.engine import history, installers, search, staging
 from jupyter_condaenv.engine.model import (
     ChangePackages,
     Clean,
@@ -19,6 +19,8 @@ from jupyter_condaenv.engine.model import (
     CleanKind,
     CreateEnvironment,
     IndexChannels,
+    PipFile,
+    PipPackage,
     RemoveEnvironment,
     Rollback,
     Settings,
@@ -198,3 +200,21 @@ def test_indexes_for_searching_go_with_their_channels(ours: Settings, little: Pa
 def test_what_builds_have_fetched(ours: Settings) -> None:
     (Path(ours.cache_dir) / "builds" / "pkgs").mkdir(parents=True)
     assert named(clean(ours, "builds")) == {"pkgs"}
+
+
+def test_wheels_of_pip_are_kept_as_packages_are(ours: Settings) -> None:
+    prefix = made(ours, "alpha=1.0")
+    kept, old = (
+        PipPackage(
+            name="lib",
+            version=version,
+            files=(PipFile(name=f"lib-{version}-py3-none-any.whl", url="https://host/lib.whl", sha256=digit * 64),),
+        )
+        for version, digit in (("1", "0"), ("2", "1"))
+    )
+    history.record(prefix, "add", replace(history.current_lock(prefix), pip=(kept,)), (), ())
+    wheels = Path(ours.cache_dir) / installers.WHEELS
+    for one in (kept, old):
+        (wheels / installers.cached_name(one) / "3.11").mkdir(parents=True)
+    assert named(clean(ours, "packages")) == {installers.cached_name(old)}
+    assert [path.name for path in wheels.iterdir()] == [installers.cached_name(kept)]

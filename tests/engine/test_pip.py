@@ -317,3 +317,27 @@ def test_an_overlay_gets_what_its_base_lacks(seed: Path, real_settings: Settings
     run(ChangePackages(prefix=str(top), remove=("atool",)), real_settings)
     assert of_pip(top) == {"smallfan": "1.0"}
     assert tree(seed) == before
+
+
+@pytest.mark.slow
+def test_another_python_has_what_was_asked_for_anew_and_the_rest_is_named(
+    channel_of_two: Path, warm_cache: Path, index: PackageIndex, tmp_path: Path
+) -> None:
+    settings = settings_in(tmp_path, channel_of_two, warm_cache, uv=False)
+    prefix = tmp_path / "envs" / "geo"
+    old, new = "3.11", "3.13"
+    run(CreateEnvironment(prefix=str(prefix), specs=(f"python={old}", "pip"), pip=("atool",)), settings)
+    said(prefix / "bin/python", "-m", "pip", "install", "--quiet", "oldfan", "alib<2")
+    request = ChangePackages(prefix=str(prefix), add=(f"python={new}",), when="now")
+    shown = run(PlanRequest(prefix=str(prefix), request=request), settings)["plan"]["pip"]
+    assert (shown["again"], shown["stranded"]) == (["alib 1.0", "atool 1.0"], ["oldfan 1.0"])
+    with harness.Operation(request, settings) as operation:
+        operation.expect_result()
+    told = [event["text"] for event in operation.events if event["event"] == "message"]
+    assert any("oldfan 1.0" in text and "Left behind" in text for text in told), told
+    assert of_pip(prefix) == {"alib": "2.0", "atool": "1.0"}
+    assert said(prefix / "bin" / "atool") == "atool 1.0"
+    behind = {path.name for path in (prefix / f"lib/python{old}/site-packages").iterdir()}
+    assert "oldfan" in behind and "atool" not in behind
+    run(Rollback(prefix=str(prefix), revision=1), settings)
+    assert of_pip(prefix)["atool"] == "1.0" and said(prefix / "bin" / "atool") == "atool 1.0"
