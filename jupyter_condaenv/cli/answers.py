@@ -40,6 +40,8 @@ class Shown(Result, frozen=True, kw_only=True, tag="environment"):
     environment: Environment
     specs: tuple[str, ...] = ()
     """What was asked for."""
+    pip_specs: tuple[str, ...] = ()
+    """What was asked of pip."""
     channels: tuple[str, ...] = ()
     revision: int = 0
     """Number of the present state; 0 where there is no history."""

@@ -471,6 +471,7 @@ def shown(result: answers.Shown) -> list[str]:
         ("python", environment.python),
         ("kernels", ", ".join(environment.kernels)),
         ("asked for", " ".join(result.specs)),
+        ("of pip", ", ".join(result.pip_specs)),
         ("channels", " ".join(result.channels)),
         ("revision", str(result.revision) if result.revision else ""),
         ("waiting", waiting(result.deferred) if result.deferred else ""),

@@ -37,6 +37,7 @@ def show(arguments: Namespace, output: Output) -> None:
         answers.Shown(
             environment=environment,
             specs=lock.specs,
+            pip_specs=lock.pip_specs,
             channels=lock.channels,
             revision=last.number if last else 0,
             packages=lock.packages,
