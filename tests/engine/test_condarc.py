@@ -14,14 +14,8 @@ from jupyter_condaenv.engine import condarc
 from jupyter_condaenv.engine.channels import redact
 from jupyter_condaenv.engine.condarc import DEFAULTS, Condarc
 from jupyter_condaenv.engine.errors import InvalidRequest
+from tests import shared
 
-SHARED = Path(os.environ.get("CONDAENV_SHARED", Path(__file__).parents[3] / "shared"))
-CORPUS = SHARED / "corpus" / "condarc"
-ORACLE = SHARED / "oracle" / "readers" / "condarc-conda.json"
-FILES = sorted(path.name for path in CORPUS.glob("*")) if CORPUS.is_dir() else []
-ABSENT = (
-    "The corpus of configuration files is not here. Set CONDAENV_SHARED to the folder that has corpus/ and oracle/."
-)
 SAME = (
     *("channels", "default_channels", "allowlist_channels", "denylist_channels", "channel_settings", "pinned_packages"),
     *("create_default_packages", "offline", "proxy_servers", "ssl_verify", "remote_max_retries"),
@@ -40,12 +34,12 @@ def read(tmp_path: Path, *texts: str, env: dict[str, str] | None = None) -> Cond
 # --- what conda reads ---
 
 
-@pytest.mark.parametrize("name", FILES or [pytest.param("", marks=pytest.mark.skip(reason=ABSENT))])
+@pytest.mark.parametrize("name", shared.files("condarc"))
 def test_as_conda_reads_it(name: str) -> None:
-    oracle = json.loads(ORACLE.read_text(encoding="utf-8"))["files"][f"condarc/{name}"]
+    oracle = shared.readings("condarc", "conda")[name]
     assert oracle["ok"] and oracle["valid"]
     effective: dict[str, Any] = oracle["values_not_default"]
-    read = condarc.read([CORPUS / name], {})
+    read = condarc.read([shared.SHARED / "corpus" / "condarc" / name], {})
     for key in SAME:
         expected = effective.get(key, as_json(getattr(Condarc(), key)))
         # The one difference: secrets do not stay in URLs, those of proxies apart.
