@@ -71,7 +71,7 @@ const panel: JupyterFrontEndPlugin<void> = {
       caption: trans.__('Refresh'),
       describedBy: { args: NO_ARGUMENTS },
       icon: refreshIcon,
-      execute: async () => (await side.load()).environments.refresh()
+      execute: async () => (await side.load()).refresh()
     });
 
     for (const [id, label] of [

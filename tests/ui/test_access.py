@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -169,6 +170,37 @@ def test_who_is_busy_elsewhere_is_not_called_away(
     expect(elsewhere).to_be_focused()
 
 
+def test_what_is_done_to_a_package_is_seen_without_a_mouse(person: Person, client: Client) -> None:
+    client.do("POST", "environments", {"name": "touched", "specs": ["tool"]})
+    person.look_at("touched")
+    update, remove = (
+        person.package("tool").get_by_role("button", name=f"{what} tool") for what in ("Update", "Remove")
+    )
+    expect(remove).to_have_css("opacity", "0")
+    update.focus()
+    expect(remove).to_have_css("opacity", "1")
+    person.heading("touched").focus()
+    expect(remove).to_have_css("opacity", "0")
+    screen = person.page.context.new_cdp_session(person.page)
+    screen.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    expect(remove).to_have_css("opacity", "1")
+
+
+def test_not_every_byte_is_read_out(person: Person, client: Client, small: ChannelServer, big: str) -> None:
+    small.stall = {f"*/{big}-*"}
+    person.begin(big, [big])
+    person.button("Create").click()
+    try:
+        expect(person.job(f"Create {big}")).to_contain_text("kB")
+        status = person.panel.get_by_role("status")
+        expect(status.filter(has_text=re.compile("Download|Fetch|Get"))).to_have_count(1)
+        expect(status.filter(has_text="kB")).to_have_count(0)
+        expect(status.get_by_role("progressbar")).to_have_count(0)
+    finally:
+        small.release()
+    expect(status.filter(has_text=f"Create {big}: done")).to_have_count(1)
+
+
 @pytest.fixture(params=[lab.LIGHT, lab.DARK])
 def theme(request: pytest.FixtureRequest, client: Client) -> Iterator[str]:
     """One that JupyterLab has, until the test is over."""
@@ -219,4 +251,15 @@ def test_axe_finds_nothing(
     person.tab("History")
     expect(person.button("Go back to 1")).to_be_visible()
     look("history")
+    person.wave_away_jupyters_own_words()
+    person.page.context.set_offline(True)
+    try:
+        expect(person.panel.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+        look("offline")
+    finally:
+        person.page.context.set_offline(False)
+    expect(person.panel.get_by_role("alert")).to_have_count(0)
+    client.do("DELETE", f"environments/{name}")
+    expect(person.panel.get_by_role("alert")).to_contain_text("no longer there")
+    look("gone")
     assert found == []

@@ -31,7 +31,10 @@ export type NewStack = Schemas['NewStack'];
 export type NewExplanation = Schemas['ExplainCreation'] | Schemas['ExplainStack'] | Schemas['ExplainChange'];
 export type NewPlan = Schemas['PlanCreation'] | Schemas['PlanStack'] | Schemas['PlanChange'] | Schemas['PlanRollback'];
 
-/** What the server refused, or that it could not be reached: then `code` is `offline`. */
+/**
+ * What the server refused. Where it is not the extension that says so, `code` is `offline`, `no_extension`, `logged_out`,
+ * `forbidden`, `server_error` or `strange_answer`, and what is told of it is left to others.
+ */
 export class ApiError extends Error {
   constructor(
     readonly code: string,
@@ -133,7 +136,14 @@ async function send(request: Request, settings: ServerConnection.ISettings): Pro
   if (body) {
     init.body = body;
   }
-  return ServerConnection.makeRequest(request.url, init, settings);
+  const response = await ServerConnection.makeRequest(request.url, init, settings);
+  return response.status === 403 && !(await isLoggedIn(settings)) ? new Response(null, { status: 401 }) : response;
+}
+
+/** Jupyter refuses those whose login has expired as it refuses those who may not do something. */
+async function isLoggedIn(settings: ServerConnection.ISettings): Promise<boolean> {
+  const { status } = await ServerConnection.makeRequest(URLExt.join(settings.baseUrl, 'api/me'), {}, settings);
+  return status !== 401 && status !== 403;
 }
 
 interface IAnswer<T> {
@@ -148,7 +158,7 @@ async function unwrap<T>(call: Promise<IAnswer<T>>): Promise<T> {
     answer = await call;
   } catch (error) {
     if (error instanceof ServerConnection.NetworkError) {
-      throw new ApiError('offline', error.message);
+      throw new ApiError('offline', '');
     }
     throw error;
   }
@@ -158,8 +168,22 @@ async function unwrap<T>(call: Promise<IAnswer<T>>): Promise<T> {
   throw refusal(answer.response.status, answer.error);
 }
 
+/** What these say is the same, whoever says it. */
+const CODES = new Map([
+  [401, 'logged_out'],
+  [403, 'forbidden'],
+  [500, 'server_error']
+]);
+
+/** What these say where it is not the extension that answers; 424 is how a hub tells that a server does not run. */
+const STRANGE = new Map([[404, 'no_extension'], ...[424, 502, 503, 504].map(status => [status, 'offline'] as const)]);
+
 /** What an answer that is not ours tells is of no use: it comes from a proxy, or from a page that asks for a login. */
 function refusal(status: number, told: unknown): ApiError {
+  const code = CODES.get(status);
+  if (code) {
+    return new ApiError(code, '');
+  }
   const failure = told as Partial<Failure> | null;
   if (failure && typeof failure === 'object' && failure.code) {
     const { code, message = '', hint, details } = failure;
@@ -167,7 +191,5 @@ function refusal(status: number, told: unknown): ApiError {
     const field = `${String(details?.field)}: `;
     return new ApiError(code, message.startsWith(field) ? message.slice(field.length) : message, hint, details);
   }
-  return [502, 503, 504].includes(status)
-    ? new ApiError('offline', `HTTP ${status}`)
-    : new ApiError('http', `HTTP ${status}`);
+  return new ApiError(STRANGE.get(status) ?? 'strange_answer', `HTTP ${status}`);
 }

@@ -4,7 +4,7 @@ import type { Outcome, When } from '../api/client';
 import type { Draft } from '../model/draft';
 import type { Fault } from '../model/names';
 import { nameOf } from '../model/specs';
-import { useCondaEnv, useStore } from './context';
+import { useCondaEnv, useStore, useTrouble } from './context';
 import { Button, Chips } from './controls';
 import { FileField, useDrop } from './FileField';
 import { useArrival } from './focus';
@@ -37,6 +37,7 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
   const idle = phase === 'idle';
   const fault = draft.fault(useStore(panel.environments).environments);
   const problem = fault && faultIn(trans)[fault];
+  const blocked = useTrouble();
   const ready = idle && draft.isReady && !problem;
 
   return (
@@ -47,7 +48,7 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
       aria-label={title}
       onSubmit={event => {
         event.preventDefault();
-        if (ready) {
+        if (ready && !blocked) {
           void make();
         }
       }}
@@ -110,11 +111,11 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
               : trans.__('It needs a name.')}
           </p>
         )}
-        <Button type="submit" accent disabled={!ready} aria-describedby="jp-condaenv-missing">
+        <Button type="submit" accent disabled={!ready} blocked={blocked} aria-describedby="jp-condaenv-missing">
           {draft.kind === 'clone' ? trans.__('Clone') : trans.__('Create')}
         </Button>
         {draft.kind !== 'clone' && (
-          <Button disabled={!ready} onClick={() => void draft.plan()}>
+          <Button disabled={!ready} blocked={blocked} onClick={() => void draft.plan()}>
             {trans.__('Show plan')}
           </Button>
         )}

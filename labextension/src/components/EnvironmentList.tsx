@@ -6,7 +6,7 @@ import type { KernelState } from '../model/environments';
 import { placed } from '../model/environments';
 import { hasEnded } from '../model/jobs';
 import { useCondaEnv, useStore } from './context';
-import { Alert, Button, IconButton, SearchField } from './controls';
+import { Alert, Button, IconButton, Loading, SearchField } from './controls';
 import { useArrival } from './focus';
 import { baseName, bytes } from './format';
 import { JobProgress } from './JobProgress';
@@ -36,11 +36,7 @@ export function EnvironmentList(): JSX.Element {
   const coming = [...working.values()].filter(job => !panel.environments.get(job.prefix));
 
   if (!loaded) {
-    return (
-      <p role="status" className="jp-condaenv-quiet">
-        {trans.__('Loading environments…')}
-      </p>
-    );
+    return <Loading />;
   }
   return (
     <>

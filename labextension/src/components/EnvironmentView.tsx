@@ -6,8 +6,8 @@ import { condaEnvIcon } from '../icons';
 import { hasEnded } from '../model/jobs';
 import type { Opened } from '../model/opened';
 import { nameOf } from '../model/specs';
-import { useCondaEnv, useStore } from './context';
-import { Alert, Button, Chips, IconButton, Tabs } from './controls';
+import { useCondaEnv, useStore, useTrouble } from './context';
+import { Alert, Button, Chips, IconButton, Loading, Tabs } from './controls';
 import { KernelDot } from './EnvironmentList';
 import { useArrival } from './focus';
 import { baseName, bytes } from './format';
@@ -25,7 +25,8 @@ export function EnvironmentView({ opened }: { opened: Opened }): JSX.Element {
   const problem = failure ?? general;
   const { phase } = useStore(opened.operation);
   const listed = environments.find(one => one.prefix === opened.prefix);
-  const environment = listed ?? detail?.environment;
+  const gone = failure?.code === 'not_found';
+  const environment = gone ? undefined : (listed ?? detail?.environment);
   const [done, setDone] = React.useState(0);
   const living = environment !== undefined && panel.environments.kernelState(environment) === 'running';
   const apply = async (when: When): Promise<void> => {
@@ -46,7 +47,9 @@ export function EnvironmentView({ opened }: { opened: Opened }): JSX.Element {
           {trans.__('All environments')}
         </button>
       </div>
-      {problem && <Alert failure={problem} />}
+      {problem && !gone && <Alert failure={problem} />}
+      {gone && <Gone prefix={opened.prefix} />}
+      {!environment && !problem && <Loading />}
       {environment && <Heading environment={environment} opened={opened} done={done} />}
       <OperationView operation={opened.operation} taker={opened} living={living} onApply={when => void apply(when)} />
       {environment && (
@@ -55,6 +58,23 @@ export function EnvironmentView({ opened }: { opened: Opened }): JSX.Element {
           <Contents opened={opened} />
         </fieldset>
       )}
+    </div>
+  );
+}
+
+/** Where there is no environment any more, or never was one. */
+function Gone({ prefix }: { prefix: string }): JSX.Element {
+  const { panel, trans } = useCondaEnv();
+  const heading = useArrival<HTMLHeadingElement>(prefix);
+  return (
+    <div role="alert" className="jp-condaenv-empty">
+      <h3 ref={heading} tabIndex={-1}>
+        {trans.__('%1 is no longer there', baseName(prefix))}
+      </h3>
+      <p>{trans.__('It was deleted, or moved, by another program: there is no environment at %1.', prefix)}</p>
+      <Button accent onClick={() => panel.showList()}>
+        {trans.__('Show the others')}
+      </Button>
     </div>
   );
 }
@@ -98,6 +118,7 @@ function Contents({ opened }: { opened: Opened }): JSX.Element {
 /** What is about to be changed. */
 function Basket({ opened }: { opened: Opened }): JSX.Element | null {
   const { trans } = useCondaEnv();
+  const blocked = useTrouble();
   const wanted = useStore(opened);
   const { phase, asked } = useStore(opened.operation);
   const { add, update, remove, everything } = phase === 'applying' ? opened.besides(asked) : wanted;
@@ -128,7 +149,7 @@ function Basket({ opened }: { opened: Opened }): JSX.Element | null {
     <section className="jp-condaenv-basket" aria-label={trans.__('Changes')}>
       <Chips label={trans.__('To be changed')} chips={chips} />
       <div className="jp-condaenv-actions">
-        <Button accent disabled={phase !== 'idle'} onClick={() => void opened.planChange()}>
+        <Button accent disabled={phase !== 'idle'} blocked={blocked} onClick={() => void opened.planChange()}>
           {trans.__('Show plan')}
         </Button>
         <Button onClick={() => opened.clear()}>{trans.__('Clear')}</Button>
@@ -145,6 +166,7 @@ function Heading(props: {
 }): JSX.Element {
   const { panel, trans, openNotebook, remove, saveLock } = useCondaEnv();
   const { environment } = props;
+  const blocked = useTrouble();
   const { from } = useStore(panel);
   const given = from?.at === 'draft' && from.draft.from?.prefix === environment.prefix ? from.draft.kind : null;
   const stack = useArrival<HTMLButtonElement>(given === 'stack');
@@ -183,7 +205,9 @@ function Heading(props: {
       {deferred && !working && (
         <div className="jp-condaenv-notice" role="status">
           <div>{trans.__('A change waits for the next start of a kernel.')}</div>
-          <Button onClick={() => void panel.applyDeferred(environment.prefix)}>{trans.__('Apply it now')}</Button>
+          <Button blocked={blocked} onClick={() => void panel.applyDeferred(environment.prefix)}>
+            {trans.__('Apply it now')}
+          </Button>
         </div>
       )}
       <div className="jp-condaenv-actions">
@@ -205,8 +229,18 @@ function Heading(props: {
           label={trans.__('Clone')}
           onClick={() => panel.draft('clone', environment)}
         />
-        <IconButton icon={downloadIcon} label={trans.__('Download lock')} onClick={() => saveLock(environment)} />
-        <IconButton icon={deleteIcon} label={trans.__('Delete')} onClick={() => remove(environment)} />
+        <IconButton
+          icon={downloadIcon}
+          label={trans.__('Download lock')}
+          blocked={blocked}
+          onClick={() => saveLock(environment)}
+        />
+        <IconButton
+          icon={deleteIcon}
+          label={trans.__('Delete')}
+          blocked={blocked}
+          onClick={() => remove(environment)}
+        />
       </div>
     </div>
   );

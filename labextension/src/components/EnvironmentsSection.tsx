@@ -1,5 +1,6 @@
 import React from 'react';
 
+import { Banner } from './Banner';
 import { useCondaEnv, useStore } from './context';
 import { DraftForm } from './DraftForm';
 import { EnvironmentList } from './EnvironmentList';
@@ -7,16 +8,11 @@ import { EnvironmentView } from './EnvironmentView';
 
 /** The list of environments, or what was chosen from it. */
 export function EnvironmentsSection(): JSX.Element {
-  const { panel, trans } = useCondaEnv();
+  const { panel } = useCondaEnv();
   const { view } = useStore(panel);
-  const { offline } = useStore(panel.environments);
   return (
     <div className="jp-condaenv">
-      {offline && (
-        <div role="alert" className="jp-condaenv-offline">
-          {trans.__('The server cannot be reached. Trying again…')}
-        </div>
-      )}
+      <Banner />
       {view.at === 'list' && <EnvironmentList />}
       {view.at === 'draft' && <DraftForm draft={view.draft} />}
       {view.at === 'environment' && <EnvironmentView key={view.opened.prefix} opened={view.opened} />}

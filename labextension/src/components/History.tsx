@@ -3,8 +3,8 @@ import React from 'react';
 
 import type { RevisionSummary } from '../api/client';
 import type { Opened } from '../model/opened';
-import { useCondaEnv, useStore } from './context';
-import { IconButton } from './controls';
+import { useCondaEnv, useStore, useTrouble } from './context';
+import { IconButton, Loading } from './controls';
 import { ago } from './format';
 import { useRows } from './rows';
 
@@ -12,7 +12,11 @@ import { useRows } from './rows';
 export function History({ opened }: { opened: Opened }): JSX.Element {
   const { trans } = useCondaEnv();
   const { revisions, detail } = useStore(opened);
+  const blocked = useTrouble();
   const rows = useRows<HTMLUListElement>(revisions.length);
+  if (!detail) {
+    return <Loading />;
+  }
   if (revisions.length === 0) {
     return (
       <p className="jp-condaenv-quiet">{trans.__('No state of it was kept yet: the first change begins with that.')}</p>
@@ -38,6 +42,7 @@ export function History({ opened }: { opened: Opened }): JSX.Element {
               icon={undoIcon}
               label={trans.__('Go back to %1', revision.number)}
               tabIndex={rows.tabIndex(index)}
+              blocked={blocked}
               onClick={() => void opened.planRollback(revision.number)}
             />
           )}

@@ -3,7 +3,7 @@ import React from 'react';
 
 import { hasEnded } from '../model/jobs';
 import type { IJob, State } from '../model/jobs';
-import { useCondaEnv, useStore } from './context';
+import { useCondaEnv, useStore, useTrouble } from './context';
 import { Alert, IconButton } from './controls';
 import { ago, titleOf } from './format';
 import { Bar } from './JobProgress';
@@ -51,6 +51,7 @@ export function JobList(): JSX.Element {
 
 const JobRow = React.memo(function JobRow({ job, told }: { job: IJob; told: boolean }): JSX.Element {
   const { panel, trans } = useCondaEnv();
+  const blocked = useTrouble();
   const [open, setOpen] = React.useState(false);
   const ended = hasEnded(job.state);
   const wanted = open || job.state === 'failed';
@@ -83,6 +84,7 @@ const JobRow = React.memo(function JobRow({ job, told }: { job: IJob; told: bool
           <IconButton
             icon={stopIcon}
             label={trans.__('Cancel: %1', title)}
+            blocked={blocked}
             onClick={() => void panel.jobs.cancel(job.id)}
           />
         )}

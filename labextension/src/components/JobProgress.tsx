@@ -2,7 +2,7 @@ import React from 'react';
 
 import { hasEnded } from '../model/jobs';
 import type { IJob } from '../model/jobs';
-import { useCondaEnv, useStore } from './context';
+import { useCondaEnv, useStore, useTrouble } from './context';
 import { Button } from './controls';
 import { amount, titleOf } from './format';
 
@@ -10,6 +10,7 @@ import { amount, titleOf } from './format';
 export function JobProgress(props: { id: string; cancellable?: boolean }): JSX.Element | null {
   const { panel, trans } = useCondaEnv();
   const { jobs } = useStore(panel.jobs);
+  const blocked = useTrouble();
   const job = jobs.find(one => one.id === props.id);
   if (!job || hasEnded(job.state)) {
     return null;
@@ -18,7 +19,11 @@ export function JobProgress(props: { id: string; cancellable?: boolean }): JSX.E
     <div className="jp-condaenv-progress">
       <Bar job={job} />
       {props.cancellable && (
-        <Button aria-label={trans.__('Cancel: %1', titleOf(job, trans))} onClick={() => void panel.jobs.cancel(job.id)}>
+        <Button
+          blocked={blocked}
+          aria-label={trans.__('Cancel: %1', titleOf(job, trans))}
+          onClick={() => void panel.jobs.cancel(job.id)}
+        >
           {trans.__('Cancel')}
         </Button>
       )}

@@ -3,7 +3,7 @@ import React from 'react';
 import type { When } from '../api/client';
 import { askedFor } from '../model/opened';
 import type { Operation } from '../model/operation';
-import { useCondaEnv, useStore } from './context';
+import { useCondaEnv, useStore, useTrouble } from './context';
 import { Alert, Button } from './controls';
 import { ExplanationView } from './ExplanationView';
 import type { ITaker } from './ExplanationView';
@@ -20,6 +20,7 @@ export function OperationView(props: {
 }): JSX.Element | null {
   const { trans } = useCondaEnv();
   const { phase, job, plan, asked, failure, again, explaining, explanation } = useStore(props.operation);
+  const waits = useTrouble();
   useReturn(phase !== 'idle');
   const working = useArrival<HTMLDivElement>(phase === 'planning' || phase === 'applying' ? phase : null);
   const failed = useArrival<HTMLDivElement>(phase === 'idle' ? failure : null);
@@ -45,7 +46,7 @@ export function OperationView(props: {
         aria-label={phase === 'planning' ? trans.__('Making the plan') : trans.__('Applying')}
         className="jp-condaenv-operation"
       >
-        {job ? <JobProgress id={job} cancellable /> : trans.__('Starting')}
+        {job ? <JobProgress id={job} cancellable /> : waits ? trans.__('Waiting for the server') : trans.__('Starting')}
       </div>
     );
   }
@@ -61,7 +62,9 @@ export function OperationView(props: {
       ) : (
         <Alert failure={failure}>
           {props.operation.isExplainable && !explaining && !explanation && (
-            <Button onClick={() => void props.operation.explain()}>{trans.__('Explain')}</Button>
+            <Button blocked={waits} onClick={() => void props.operation.explain()}>
+              {trans.__('Explain')}
+            </Button>
           )}
           {explaining && <JobProgress id={explaining} cancellable />}
         </Alert>

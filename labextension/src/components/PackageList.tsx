@@ -5,7 +5,7 @@ import { updateIcon } from '../icons';
 import type { Opened } from '../model/opened';
 import { nameOf } from '../model/specs';
 import { useCondaEnv, useStore } from './context';
-import { Button, IconButton, SearchField } from './controls';
+import { Button, IconButton, Loading, SearchField } from './controls';
 import { VirtualList } from './VirtualList';
 
 const ROW = 26;
@@ -26,11 +26,10 @@ export function PackageList({ opened }: { opened: Opened }): JSX.Element {
           {trans.__('Update all')}
         </Button>
       </div>
-      {shown.length === 0 && (
+      {!detail && <Loading />}
+      {detail && shown.length === 0 && (
         <p className="jp-condaenv-quiet">
-          {packages.length > 0
-            ? trans.__('No package has that in its name.')
-            : detail && trans.__('Nothing is installed.')}
+          {packages.length > 0 ? trans.__('No package has that in its name.') : trans.__('Nothing is installed.')}
         </p>
       )}
       <VirtualList

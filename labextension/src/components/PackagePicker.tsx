@@ -4,8 +4,8 @@ import React from 'react';
 import type { FoundPackage } from '../api/client';
 import type { Search } from '../model/search';
 import { isNarrowed, nameOf, split } from '../model/specs';
-import { useCondaEnv, useStore } from './context';
-import { Alert, Button, SearchField } from './controls';
+import { useCondaEnv, useStore, useTrouble } from './context';
+import { Alert, Button, Loading, SearchField } from './controls';
 import { ago } from './format';
 import { JobProgress } from './JobProgress';
 import { VirtualList } from './VirtualList';
@@ -65,6 +65,7 @@ export function PackagePicker(props: {
       )}
       {failure && <Alert failure={failure} />}
       <Indexing search={search} />
+      {total === null && !failure && <Loading />}
       {total === 0 && missing.length === 0 && (
         <p className="jp-condaenv-quiet">{trans.__('No channel has a package of that name.')}</p>
       )}
@@ -148,6 +149,7 @@ function Indexing({ search }: { search: Search }): JSX.Element | null {
 function About({ search }: { search: Search }): JSX.Element | null {
   const { trans } = useCondaEnv();
   const { total, indexes, indexing } = useStore(search);
+  const trouble = useTrouble();
   if (total === null) {
     return null;
   }
@@ -159,7 +161,7 @@ function About({ search }: { search: Search }): JSX.Element | null {
           .filter(part => part)
           .join(' · ')}
       </span>
-      <button type="button" disabled={indexing !== ''} onClick={() => void search.index()}>
+      <button type="button" disabled={indexing !== '' || trouble} onClick={() => void search.index()}>
         {trans.__('Fetch again')}
       </button>
     </div>

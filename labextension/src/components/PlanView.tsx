@@ -1,7 +1,7 @@
 import React from 'react';
 
 import type { Change, Plan, When } from '../api/client';
-import { useCondaEnv } from './context';
+import { useCondaEnv, useTrouble } from './context';
 import { Button } from './controls';
 import { useArrival } from './focus';
 import { bytes } from './format';
@@ -23,6 +23,7 @@ export function PlanView(props: IPlanView): JSX.Element {
   const { trans } = useCondaEnv();
   const { changes, download_bytes: download } = props.plan;
   const [now, setNow] = React.useState(false);
+  const blocked = useTrouble();
   const heading = useArrival<HTMLHeadingElement>(props.plan);
   const isAsked = (change: Change): boolean => props.asked?.has(nameIn(change)) ?? true;
   const wanted = changes.filter(isAsked);
@@ -59,7 +60,7 @@ export function PlanView(props: IPlanView): JSX.Element {
         </label>
       )}
       <div className="jp-condaenv-actions">
-        <Button accent onClick={() => props.onApply(now ? 'now' : 'next_start')}>
+        <Button accent blocked={blocked} onClick={() => props.onApply(now ? 'now' : 'next_start')}>
           {trans.__('Apply')}
         </Button>
         <Button onClick={props.onBack}>{trans.__('Back')}</Button>

@@ -25,6 +25,11 @@ export function useCondaEnv(): IContext {
   return context;
 }
 
+/** Whether nothing can be had of the server just now. */
+export function useTrouble(): boolean {
+  return useStore(useCondaEnv().panel.connection).trouble !== null;
+}
+
 /** The state of `store`, whenever it changes. */
 export function useStore<State extends object>(store: Store<State>): State {
   return React.useSyncExternalStore(store.subscribe, store.read);

@@ -1,21 +1,31 @@
 import type { LabIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import { useCondaEnv } from './context';
+import { useCondaEnv, useTrouble } from './context';
+import { inWords } from './troubles';
 
 interface IButton extends React.ButtonHTMLAttributes<HTMLButtonElement> {
   /** The one that a person most likely wants. */
   accent?: boolean;
   icon?: LabIcon;
+  /** It cannot be pressed just now, and may have the focus nevertheless. */
+  blocked?: boolean;
 }
 
 export const Button = React.forwardRef<HTMLButtonElement, IButton>(function Button(
-  { accent, icon, children, className = '', ...rest },
+  { accent, icon, blocked, children, className = '', onClick, ...rest },
   ref
 ) {
   const classes = `jp-condaenv-button ${accent ? 'jp-mod-accent' : ''} ${className}`;
   return (
-    <button ref={ref} type="button" className={classes} {...rest}>
+    <button
+      ref={ref}
+      type="button"
+      className={classes}
+      aria-disabled={blocked ? true : undefined}
+      onClick={blocked ? event => event.preventDefault() : onClick}
+      {...rest}
+    >
       {icon && <icon.react tag="span" elementSize="normal" aria-hidden="true" />}
       {children && <span>{children}</span>}
     </button>
@@ -29,19 +39,31 @@ export const IconButton = React.forwardRef<HTMLButtonElement, IButton & { icon: 
   }
 );
 
+/** In place of what the server has not told yet. */
+export function Loading(): JSX.Element {
+  const { trans } = useCondaEnv();
+  const waits = useTrouble();
+  return (
+    <p role="status" className="jp-condaenv-quiet">
+      {waits ? trans.__('This is shown when the server is back.') : trans.__('Loading…')}
+    </p>
+  );
+}
+
 /** What went wrong, and what to do. It is read out, unless it is `past`. */
 export function Alert(props: {
-  failure: { message: string; hint?: string };
+  failure: { code?: string; message: string; hint?: string };
   past?: boolean;
   children?: React.ReactNode;
 }): JSX.Element {
   const { trans } = useCondaEnv();
-  const [first, ...reasons] = props.failure.message.split('\n');
+  const { message, hint } = inWords(props.failure, trans);
+  const [first, ...reasons] = message.split('\n');
   const sentence = reasons.length > 0 ? first.replace(/:$/, '.') : first;
   return (
     <div role={props.past ? undefined : 'alert'} className="jp-condaenv-alert">
       <div>{sentence}</div>
-      {props.failure.hint && <div className="jp-condaenv-hint">{props.failure.hint}</div>}
+      {hint && <div className="jp-condaenv-hint">{hint}</div>}
       {reasons.length > 0 && (
         <details className="jp-condaenv-reasons">
           <summary>{trans.__('All that the solver says')}</summary>

@@ -10,6 +10,7 @@ import type {
   ReadFile,
   Way
 } from '../api/client';
+import { troubleOf } from './connection';
 import type { Jobs } from './jobs';
 import { faultOf } from './names';
 import type { Fault } from './names';
@@ -73,7 +74,18 @@ export class Draft extends Store<IDraft> {
   async setFile(file: GivenFile | null): Promise<void> {
     this.set({ file, read: null });
     this.operation.reset();
-    if (!file) {
+    await this._readFile();
+  }
+
+  /** Go on where the server could not be reached. */
+  resume(): void {
+    this.operation.resume();
+    void this._readFile();
+  }
+
+  private async _readFile(): Promise<void> {
+    const { file, read: known } = this.read();
+    if (!file || known) {
       return;
     }
     try {
@@ -82,7 +94,7 @@ export class Draft extends Store<IDraft> {
         this.set({ read });
       }
     } catch (error) {
-      if (this.read().file === file) {
+      if (this.read().file === file && !troubleOf(error)) {
         this.set({ file: null });
         this.operation.refuse(failureOf(error));
       }

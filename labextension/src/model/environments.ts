@@ -1,17 +1,14 @@
 import { ApiError } from '../api/client';
 import type { Api, Environment, Storage } from '../api/client';
+import { troubleOf } from './connection';
 import type { Jobs } from './jobs';
 import { Store } from './store';
-
-/** Milliseconds until the next attempt to reach a server that could not be reached. */
-const RETRY = 3_000;
 
 interface IEnvironments {
   environments: readonly Environment[];
   /** What was measured last. */
   storage: Storage | null;
   loaded: boolean;
-  offline: boolean;
   failure: ApiError | null;
   /** What the kernels that run belong to, such as a notebook, by the name of their kernelspec. */
   living: ReadonlyMap<string, readonly string[]>;
@@ -26,7 +23,7 @@ export interface IPlaced {
   depth: number;
 }
 
-/** The environments that the server knows, their sizes, and whether the server can be reached at all. */
+/** The environments that the server knows, and their sizes. */
 export class Environments extends Store<IEnvironments> {
   constructor(
     private readonly _api: Pick<Api, 'environments' | 'storage' | 'measure'>,
@@ -38,7 +35,6 @@ export class Environments extends Store<IEnvironments> {
       environments: [],
       storage: null,
       loaded: false,
-      offline: false,
       failure: null,
       living: new Map()
     });
@@ -79,7 +75,7 @@ export class Environments extends Store<IEnvironments> {
     try {
       const listed = this._api
         .environments()
-        .then(environments => this.set({ environments, loaded: true, offline: false, failure: null }));
+        .then(environments => this.set({ environments, loaded: true, failure: null }));
       await Promise.all([listed, this._jobs.refresh()]);
       await this._refreshSizes();
     } catch (error) {
@@ -87,22 +83,12 @@ export class Environments extends Store<IEnvironments> {
     }
   }
 
-  /** Show that the server could not be reached, and try again; or what it answered. */
+  /** Show what the server answered. That it did not, everybody knows by the connection. */
   fail(error: unknown): void {
     if (!(error instanceof ApiError)) {
       throw error;
     }
-    if (error.code !== 'offline') {
-      this.set({ loaded: true, offline: false, failure: error });
-      return;
-    }
-    this.set({ offline: true, failure: null });
-    clearTimeout(this._timer);
-    this._timer = setTimeout(() => void this.refresh(), RETRY);
-  }
-
-  dispose(): void {
-    clearTimeout(this._timer);
+    this.set(troubleOf(error) ? { failure: null } : { loaded: true, failure: error });
   }
 
   private async _refreshSizes(): Promise<void> {
@@ -119,7 +105,6 @@ export class Environments extends Store<IEnvironments> {
   }
 
   private readonly _measured = new Set<string>();
-  private _timer: ReturnType<typeof setTimeout> | undefined;
 }
 
 /** Those whose name or place has `filter` in it, each below the one it stands on. */

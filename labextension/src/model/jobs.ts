@@ -106,6 +106,8 @@ export class Jobs extends Store<IJobs> {
 
   /** A job has ended while we looked on. */
   readonly ended = new Signal<this, IJob>(this);
+  /** Nothing runs, and it is time to look what other programs have done. */
+  readonly idle = new Signal<this, void>(this);
   /** The server could not be reached. */
   readonly failed = new Signal<this, ApiError>(this);
 
@@ -255,6 +257,7 @@ export class Jobs extends Store<IJobs> {
     running.forEach(job => void this.readOn(job.id));
     if (running.length === 0 && !document.hidden) {
       void this._tellFailure(this.refresh());
+      this.idle.emit();
     }
     this._lookAgain();
   }

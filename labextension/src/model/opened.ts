@@ -1,5 +1,6 @@
 import { ApiError } from '../api/client';
 import type { Api, EnvironmentDetail, NewPlan, Package, RevisionSummary, Way } from '../api/client';
+import { troubleOf } from './connection';
 import type { Jobs } from './jobs';
 import { Operation } from './operation';
 import { CHANGES_SPECS, isNarrowed, nameOf } from './specs';
@@ -52,7 +53,16 @@ export class Opened extends Store<IOpened> {
       if (!(error instanceof ApiError)) {
         throw error;
       }
-      this.set({ failure: error });
+      this.set({ failure: troubleOf(error) ? null : error });
+    }
+  }
+
+  /** Look whether it is as it was when it was last read. */
+  async look(): Promise<void> {
+    const { detail } = this.read();
+    const now = await this._api.environment(this.prefix).catch(() => null);
+    if (JSON.stringify(now) !== JSON.stringify(detail)) {
+      await this.refresh();
     }
   }
 

@@ -1,5 +1,6 @@
 import { ApiError } from '../api/client';
 import type { Api, Explanation, Failure, JobSummary, NewPlan, Outcome, Plan, When } from '../api/client';
+import { troubleOf } from './connection';
 import type { Jobs } from './jobs';
 import { Store } from './store';
 
@@ -79,6 +80,7 @@ export class Operation extends Store<IOperation> {
   }
 
   async plan(asked: NewPlan, again = false): Promise<void> {
+    this._waiting = () => void this.plan(asked, again);
     await this._do(
       'planning',
       () => this._api.makePlan(asked),
@@ -86,6 +88,14 @@ export class Operation extends Store<IOperation> {
       ({ result }, planned) =>
         result?.result === 'planned' ? { phase: 'planned', plan: result.plan, planned, asked, again } : {}
     );
+  }
+
+  /** Make the plan for which the server could not be reached. */
+  resume(): void {
+    const { phase, job } = this.read();
+    if (phase === 'planning' && !job) {
+      this._waiting?.();
+    }
   }
 
   /** Do what the plan shows. Where the environment has changed since, a new plan is made and shown instead. */
@@ -137,7 +147,7 @@ export class Operation extends Store<IOperation> {
         show({ failure });
       }
     } catch (error) {
-      show({ failure: failureOf(error) });
+      show(troubleOf(error) ? {} : { failure: failureOf(error) });
     }
   }
 
@@ -166,6 +176,7 @@ export class Operation extends Store<IOperation> {
         this.set(change);
       }
     };
+    const before = this.read();
     show({ ...IDLE, phase, asked });
     try {
       const summary = await start();
@@ -177,10 +188,15 @@ export class Operation extends Store<IOperation> {
       show({ ...IDLE, ...failed, ...next(outcome, job) });
       return { turn, outcome };
     } catch (error) {
-      show({ ...IDLE, failure: failureOf(error), asked });
+      if (!troubleOf(error)) {
+        show({ ...IDLE, failure: failureOf(error), asked });
+      } else if (phase !== 'planning') {
+        show(before); // whether it was begun is not known, so that it is not begun again unasked
+      }
       return { turn, outcome: null };
     }
   }
 
   private _turn = 0;
+  private _waiting: (() => void) | null = null;
 }

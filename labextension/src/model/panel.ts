@@ -1,4 +1,5 @@
 import type { Api, Environment, JobSummary } from '../api/client';
+import { Connection } from './connection';
 import { Draft } from './draft';
 import type { Kind } from './draft';
 import { Environments } from './environments';
@@ -20,19 +21,26 @@ export interface ISettings {
 /** What the panel is about, which part of it is shown, and which one was shown before. */
 export class Panel extends Store<{ view: View; from: View | null }> {
   constructor(
-    readonly api: Api,
+    api: Api,
     private readonly _settings: () => ISettings
   ) {
     super({ view: { at: 'list' }, from: null });
-    this.jobs = new Jobs(api);
-    this.search = new Search(api, this.jobs);
-    this.environments = new Environments(api, this.jobs, () => _settings().measureSizes);
+    this.connection = new Connection(() => this.environments.refresh());
+    this.api = this.connection.watch(api);
+    this.jobs = new Jobs(this.api);
+    this.search = new Search(this.api, this.jobs);
+    this.environments = new Environments(this.api, this.jobs, () => _settings().measureSizes);
+    this.connection.back.connect(() => this._resume());
+    this.jobs.idle.connect(() => void this._shown?.look());
     this.jobs.ended.connect((_, job) => {
       void this.environments.refresh();
       void this._opened.get(job.prefix)?.refresh();
     });
   }
 
+  readonly connection: Connection;
+  /** All that the server can be asked. */
+  readonly api: Api;
   readonly jobs: Jobs;
   readonly environments: Environments;
   readonly search: Search;
@@ -64,33 +72,59 @@ export class Panel extends Store<{ view: View; from: View | null }> {
     }
   }
 
+  /** Read anew what is shown. */
+  async refresh(): Promise<void> {
+    await Promise.all([this.environments.refresh(), this._shown?.refresh()]);
+  }
+
   /** Delete it, and look elsewhere. */
   async remove(prefix: string): Promise<void> {
-    await this._start(() => this.api.remove(prefix));
-    this._opened.delete(prefix);
-    this.showList();
+    if (await this._start(() => this.api.remove(prefix))) {
+      this._opened.delete(prefix);
+      this.showList();
+    }
   }
 
   /** Do what waits for the next start of a kernel. */
-  applyDeferred(prefix: string): Promise<void> {
-    return this._start(() => this.api.applyDeferred(prefix));
+  async applyDeferred(prefix: string): Promise<void> {
+    await this._start(() => this.api.applyDeferred(prefix));
   }
 
   dispose(): void {
     this.isDisposed = true;
     this.jobs.dispose();
-    this.environments.dispose();
+    this.connection.dispose();
+  }
+
+  /** The environment that is looked at. */
+  private get _shown(): Opened | null {
+    const { view } = this.read();
+    return view.at === 'environment' ? view.opened : null;
+  }
+
+  /** Go on with what has waited for the server. */
+  private _resume(): void {
+    const { view } = this.read();
+    void this.refresh();
+    void this.search.resume();
+    this._opened.forEach(one => one.operation.resume());
+    if (view.at === 'draft') {
+      view.draft.resume();
+    }
   }
 
   private _go(view: View): void {
     this.set({ view, from: this.read().view });
   }
 
-  private async _start(start: () => Promise<JobSummary>): Promise<void> {
+  /** Whether it was started. */
+  private async _start(start: () => Promise<JobSummary>): Promise<boolean> {
     try {
       this.jobs.add(await start());
+      return true;
     } catch (error) {
       this.environments.fail(error);
+      return false;
     }
   }
 

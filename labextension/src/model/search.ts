@@ -1,5 +1,6 @@
 import { ApiError } from '../api/client';
 import type { Api, FoundPackage, PackageIndex } from '../api/client';
+import { troubleOf } from './connection';
 import type { Jobs } from './jobs';
 import { Store } from './store';
 
@@ -35,10 +36,13 @@ export class Search extends Store<ISearch> {
   async open(): Promise<void> {
     this._name = '';
     this.set({ text: '' });
-    await this.start();
-    const { missing, indexing, failure } = this.read();
-    if (missing.length > 0 && !indexing && !failure) {
-      await this.index();
+    await this._begin();
+  }
+
+  /** Go on where the server could not be reached. */
+  async resume(): Promise<void> {
+    if (this._waits) {
+      await this._begin();
     }
   }
 
@@ -87,6 +91,14 @@ export class Search extends Store<ISearch> {
     });
   }
 
+  private async _begin(): Promise<void> {
+    await this.start();
+    const { missing, indexing, failure } = this.read();
+    if (missing.length > 0 && !indexing && !failure && !this._waits) {
+      await this.index();
+    }
+  }
+
   private async _ask(page: number, anew: boolean): Promise<void> {
     const generation = this._generation;
     this._asked.add(page);
@@ -103,18 +115,21 @@ export class Search extends Store<ISearch> {
   }
 
   private async _try(work: () => Promise<void>): Promise<void> {
+    this._waits = false;
     try {
       await work();
     } catch (error) {
       if (!(error instanceof ApiError)) {
         throw error;
       }
-      this.set({ failure: error });
+      this._waits = troubleOf(error) !== null;
+      this.set({ failure: this._waits ? null : error });
     }
   }
 
   private readonly _asked = new Set<number>();
   private _generation = 0;
   private _name = '';
+  private _waits = false;
   private _timer: ReturnType<typeof setTimeout> | undefined;
 }

@@ -86,11 +86,13 @@ function followServer(panel: Panel, { events, sessions }: ServiceManager.IManage
   };
   sessions.runningChanged.connect(setLiving);
   setLiving();
-  document.addEventListener('visibilitychange', () => {
+  const look = (): void => {
     if (!document.hidden && !panel.isDisposed) {
-      void panel.environments.refresh();
+      void panel.refresh();
     }
-  });
+  };
+  document.addEventListener('visibilitychange', look);
+  window.addEventListener('online', look);
 }
 
 /** The file that a kernel runs for; of a console, its name. */

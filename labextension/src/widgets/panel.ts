@@ -3,6 +3,7 @@ import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import type { ITranslator } from '@jupyterlab/translation';
 import { SidePanel } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
+import { Widget } from '@lumino/widgets';
 import type { AccordionPanel } from '@lumino/widgets';
 
 import { condaEnvIcon } from '../icons';
@@ -40,16 +41,55 @@ export class CondaEnvPanel extends SidePanel {
 
   protected onAfterShow(message: Message): void {
     super.onAfterShow(message);
-    void this.load();
+    this._open();
   }
 
+  private _open(): void {
+    this.load().catch(() => undefined); // which is said where the panel would be
+  }
+
+  /** A panel that could not be loaded says so, and is loaded when it is wanted next. */
   private async _load(): Promise<Panel> {
+    const trans = this._translator.load('jupyter_condaenv');
+    this._say(trans.__('Loading…'));
+    try {
+      return await this._fill();
+    } catch (error) {
+      this._loaded = null;
+      this._say(trans.__('The panel could not be loaded. Is the server there?'), trans.__('Try again'));
+      throw error;
+    }
+  }
+
+  private async _fill(): Promise<Panel> {
     const [settings, { fill }] = await Promise.all([this._settings, import('./body')]);
+    this._said?.dispose();
     return fill(this, this._app, this._translator.load('jupyter_condaenv'), () => ({
       ...DEFAULTS,
       ...(settings?.composite as Partial<ISettings>)
     }));
   }
 
+  /** Say it where else the panel would be, with a button that loads that. */
+  private _say(text: string, again = ''): void {
+    this._said?.dispose();
+    const said = (this._said = new Widget());
+    said.addClass('jp-condaenv-said');
+    const words = document.createElement('div');
+    words.setAttribute('role', again ? 'alert' : 'status');
+    words.textContent = text;
+    said.node.append(words);
+    if (again) {
+      const button = document.createElement('button');
+      button.className = 'jp-condaenv-button';
+      button.textContent = again;
+      button.onclick = () => this._open();
+      said.node.append(button);
+    }
+    said.title.label = this.title.caption;
+    this.addWidget(said);
+  }
+
+  private _said: Widget | null = null;
   private _loaded: Promise<Panel> | null = null;
 }
