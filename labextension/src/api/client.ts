@@ -9,6 +9,8 @@ export type Schemas = components['schemas'];
 export type Environment = Schemas['Environment'];
 export type EnvironmentDetail = Schemas['EnvironmentDetail'];
 export type Package = Schemas['Package'];
+export type PipPackage = Schemas['PipPackage'];
+export type PipPart = Schemas['PipPart'];
 export type RevisionSummary = Schemas['RevisionSummary'];
 export type Plan = Schemas['Plan'];
 export type Change = Schemas['Change'];
@@ -59,14 +61,12 @@ export function connect(settings: ServerConnection.ISettings) {
     environments: async () => (await unwrap(client.GET('/environments'))).environments,
     environment: (environment: string) =>
       unwrap(client.GET('/environments/{environment}', { params: at(environment) })),
-    packages: async (environment: string) =>
-      (
-        await unwrap(
-          client.GET('/environments/{environment}/packages', {
-            params: at(environment)
-          })
-        )
-      ).packages,
+    packages: (environment: string) =>
+      unwrap(
+        client.GET('/environments/{environment}/packages', {
+          params: at(environment)
+        })
+      ),
     lock: (environment: string) =>
       unwrap(
         client.GET('/environments/{environment}/lock', {

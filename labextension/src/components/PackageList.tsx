@@ -2,6 +2,7 @@ import { closeIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { updateIcon } from '../icons';
+import type { Package, PipPackage } from '../api/client';
 import type { Opened } from '../model/opened';
 import { nameOf } from '../model/specs';
 import { useCondaEnv, useStore } from './context';
@@ -10,13 +11,19 @@ import { VirtualList } from './VirtualList';
 
 const ROW = 26;
 
+/** What conda and pip installed, by name. */
+function installed(packages: readonly Package[], pip: readonly PipPackage[]): (Package | PipPackage)[] {
+  return [...packages, ...pip].sort((one, other) => (one.name < other.name ? -1 : 1));
+}
+
 /** What is installed, to be removed or updated. */
 export function PackageList({ opened }: { opened: Opened }): JSX.Element {
   const { trans } = useCondaEnv();
-  const { packages, remove, update, add, detail, everything } = useStore(opened);
+  const { packages, pip, remove, update, add, detail, everything } = useStore(opened);
   const [filter, setFilter] = React.useState('');
   const wanted = filter.trim().toLowerCase();
-  const shown = React.useMemo(() => packages.filter(one => one.name.includes(wanted)), [packages, wanted]);
+  const all = React.useMemo(() => installed(packages, pip), [packages, pip]);
+  const shown = React.useMemo(() => all.filter(one => one.name.includes(wanted)), [all, wanted]);
   const asked = React.useMemo(() => new Set(detail?.specs.map(nameOf)), [detail]);
   return (
     <>
@@ -29,7 +36,7 @@ export function PackageList({ opened }: { opened: Opened }): JSX.Element {
       {!detail && <Loading />}
       {detail && shown.length === 0 && (
         <p className="jp-condaenv-quiet">
-          {packages.length > 0 ? trans.__('No package has that in its name.') : trans.__('Nothing is installed.')}
+          {all.length > 0 ? trans.__('No package has that in its name.') : trans.__('Nothing is installed.')}
         </p>
       )}
       <VirtualList
@@ -37,23 +44,28 @@ export function PackageList({ opened }: { opened: Opened }): JSX.Element {
         count={shown.length}
         rowHeight={ROW}
         row={(index, tabIndex) => {
-          const { name, version, build, channel } = shown[index];
+          const one = shown[index];
+          const { name, version } = one;
+          const ofConda = 'build' in one;
           const going = remove.includes(name);
           const moving = everything || update.includes(name) || add.some(spec => nameOf(spec) === name);
           return (
             <div
               className={`jp-condaenv-installed ${going ? 'jp-mod-remove' : ''} ${asked.has(name) ? 'jp-mod-asked' : ''}`}
-              title={`${name} ${version} ${build}\n${channel}`}
+              title={`${name} ${version} ${ofConda ? `${one.build}\n${one.channel}` : `\n${trans.__('by pip')}`}`}
             >
               <span className="jp-condaenv-package">{name}</span>
+              {!ofConda && <span className="jp-condaenv-quiet">pip</span>}
               <span className="jp-condaenv-number">{version}</span>
-              <IconButton
-                icon={updateIcon}
-                label={trans.__('Update %1', name)}
-                aria-pressed={moving && !going}
-                tabIndex={tabIndex}
-                onClick={() => opened.toggle('update', name)}
-              />
+              {ofConda && (
+                <IconButton
+                  icon={updateIcon}
+                  label={trans.__('Update %1', name)}
+                  aria-pressed={moving && !going}
+                  tabIndex={tabIndex}
+                  onClick={() => opened.toggle('update', name)}
+                />
+              )}
               <IconButton
                 icon={closeIcon}
                 label={trans.__('Remove %1', name)}

@@ -1,6 +1,6 @@
 import React from 'react';
 
-import type { Change, Plan, When } from '../api/client';
+import type { Change, PipPart, Plan, When } from '../api/client';
 import { useCondaEnv, useTrouble } from './context';
 import { Button } from './controls';
 import { useArrival } from './focus';
@@ -21,7 +21,7 @@ interface IPlanView {
 /** What would change: what was asked for first, then what comes with it. */
 export function PlanView(props: IPlanView): JSX.Element {
   const { trans } = useCondaEnv();
-  const { changes, download_bytes: download } = props.plan;
+  const { changes, download_bytes: download, pip } = props.plan;
   const [now, setNow] = React.useState(false);
   const blocked = useTrouble();
   const heading = useArrival<HTMLHeadingElement>(props.plan);
@@ -33,7 +33,7 @@ export function PlanView(props: IPlanView): JSX.Element {
   return (
     <section className="jp-condaenv-plan" aria-label={trans.__('Plan')}>
       <h3 ref={heading} tabIndex={-1}>
-        {changes.length > 0 ? trans.__('What will change') : trans.__('Nothing would change')}
+        {changes.length > 0 || (pip && !isEmpty(pip)) ? trans.__('What will change') : trans.__('Nothing would change')}
       </h3>
       {props.again && (
         <p role="status" className="jp-condaenv-notice">
@@ -43,6 +43,7 @@ export function PlanView(props: IPlanView): JSX.Element {
       <div className="jp-condaenv-plan-changes">
         <Changes label={props.asked ? trans.__('Asked for') : trans.__('Changes')} changes={wanted} reasons={reasons} />
         <Changes label={trans.__('Also changes')} changes={others} reasons={reasons} />
+        {pip && !isEmpty(pip) && <ByPip pip={pip} asked={props.plan.lock.pip_specs ?? []} />}
       </div>
       <p className="jp-condaenv-sum">
         {[
@@ -67,6 +68,11 @@ export function PlanView(props: IPlanView): JSX.Element {
       </div>
     </section>
   );
+}
+
+/** Whether a plan has nothing to do with pip. */
+function isEmpty({ changes, resolved, again, stranded }: PipPart): boolean {
+  return Boolean(resolved) && [changes, again, stranded].every(one => !one?.length);
 }
 
 function nameIn(change: Change): string {
@@ -111,6 +117,48 @@ function Changes(props: {
           </li>
         ))}
       </ul>
+    </>
+  );
+}
+
+/** What pip does; what it still has to find out when conda's packages are in place is named as it was asked for. */
+function ByPip({ pip, asked }: { pip: PipPart; asked: readonly string[] }): JSX.Element {
+  const { trans } = useCondaEnv();
+  const label = trans.__('By pip');
+  const { changes = [], resolved, again = [], stranded = [] } = pip;
+  const rows = changes.map(({ name, before, after }) => ({
+    sign: after ? (before ? '→' : SIGNS.add) : SIGNS.remove,
+    name,
+    versions: [before, after].filter(one => one).join(' → ')
+  }));
+  return (
+    <>
+      <h4>{label}</h4>
+      <ul aria-label={label} className="jp-condaenv-changes">
+        {rows.map(({ sign, name, versions }) => (
+          <li key={name} title={`${name} ${versions}`}>
+            <span className="jp-condaenv-sign">{sign}</span>
+            <span className="jp-condaenv-package">{name}</span>
+            <span className="jp-condaenv-versions">{versions}</span>
+          </li>
+        ))}
+      </ul>
+      {!resolved && asked.length > 0 && (
+        <p className="jp-condaenv-quiet">
+          {trans.__(
+            'Asked for: %1. What that needs pip finds out when conda’s packages are in place.',
+            asked.join(', ')
+          )}
+        </p>
+      )}
+      {again.length > 0 && (
+        <p className="jp-condaenv-quiet">{trans.__('Installed anew for the other Python: %1', again.join(', '))}</p>
+      )}
+      {stranded.length > 0 && (
+        <p className="jp-condaenv-notice">
+          {trans.__('Left behind by the other Python, ask for it again: %1', stranded.join(', '))}
+        </p>
+      )}
     </>
   );
 }

@@ -35,7 +35,7 @@ test('what is to be changed stays as it is while a plan of it is made', async ()
   const server = new FakeJobs();
   const panel = panelOf(server, [{ name: 'geo', prefix: '/envs/geo' }], {
     environment: () => Promise.resolve({ specs: [], environment: { name: 'geo', prefix: '/envs/geo' } }),
-    packages: () => Promise.resolve([]),
+    packages: () => Promise.resolve({ packages: [], pip: [] }),
     revisions: () => Promise.resolve([]),
     makePlan: () => {
       server.put(summary('a', { verb: 'plan' }));
@@ -87,6 +87,25 @@ test('a plan shows what was asked for apart from what comes with it', () => {
   fireEvent.click(screen.getByRole('checkbox'));
   fireEvent.click(screen.getByRole('button', { name: 'Apply' }));
   expect(onApply).toHaveBeenCalledWith('now');
+});
+
+test('a plan shows what pip does, and what pip still has to find out', () => {
+  const pip: Schemas['PipPart'] = {
+    changes: [
+      { name: 'attrs', after: '25.1' },
+      { name: 'rich', before: '13.0', after: '14.0' }
+    ],
+    resolved: true
+  };
+  const props = { asked: null, again: false, living: false, onApply: vi.fn(), onBack: vi.fn() };
+  show(panelOf(new FakeJobs()), <PlanView plan={{ ...planOf(), pip }} {...props} />);
+  expect(screen.getByRole('heading', { name: 'What will change' })).toBeTruthy();
+  const rows = within(screen.getByRole('list', { name: 'By pip' })).getAllByRole('listitem');
+  expect(rows.map(row => row.textContent)).toEqual(['+attrs25.1', '→rich13.0 → 14.0']);
+  cleanup();
+  const lock = { ...planOf().lock, pip_specs: ['rich >=14'] };
+  show(panelOf(new FakeJobs()), <PlanView plan={{ ...planOf(), lock, pip: { resolved: false } }} {...props} />);
+  expect(screen.getByText(/^Asked for: rich >=14\./)).toBeTruthy();
 });
 
 test.each([

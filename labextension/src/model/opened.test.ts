@@ -55,7 +55,7 @@ test('a way out replaces what was asked for before, and what was about to be', a
   const detail = { specs: ['tool <2', 'old'] } as EnvironmentDetail;
   const one = opened(undefined, {
     environment: () => Promise.resolve(detail),
-    packages: () => Promise.resolve([]),
+    packages: () => Promise.resolve({ packages: [], pip: [] }),
     revisions: () => Promise.resolve([])
   });
   await one.refresh();

@@ -1,5 +1,5 @@
 import { ApiError } from '../api/client';
-import type { Api, EnvironmentDetail, NewPlan, Package, RevisionSummary, Way } from '../api/client';
+import type { Api, EnvironmentDetail, NewPlan, Package, PipPackage, RevisionSummary, Way } from '../api/client';
 import { troubleOf } from './connection';
 import type { Jobs } from './jobs';
 import { Operation } from './operation';
@@ -21,6 +21,8 @@ type Asked = IWanted & {
 interface IOpened extends Asked {
   detail: EnvironmentDetail | null;
   packages: readonly Package[];
+  /** What pip or a person put beside them. */
+  pip: readonly PipPackage[];
   /** Oldest first. */
   revisions: readonly RevisionSummary[];
   failure: ApiError | null;
@@ -35,7 +37,7 @@ export class Opened extends Store<IOpened> {
     private readonly _api: Pick<Api, 'environment' | 'packages' | 'revisions' | 'makePlan' | 'applyPlan' | 'explain'>,
     jobs: Jobs
   ) {
-    super({ detail: null, packages: [], revisions: [], failure: null, ...NOTHING });
+    super({ detail: null, packages: [], pip: [], revisions: [], failure: null, ...NOTHING });
     this.operation = new Operation(_api, jobs);
   }
 
@@ -43,12 +45,12 @@ export class Opened extends Store<IOpened> {
 
   async refresh(): Promise<void> {
     try {
-      const [detail, packages, revisions] = await Promise.all([
+      const [detail, { packages, pip }, revisions] = await Promise.all([
         this._api.environment(this.prefix),
         this._api.packages(this.prefix),
         this._api.revisions(this.prefix)
       ]);
-      this.set({ detail, packages, revisions, failure: null });
+      this.set({ detail, packages, pip, revisions, failure: null });
     } catch (error) {
       if (!(error instanceof ApiError)) {
         throw error;
