@@ -58,7 +58,10 @@ def _compared(left: _Components, right: _Components) -> int:
 
 
 def _begin(whole: _Components, beginning: _Components) -> bool:
-    """Whether the first of ``whole`` are as ``beginning``, of which the last may be a part of a component."""
+    """Whether the first of ``whole`` are as ``beginning``, of which the last may be a part of a component; zeros that
+    ``whole`` does not come to say nothing."""
+    while len(beginning) > len(whole) and set(beginning[-1]) == {_ZERO}:
+        beginning = beginning[:-1]
     last = len(beginning) - 1
     first = [*whole[:last], *(component[: len(beginning[last])] for component in whole[last : last + 1])]
     return _compared(first, beginning) == 0

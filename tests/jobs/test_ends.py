@@ -226,12 +226,12 @@ def test_a_stall_ends_the_job(shop: Workshop) -> None:
 
 
 def test_waiting_for_another_job_is_no_stall(shop: Workshop) -> None:
-    job = shop.finish("waits_for_another", stall_timeout=0.5)
+    job = shop.finish("waits_for_another", stall_timeout=2.0)
     assert job.state == "succeeded"
 
 
 def test_a_solver_may_take_its_own_time(shop: Workshop) -> None:
-    assert shop.finish("solves_slowly", stall_timeout=0.5, solve_timeout=10.0).state == "succeeded"
+    assert shop.finish("solves_slowly", stall_timeout=2.0, solve_timeout=10.0).state == "succeeded"
 
 
 # --- full disks ---
