@@ -12,6 +12,7 @@ import pytest
 from jupyter_condaenv.engine.model import Settings, StackEnvironment
 from jupyter_condaenv.jobs import Jobs
 from tests.channel import ChannelServer, index, write_package
+from tests.channel.pypi import PackageIndex, ask, write_wheel
 
 from .conftest import WAIT, Notebook, Open, do, installed
 
@@ -47,6 +48,22 @@ def test_it_is_there_without_anything_in_the_environment(notebook: Notebook, geo
     shown = notebook.run("import sys\nprint([path for path in sys.path if 'launch' in path])")
     assert shown.text == "[]\n"
     assert not list(geo.rglob("*condaenv_magics*"))
+
+
+def test_what_pip_installs_is_imported_by_the_next_cell(
+    geo: Path, open_notebook: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_wheel(tmp_path / "pypi", "alib", "1.0")
+    write_wheel(tmp_path / "pypi", "atool", "1.0", requires=["alib"])
+    with PackageIndex(tmp_path / "pypi") as of_pip:
+        ask(of_pip, monkeypatch, tmp_path)
+        notebook = open_notebook("geo")
+        cell = notebook.run("%condaenv install --pip atool>=1")
+        assert not cell.error
+        assert cell.lines[-1] == "geo is at revision 2. No restart is needed."
+        assert notebook.run("import atool, alib; print(atool.VERSION, alib.VERSION)").text == "1.0 1.0\n"
+        refused = notebook.run("%condaenv install --pip smallpkg>=2")
+        assert "conda's smallpkg 1.1 is there" in refused.text + refused.error
 
 
 def test_who_looks_on_sees_how_far_it_is(notebook: Notebook) -> None:
