@@ -62,7 +62,7 @@ def settled(tmp_path_factory: pytest.TempPathFactory, small_channel: Path) -> Pe
         ("show thera", 3, "there"),
         ("show /etc", 3, "/etc"),
         ("add nowhere tool", 3, "nowhere"),
-        ("add there", 2, "SPEC"),
+        ("add there", 2, "add there numpy"),
         ("add there nosuchpackage -c CHANNEL", 4, "nosuchpackage"),
         ("remove there", 2, "delete there"),
         ("remove there nosuchpackage", 3, "nosuchpackage"),

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from jupyter_condaenv.engine import activation
 from jupyter_condaenv.engine.activation import Activation, activated, capture
+from tests.jobs.conftest import eventually
 
 CASES = Path(__file__).with_name("activation")
 SYSTEM = "/usr/local/bin:/usr/bin:/bin"
@@ -219,7 +221,16 @@ def test_a_script_that_hangs_is_stopped_and_named(prefix: Prefix) -> None:
     assert prefix.hung
     assert "/2.sh did not end within 0.5 seconds" in prefix.warnings[0]
     child = int((prefix.path / "child").read_text())
-    assert not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2]
+    eventually(lambda: not sleeps(child))
+
+
+def sleeps(pid: int) -> bool:
+    """Whether that is still the program which the script started."""
+    try:
+        process = psutil.Process(pid)
+        return process.name() == "sleep" and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_many_scripts_that_hang_do_not_add_up(prefix: Prefix) -> None:

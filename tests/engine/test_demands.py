@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from jupyter_condaenv.engine import demands, machine, rattler
@@ -109,6 +110,7 @@ PARTS = st.one_of(
 )
 
 
+@limits(max_examples=25)  # of up to 60 pairs
 @given(st.lists(st.tuples(st.lists(PARTS, min_size=1, max_size=2).map(",".join), VERSIONS), min_size=20, max_size=60))
 def test_versions_fit_as_conda_says(cases: list[tuple[str, str]]) -> None:
     """But for pre-releases, which no machine is."""

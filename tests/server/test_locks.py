@@ -42,8 +42,8 @@ def test_requests_for_other_platforms(client: Client, gpus: str) -> None:
 
 
 def test_an_environment_and_a_file_for_other_platforms(client: Client, small_channel: Path) -> None:
-    client.do("POST", "environments", {"name": "locked", "specs": ["extra"]})
-    of_environment = locked(client, {"environment": "locked", "platforms": PLATFORMS, "format": "pixi.lock"})
+    client.do("POST", "environments", {"name": "platforms", "specs": ["extra"]})
+    of_environment = locked(client, {"environment": "platforms", "platforms": PLATFORMS, "format": "pixi.lock"})
     assert of_environment["name"] == "pixi.lock" and "extra-1.0" in of_environment["text"]
     file = {
         "name": "environment.yml",
@@ -52,7 +52,7 @@ def test_an_environment_and_a_file_for_other_platforms(client: Client, small_cha
     of_file = locked(client, {"file": file, "platforms": PLATFORMS})
     assert "tool-1.0" in of_file["text"] and "tool-2.0" in of_file["text"]
     # This machine's part can be made an environment; what it has nothing for cannot.
-    body = {"name": "again", "file": {"name": of_file["name"], "text": of_file["text"]}}
+    body = {"name": "of-platforms", "file": {"name": of_file["name"], "text": of_file["text"]}}
     client.do("POST", "environments", body)
     other = locked(client, {"file": file, "platforms": PLATFORMS[:1]})
     job = client.start(
@@ -81,7 +81,7 @@ def test_a_platform_that_has_nothing(client: Client) -> None:
         ({"specs": ["tool"], "platforms": []}, "platforms"),
         ({"specs": ["tool"], "platforms": [{"platform": "plan9"}]}, "platform"),
         ({"platforms": PLATFORMS}, "$"),
-        ({"specs": ["tool"], "environment": "locked", "platforms": PLATFORMS}, "$"),
+        ({"specs": ["tool"], "environment": "platforms", "platforms": PLATFORMS}, "$"),
         ({"environment": "nowhere", "platforms": PLATFORMS}, "$.environment"),
         ({"specs": ["tool"], "without_pip": True, "platforms": PLATFORMS}, "$.without_pip"),
         ({"specs": ["tool"], "strategy": {"virtual_packages": ["__cuda=1"]}, "platforms": PLATFORMS}, "virtual"),
