@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from urllib.request import urlopen
@@ -49,7 +50,16 @@ def test_what_somebody_made_in_an_earlier_run_stays(tmp_path: Path) -> None:
 def test_on_a_terminal_jupyterlab_stays_until_ctrl_c(tmp_path: Path) -> None:
     env = {name: value for name, value in os.environ.items() if name != "DEMO"}
     arguments = ["-m", "tests.demo", str(tmp_path / "demo")]
-    child = pexpect.spawn(sys.executable, arguments, cwd=str(ROOT), env=env, encoding="utf-8", timeout=PATIENCE)
+    child = pexpect.spawn(
+        sys.executable,
+        arguments,
+        cwd=str(ROOT),
+        env=env,
+        encoding="utf-8",
+        timeout=PATIENCE,
+        # What runs in the background ignores it, and all that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     child.expect_exact("$ jupyter condaenv stack project")
     child.expect_exact("Looking at the panel")
     child.expect(r"Ctrl-C ends it.*?(http://127\.0\.0\.1:\d+/lab\?token=\w+)")
