@@ -41,7 +41,7 @@ from .locking import lock
 from .model import BuildPackage, Built, BuiltPackage, Progress, Settings, Step
 from .storage import ARCHIVES, BUILDS
 from .telling import Emit, waiting
-from .trees import CANNOT_LINK, remove_tree
+from .trees import link_or_copy, remove_tree
 
 RECIPE = "recipe.yaml"
 _WORK = ".condaenv"
@@ -274,7 +274,7 @@ def _index(channel: Path, folder: Path, made: Sequence[dict[str, str]]) -> None:
         with suppress(FileNotFoundError):
             shutil.copy2(channel / subdir / "repodata.json", staged / subdir)
     for path in [*there, *new]:
-        _link(path, staged / path.parent.name / path.name)
+        link_or_copy(path, staged / path.parent.name / path.name)
     rattler.index(staged)
     for subdir in subdirs:
         (channel / subdir / "shards").mkdir(parents=True, exist_ok=True)
@@ -295,15 +295,6 @@ def _archives(channel: Path) -> list[Path]:
 def _stem(path: Path) -> str:
     """``name-version-build`` of an archive; empty for another file."""
     return next((path.name.removesuffix(end) for end in ARCHIVES if path.name.endswith(end)), "")
-
-
-def _link(source: Path, to: Path) -> None:
-    try:
-        os.link(source, to)
-    except OSError as error:
-        if error.errno not in CANNOT_LINK:
-            raise
-        shutil.copy2(source, to)
 
 
 def _described(one: dict[str, str], channel: Path) -> BuiltPackage:

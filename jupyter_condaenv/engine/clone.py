@@ -39,7 +39,7 @@ from .errors import Outdated, ReadOnly, Refused
 from .model import Changed, Clone, Lock, Message, Move, Moved, Plan, Progress, Revision, Settings, Solved, Step
 from .prefix import PathEntry
 from .transaction import Emit
-from .trees import CANNOT_LINK
+from .trees import link_or_copy
 
 _META = "conda-meta/"
 _OURS = "conda-meta/condaenv/"
@@ -270,7 +270,7 @@ class _Copy:
         elif owned.entry.holds_prefix:
             self._relocate(entry, to, owned)
         else:
-            _link(entry.path, to)
+            link_or_copy(entry.path, to)
 
     def _copy(self, entry: os.DirEntry[str], to: str, path: str) -> None:
         """A file that belongs to no package. Records say of themselves where packages came from."""
@@ -335,15 +335,6 @@ def _owned(source: Path) -> dict[str, _Owned]:
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _link(source: str, to: str) -> None:
-    try:
-        os.link(source, to)
-    except OSError as error:
-        if error.errno not in CANNOT_LINK:
-            raise
-        shutil.copy2(source, to)
 
 
 def _write(to: str, data: bytes, like: str) -> None:

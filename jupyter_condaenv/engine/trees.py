@@ -35,6 +35,16 @@ def files(tree: Path) -> Inodes:
     return found
 
 
+def link_or_copy(source: Path | str, to: Path | str) -> None:
+    """A hard link ``to`` a file, or a copy where none can be had."""
+    try:
+        os.link(source, to)
+    except OSError as error:
+        if error.errno not in CANNOT_LINK:
+            raise
+        shutil.copy2(source, to)
+
+
 def swap(one: Path, other: Path) -> None:
     """Exchange two directories in one call (``renameat2`` with RENAME_EXCHANGE, ``renamex_np`` with RENAME_SWAP)."""
     failed = -1

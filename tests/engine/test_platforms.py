@@ -283,7 +283,7 @@ def test_there_is_something_to_be_had_on_each_platform() -> None:
 # --- round trips ---
 
 
-def on(platform: str, lock: Lock) -> Lock:
+def on(platform: Platform, lock: Lock) -> Lock:
     """``lock`` as it could be for ``platform``."""
     packages = tuple(
         replace(
@@ -293,7 +293,7 @@ def on(platform: str, lock: Lock) -> Lock:
         )
         for package in lock.packages
     )
-    return replace(lock, platform=platform, packages=packages, virtual_packages=machine.DEFAULTS[platform])  # type: ignore[index]
+    return replace(lock, platform=platform, packages=packages, virtual_packages=machine.DEFAULTS[platform])
 
 
 MANY = st.dictionaries(st.sampled_from(PLATFORMS), LOCKS, min_size=1, max_size=3).map(
