@@ -150,7 +150,7 @@ def test_a_forbidden_import_is_seen(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("engine.rattler", "import rattler"),
+        ("engine.rattler.solving", "import rattler"),
         ("engine.operations", "from .solve import solve\nfrom . import history\nimport msgspec"),
         ("kernels.specs", "from ..engine.operations import perform\nimport jupyter_client"),
         ("cli.main", "from .. import __version__\nfrom ..jobs import Jobs\nfrom ..config import CondaEnv"),

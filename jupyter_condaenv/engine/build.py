@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import channel_list, condarc, network, rattler, rattler_build, resolver
+from . import channel_list, condarc, network, rattler_build, resolver
 from .channels import OFFLINE, host_subdir, local_path, redact
 from .errors import (
     AlreadyExists,
@@ -39,6 +39,7 @@ from .errors import (
 )
 from .locking import lock
 from .model import BuildPackage, Built, BuiltPackage, Progress, Settings, Step
+from .rattler import repodata
 from .storage import ARCHIVES, BUILDS
 from .telling import Emit, waiting
 from .trees import link_or_copy, remove_tree
@@ -275,7 +276,7 @@ def _index(channel: Path, folder: Path, made: Sequence[dict[str, str]]) -> None:
             shutil.copy2(channel / subdir / "repodata.json", staged / subdir)
     for path in [*there, *new]:
         link_or_copy(path, staged / path.parent.name / path.name)
-    rattler.index(staged)
+    repodata.write(staged)
     for subdir in subdirs:
         (channel / subdir / "shards").mkdir(parents=True, exist_ok=True)
     for path in new:

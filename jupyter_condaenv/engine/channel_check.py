@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from . import channel_list, channels, condarc, rattler
+from . import channel_list, channels, condarc
 from .channels import LOGIN_PLACES, OFFLINE, local_path
 from .errors import CondaEnvError
 from .model import ChannelReport, CheckChannels, Settings, Step, SubdirReport
+from .rattler import downloads, gateway, host
 from .transaction import Emit
 
 SUBDIRS = ("noarch", "linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64")
@@ -51,13 +52,13 @@ def check(request: CheckChannels, settings: Settings, emit: Emit) -> tuple[Chann
 
 
 def _of_server(report: ChannelReport, cache_dir: Path) -> ChannelReport:
-    subdirs = tuple(dict.fromkeys((*SUBDIRS, rattler.platform())))
+    subdirs = tuple(dict.fromkeys((*SUBDIRS, host.platform())))
     timeout = condarc.read().remote_read_timeout_secs or PATIENCE
-    first = rattler.answers([f"{report.url}/noarch/{_SHARDS}"], timeout)  # a server that is down is waited for once
+    first = downloads.answers([f"{report.url}/noarch/{_SHARDS}"], timeout)  # a server that is down is waited for once
     if first[0] and _status(first[0]) == 0:
         return _unusable(report, f"It does not answer: {_last(first[0])}", "Check the URL, the network and proxies.")
     urls = [f"{report.url}/{subdir}/{index}" for subdir in subdirs for index in _INDEXES]
-    said = dict(zip(urls, rattler.answers(urls, timeout), strict=True))
+    said = dict(zip(urls, downloads.answers(urls, timeout), strict=True))
     return _of_answers(report, said, cache_dir)
 
 
@@ -81,9 +82,9 @@ def _of_answers(report: ChannelReport, said: Mapping[str, str], cache_dir: Path)
         found.setdefault(subdir, SubdirReport(subdir=subdir, shards=index == _SHARDS))
     try:
         ours = {
-            subdir: rattler.package_names(report.url, subdir, cache_dir)
+            subdir: gateway.package_names(report.url, subdir, cache_dir)
             for subdir in found
-            if subdir in ("noarch", rattler.platform())
+            if subdir in ("noarch", host.platform())
         }
     except CondaEnvError as error:
         return _unusable(report, error.message, error.hint)

@@ -27,7 +27,6 @@ from . import (
     limits,
     notes,
     prefix,
-    rattler,
     relocate,
     solve,
     stack,
@@ -38,6 +37,7 @@ from . import (
 from .errors import Outdated, ReadOnly, Refused
 from .model import Changed, Clone, Lock, Message, Move, Moved, Plan, Progress, Revision, Settings, Solved, Step
 from .prefix import PathEntry
+from .rattler import host
 from .transaction import Emit
 from .trees import link_or_copy
 
@@ -64,7 +64,7 @@ def clone(request: Clone, settings: Settings, emit: Emit) -> Changed:
     _check(source, target)
     with _unchanged(source, emit), transaction.writer(target, f"cloning {source.name}", emit) as work:
         solve.check_free(request.prefix)
-        lock = history.current_lock(source, rattler.platform())
+        lock = history.current_lock(source, host.platform())
         plan = _plan(request, source, lock)
         emit(Solved(changes=tuple(change.brief for change in plan.changes), download_bytes=0))
         revision = _copied(_Copy(request, work.stage, emit), work, plan, settings, emit)
@@ -82,7 +82,7 @@ def move(request: Move, settings: Settings, emit: Emit) -> Moved:
     purpose = f"moving {source.name}"
     with transaction.writer(source, purpose, emit) as old, transaction.writer(target, purpose, emit) as work:
         solve.check_free(request.prefix)
-        lock = history.current_lock(source, rattler.platform())
+        lock = history.current_lock(source, host.platform())
         plan = msgspec.structs.replace(_plan(request, source, lock), verb=f"move from {source}", changes=())
         copy = _Copy(request, work.stage, emit, whole=True)
         revision = _copied(copy, work, plan, settings, emit)

@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from . import prefix, rattler
+from . import prefix
 from .errors import Broken, InvalidRequest, Tampered
 from .model import Lock, Package, Settings
 from .prefix import Record
+from .rattler import gateway, matchspec
 
 _FACTS = (
     "build_number", "depends", "constrains", "noarch", "license", "timestamp", "track_features",
@@ -31,7 +32,7 @@ def with_hashes(lock: Lock, settings: Settings, source: str) -> Lock:
     bare = [package for package in lock.packages if package.partial and not package.sha256 and not package.md5]
     if not bare:
         return lock
-    found = rattler.indexed(bare, Path(settings.cache_dir), settings.offline)
+    found = gateway.indexed(bare, Path(settings.cache_dir), settings.offline)
     missing = [package for package in bare if package.url not in found]
     if missing:
         raise InvalidRequest(
@@ -59,7 +60,7 @@ def _with(lock: Lock, packages: tuple[Package, ...]) -> Lock:
 def roots(packages: Iterable[Package]) -> tuple[str, ...]:
     """Names of those that no other needs, and of one in each ring that nothing else leads to: what must have been asked
     for, where nobody said what was."""
-    needs = {package.name: rattler.names(package.depends) for package in packages}
+    needs = {package.name: matchspec.names(package.depends) for package in packages}
     needed = {name for mine, names in needs.items() for name in names if name != mine}
     found = sorted(needs.keys() - needed)
     reached = _reached(found, needs)

@@ -15,12 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from . import bytecode, changes, distributions, environments, history, rattler, stack, staging, storage
+from . import bytecode, changes, distributions, environments, history, stack, staging, storage
 from . import prefix as prefixes
 from .distributions import Distribution
 from .errors import Broken, CondaEnvError, ReadOnly
 from .model import Finding, FindingCode, Package, Settings
 from .prefix import PathEntry, Record
+from .rattler import matchspec
 
 _SHOWN = 20
 """Paths in a finding."""
@@ -517,8 +518,8 @@ def unmet(packages: Iterable[Package], present: Iterable[Package]) -> Iterator[U
             if need.startswith("__"):
                 continue
             with suppress(CondaEnvError):  # old records have needs that nobody can read any more
-                found = there.get(rattler.spec_name(need))
-                if found is None or not rattler.matches(need, found):
+                found = there.get(matchspec.spec_name(need))
+                if found is None or not matchspec.matches(need, found):
                     yield Unmet(package, need, found)
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from . import changes, rattler, resolver
+from . import changes, resolver
 from .errors import CondaEnvError, Unsatisfiable
 from .model import (
     ChannelPriority,
@@ -30,6 +30,8 @@ from .model import (
     Way,
     WayKind,
 )
+from .rattler import gateway, matchspec, solving
+from .rattler.query import Query
 from .telling import Emit
 
 _MOST_CLASHES = 3
@@ -57,15 +59,15 @@ class _Attempt(NamedTuple):
     kind: WayKind
     text: str
     change: str
-    query: rattler.Query
+    query: Query
     specs: tuple[str, ...]
 
 
 class _Solver:
     """Solves with one reader of channels, and tells that it lives."""
 
-    def __init__(self, query: rattler.Query, emit: Emit) -> None:
-        self._source = rattler.gateway(query.cache_dir, query.offline)
+    def __init__(self, query: Query, emit: Emit) -> None:
+        self._source = gateway.at(query.cache_dir, query.offline)
         self._emit = emit
         self._began = time.monotonic()
         self._end = self._began
@@ -74,24 +76,24 @@ class _Solver:
         """The time for what comes next."""
         self._end = time.monotonic() + seconds
 
-    def reason(self, query: rattler.Query) -> Unsatisfiable | tuple[Package, ...]:
+    def reason(self, query: Query) -> Unsatisfiable | tuple[Package, ...]:
         """The solution, or why there is none. Raises _OverTime or _TooLong."""
         left = self._end - time.monotonic()
         if left <= 0:
             raise _OverTime
         self._emit(Progress(phase="solve", done=round(time.monotonic() - self._began), unit="seconds"))
         try:
-            return rattler.solve(replace(query, timeout=min(query.timeout, max(left, 1.0))), self._source)
+            return solving.solve(replace(query, timeout=min(query.timeout, max(left, 1.0))), self._source)
         except Unsatisfiable as error:
             if "explanation" not in error.details:
                 raise _TooLong from error
             return error
 
-    def fits(self, query: rattler.Query) -> bool:
+    def fits(self, query: Query) -> bool:
         return isinstance(self.reason(query), tuple)
 
-    def candidates(self, query: rattler.Query, name: str) -> tuple[Package, ...]:
-        return rattler.candidates(query, name, self._source)
+    def candidates(self, query: Query, name: str) -> tuple[Package, ...]:
+        return solving.candidates(query, name, self._source)
 
 
 def explain(wanted: resolver.Wanted, settings: Settings, seconds: float, emit: Emit) -> Explanation:
@@ -101,7 +103,7 @@ def explain(wanted: resolver.Wanted, settings: Settings, seconds: float, emit: E
 
 
 def _explain(
-    wanted: resolver.Wanted, query: rattler.Query, solver: _Solver, settings: Settings, seconds: float, emit: Emit
+    wanted: resolver.Wanted, query: Query, solver: _Solver, settings: Settings, seconds: float, emit: Emit
 ) -> Explanation:
     solver.give(query.timeout)
     try:
@@ -139,7 +141,7 @@ def why_not(wanted: resolver.Wanted, spec: str, settings: Settings, seconds: flo
     explained = _explain(wanted, query, solver, settings, seconds, emit)
     if explained.possible:
         return explained
-    name = rattler.spec_name(spec)
+    name = matchspec.spec_name(spec)
     available = solver.candidates(query, name)
     return replace(explained, kept_out_by=tuple(dict.fromkeys(_keepers(wanted, query, spec, name, available))))
 
@@ -147,7 +149,7 @@ def why_not(wanted: resolver.Wanted, spec: str, settings: Settings, seconds: flo
 # --- what clashes ----------------------------------------------------------------------------------------------------
 
 
-def _clashes(wanted: resolver.Wanted, query: rattler.Query, solver: _Solver) -> tuple[Clash, ...]:
+def _clashes(wanted: resolver.Wanted, query: Query, solver: _Solver) -> tuple[Clash, ...]:
     """As many sets of clashing requests as there are, and as there is time to find."""
     rest = list(wanted.specs)
     found: list[Clash] = []
@@ -163,7 +165,7 @@ def _clashes(wanted: resolver.Wanted, query: rattler.Query, solver: _Solver) -> 
     return tuple(found)
 
 
-def _fewest(wanted: resolver.Wanted, query: rattler.Query, specs: Sequence[str], solver: _Solver) -> list[str]:
+def _fewest(wanted: resolver.Wanted, query: Query, specs: Sequence[str], solver: _Solver) -> list[str]:
     """Those of ``specs`` that cannot be fulfilled together, and none that is not needed for that."""
     kept = list(specs)
     for spec in specs:
@@ -174,12 +176,12 @@ def _fewest(wanted: resolver.Wanted, query: rattler.Query, specs: Sequence[str],
 
 
 def _through(text: str, requests: Sequence[str]) -> tuple[str, ...]:
-    asked = {rattler.spec_name(spec) for spec in requests}
+    asked = {matchspec.spec_name(spec) for spec in requests}
     names = (match[1].lower() for match in _NODE.finditer(text))
     return tuple(dict.fromkeys(name for name in names if name not in asked))[:_MOST_NAMES]
 
 
-def _with(wanted: resolver.Wanted, query: rattler.Query, specs: Sequence[str]) -> rattler.Query:
+def _with(wanted: resolver.Wanted, query: Query, specs: Sequence[str]) -> Query:
     """``query`` for others than the requests of ``wanted``; what else it has to hold stays."""
     by_text = dict(zip(wanted.specs, query.specs, strict=False))  # query's go on with what is kept and with the base
     return replace(query, specs=(*(by_text.get(spec, spec) for spec in specs), *query.specs[len(wanted.specs) :]))
@@ -190,7 +192,7 @@ def _with(wanted: resolver.Wanted, query: rattler.Query, specs: Sequence[str]) -
 
 def _ways(
     wanted: resolver.Wanted,
-    query: rattler.Query,
+    query: Query,
     clashes: Sequence[Clash],
     why: Unsatisfiable,
     settings: Settings,
@@ -225,7 +227,7 @@ def _tried(attempt: _Attempt, solver: _Solver) -> Way:
     found = solver.reason(attempt.query)
     works = isinstance(found, tuple)
     there = {package.name: package for package in found} if isinstance(found, tuple) else {}
-    names = [rattler.spec_name(spec) for spec in attempt.specs]
+    names = [matchspec.spec_name(spec) for spec in attempt.specs]
     return Way(
         kind=attempt.kind,
         text=attempt.text,
@@ -237,12 +239,12 @@ def _tried(attempt: _Attempt, solver: _Solver) -> Way:
 
 
 def _attempts(
-    wanted: resolver.Wanted, query: rattler.Query, clashes: Sequence[Clash], why: str, settings: Settings
+    wanted: resolver.Wanted, query: Query, clashes: Sequence[Clash], why: str, settings: Settings
 ) -> Iterator[_Attempt]:
     """What could be done otherwise; first what gives up least."""
     guilty = list(dict.fromkeys(spec for clash in clashes for spec in clash.requests))
     for spec in guilty:
-        name = rattler.spec_name(spec)
+        name = matchspec.spec_name(spec)
         if name != spec.strip().lower() and not name.startswith("__"):
             specs = tuple(name if one == spec else one for one in wanted.specs)
             yield _Attempt("relax", f"take any {name} instead of {spec}", name, _with(wanted, query, specs), specs)
@@ -284,7 +286,7 @@ def _attempts(
 
 
 def _drop_one_of_each(
-    wanted: resolver.Wanted, query: rattler.Query, clashes: Sequence[Clash], solver: _Solver
+    wanted: resolver.Wanted, query: Query, clashes: Sequence[Clash], solver: _Solver
 ) -> Iterator[Way]:
     """For requests that clash in several ways at once."""
     for dropped in product(*(clash.requests for clash in clashes)):
@@ -294,7 +296,7 @@ def _drop_one_of_each(
             yield _tried(_Attempt("drop", text, " ".join(dropped), _with(wanted, query, specs), specs), solver)
 
 
-def _groups(wanted: resolver.Wanted, query: rattler.Query, solver: _Solver) -> tuple[Group, ...]:
+def _groups(wanted: resolver.Wanted, query: Query, solver: _Solver) -> tuple[Group, ...]:
     """The requests as few sets that can live together. What fits into every one is in every one, such as Python."""
     alone = replace(query, installed=(), constraints=(), pinned=wanted.base.packages if wanted.base else ())
     groups: list[list[str]] = []
@@ -328,10 +330,10 @@ def _groups(wanted: resolver.Wanted, query: rattler.Query, solver: _Solver) -> t
 
 
 def _keepers(
-    wanted: resolver.Wanted, query: rattler.Query, spec: str, name: str, available: Sequence[Package]
+    wanted: resolver.Wanted, query: Query, spec: str, name: str, available: Sequence[Package]
 ) -> Iterator[str]:
     """Sentences about each package, request and pin that does not go with what ``spec`` asks for."""
-    fitting = [package for package in available if rattler.matches(spec, package)]
+    fitting = [package for package in available if matchspec.matches(spec, package)]
     if not available:
         yield f"No channel has {name}: {', '.join(query.channels)}."
         return
@@ -341,7 +343,7 @@ def _keepers(
         yield f"The channels have no {spec}; there is {name} {', '.join(versions[:_MOST_NAMES])}{more}."
         return
     for pin in query.constraints:
-        if rattler.spec_name(pin) == name and not any(rattler.matches(pin, package) for package in fitting):
+        if matchspec.spec_name(pin) == name and not any(matchspec.matches(pin, package) for package in fitting):
             yield f"{pin} is pinned."
     below = wanted.base.packages if wanted.base is not None else ()
     for package in (*below, *wanted.there):
@@ -349,15 +351,15 @@ def _keepers(
             continue
         for words, texts in (("needs", package.depends), ("goes only with", package.constrains)):
             for text in texts:
-                about = text.startswith(name) and rattler.spec_name(text) == name
-                if about and not any(rattler.matches(text, one) for one in fitting):
+                about = text.startswith(name) and matchspec.spec_name(text) == name
+                if about and not any(matchspec.matches(text, one) for one in fitting):
                     yield f"{package.name} {package.version}, which is there, {words} {text}."
     newest = fitting[-1]
     there = {package.name: package for package in (*below, *wanted.there)}
     virtual = {one.split("=")[0] for one in query.virtual}
     for text in newest.depends:
-        needed = rattler.spec_name(text)
+        needed = matchspec.spec_name(text)
         if needed.startswith("__") and needed not in virtual:
             yield f"{newest.name} {newest.version} needs {text}, and this machine has no {needed}."
-        elif needed in there and not rattler.matches(text, there[needed]):
+        elif needed in there and not matchspec.matches(text, there[needed]):
             yield f"{newest.name} {newest.version} needs {text}, and {needed} {there[needed].version} is there."

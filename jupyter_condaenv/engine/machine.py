@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from . import demands, rattler
+from . import demands
 from .errors import InvalidRequest
 from .model import Lock, Package, Platform
+from .rattler import host, matchspec
 
 DEFAULTS: Mapping[Platform, tuple[str, ...]] = {
     "linux-64": ("__archspec=1=x86_64", "__glibc=2.28=0", "__linux=4.18=0", "__unix=0=0"),
@@ -26,7 +27,7 @@ def of(platform: str, wanted: Sequence[str]) -> tuple[str, ...]:
     Raises InvalidRequest for a platform of which nothing is known, or for what is no virtual package.
     """
     if not platform:
-        return declared(rattler.virtual_packages(), wanted)
+        return declared(host.virtual_packages(), wanted)
     for known, found in DEFAULTS.items():
         if known == platform:
             return declared(found, wanted)
@@ -55,12 +56,12 @@ def declared(found: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
 
 def lacks(lock: Lock) -> list[str]:
     """Sentences about what packages of ``lock`` need and this machine does not have; one for each virtual package."""
-    there = {text.partition("=")[0]: _package(text) for text in rattler.virtual_packages()}
+    there = {text.partition("=")[0]: _package(text) for text in host.virtual_packages()}
     level = demands.level() or ""
     found: dict[str, str] = {}
     for spec, package in demands.of(lock.packages).items():
-        name = rattler.spec_name(spec)
-        if name in found or (name in there and rattler.matches(spec, there[name])):
+        name = matchspec.spec_name(spec)
+        if name in found or (name in there and matchspec.matches(spec, there[name])):
             continue
         if name == "__archspec" and demands.fits_level(spec.rpartition(" ")[2], level, otherwise=False):
             continue  # found is the make of the processor, which is of no level by its name

@@ -7,10 +7,11 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 
-from . import rattler
 from .channels import OFFLINE, is_here
 from .errors import ChannelError, Unsatisfiable
 from .model import Package
+from .rattler import gateway, package_cache, solving
+from .rattler.query import Query
 
 
 def check(uncached: Sequence[Package]) -> None:
@@ -24,22 +25,22 @@ def check(uncached: Sequence[Package]) -> None:
         )
 
 
-def explain(query: rattler.Query, error: Unsatisfiable) -> NoReturn:
+def explain(query: Query, error: Unsatisfiable) -> NoReturn:
     """Why ``query`` has no solution among what is cached: packages, or the indexes of channels, are missing.
 
     Raises ChannelError for the former, ``error`` with what may be missing for the latter.
     """
     try:
-        solved = rattler.solve(replace(query, only_cached=False))
+        solved = solving.solve(replace(query, only_cached=False))
     except Unsatisfiable as without:
-        unread = rattler.unread(query.channels, (query.platform, "noarch"), query.cache_dir)
+        unread = gateway.unread(query.channels, (query.platform, "noarch"), query.cache_dir)
         known = "Of its channels only what earlier solves have read is known."
         if unread:
             known = f"Of these channels no index is in the cache: {', '.join(unread)}."
         raise Unsatisfiable(
             without.message, f"{OFFLINE} {known}", **without.details, channels_without_index=unread
         ) from error
-    there = rattler.cached(solved, query.cache_dir)
+    there = package_cache.cached(solved, query.cache_dir)
     stays = {package.identity for package in query.installed}
     check([one for one in solved if one.name not in there and one.identity not in stays])
     raise error

@@ -25,7 +25,6 @@ from . import (
     pack,
     pip,
     platforms,
-    rattler,
     repair,
     search,
     solve,
@@ -79,6 +78,7 @@ from .model import (
     Unpack,
     WhyNot,
 )
+from .rattler import host
 from .transaction import Emit
 from .trees import storage_error
 
@@ -156,7 +156,7 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
 
 def _read(request: CreateEnvironment, emit: Emit) -> CreateEnvironment:
     """``request`` with its lock read, if that is another tool's, and what is to be known of the file told."""
-    request = specfiles.with_lock(request, rattler.platform())
+    request = specfiles.with_lock(request, host.platform())
     for text in request.notes:
         emit(Message(level="warning", text=text))
     return request
@@ -304,7 +304,7 @@ def _move(request: Move, settings: Settings, emit: Emit) -> Moved:
 def _adopt(request: Adopt, emit: Emit) -> Adopted:
     prefix = Path(request.prefix)
     with transaction.writer(prefix, f"adopting {prefix.name}", emit):
-        lock = history.current_lock(prefix, rattler.platform())
+        lock = history.current_lock(prefix, host.platform())
         last = history.latest(prefix)
         if last is None or lock != last.lock:
             last = history.record(prefix, "adopt", lock, (), lock.specs)

@@ -32,7 +32,6 @@ from . import (
     limits,
     lockfiles,
     prefix,
-    rattler,
     relocate,
     solve,
     stack,
@@ -42,6 +41,7 @@ from . import (
 from .errors import AlreadyExists, InvalidRequest, Refused
 from .locking import try_lock
 from .model import Changed, Lock, Message, Pack, Packed, Plan, Progress, Settings, Solved, Step, Unpack
+from .rattler import host
 from .transaction import Emit
 from .trees import remove_tree
 
@@ -75,7 +75,7 @@ def pack(request: Pack, emit: Emit) -> Packed:
     emit(Step(phase="pack", text=f"Packing {source.name}"))
     with _folder_beside(output) as folder, _told(emit):
         lock = Path(folder, "lock.json")
-        lockfiles.write(history.current_lock(source, rattler.platform()), lock)
+        lockfiles.write(history.current_lock(source, host.platform()), lock)
         part = Path(folder, "part" + _suffix(output))
         try:
             with _temporary_files_in(folder):
@@ -404,9 +404,9 @@ def _lock(stage: Path, archive: Path) -> Lock:
         if {package.identity for package in lock.packages} != {package.identity for package in found}:
             raise InvalidRequest(f"What {archive.name} holds is not what its lock says.", "Pack it again.")
     else:
-        lock = history.current_lock(stage, rattler.platform())
-    if lock.platform != rattler.platform():
+        lock = history.current_lock(stage, host.platform())
+    if lock.platform != host.platform():
         raise InvalidRequest(
-            f"{archive.name} is for {lock.platform}, and this machine is {rattler.platform()}.", "Pack it there."
+            f"{archive.name} is for {lock.platform}, and this machine is {host.platform()}.", "Pack it there."
         )
     return lock

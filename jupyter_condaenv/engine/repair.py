@@ -23,7 +23,6 @@ from . import (
     distributions,
     history,
     prefix,
-    rattler,
     resolver,
     solve,
     staging,
@@ -33,6 +32,7 @@ from .doctor import Patient, Unmet, dead_base, examine, unmet
 from .errors import CondaEnvError, Unsatisfiable
 from .model import Finding, Health, Lock, Message, Package, Plan, Progress, Settings, Step
 from .prefix import Record
+from .rattler import archives, host, matchspec, package_cache
 from .transaction import Emit
 from .trees import free_name, remove_tree
 
@@ -97,7 +97,7 @@ def _mend(patient: Patient, work: staging.Workspace, settings: Settings, emit: E
     lock = _lock(patient, tuple(present), settings, warn)
     found = changes.compare(present, lock.packages)
     incoming = [*anew.values(), *(change.after for change in found if change.after is not None)]
-    there = rattler.cached(incoming, Path(settings.cache_dir))
+    there = package_cache.cached(incoming, Path(settings.cache_dir))
     plan = Plan(
         prefix=str(patient.prefix),
         verb="doctor",
@@ -152,8 +152,8 @@ def _leads_out(patient: Patient, record: Path) -> bool:
 def _unobtainable(packages: Iterable[Package], settings: Settings) -> set[str]:
     """Names of those that neither the cache nor a channel has."""
     wanted = list(packages)
-    there = rattler.cached(wanted, Path(settings.cache_dir))
-    return {package.name for package in rattler.unreachable(one for one in wanted if one.name not in there)}
+    there = package_cache.cached(wanted, Path(settings.cache_dir))
+    return {package.name for package in archives.unreachable(one for one in wanted if one.name not in there)}
 
 
 def _bearable(patient: Patient, names: set[str]) -> frozenset[str]:
@@ -171,7 +171,7 @@ def _bearable(patient: Patient, names: set[str]) -> frozenset[str]:
 def _lock(patient: Patient, present: tuple[Package, ...], settings: Settings, warn: Callable[[str], None]) -> Lock:
     """What there is to be in the end: ``present``, and what that needs."""
     last = patient.revisions[-1] if patient.revisions else None
-    lock = history.lock_of(patient.prefix, present, last, rattler.platform())
+    lock = history.lock_of(patient.prefix, present, last, host.platform())
     lock = replace(lock, base=solve.base_now(lock))
     lacking = list(unmet(present, [*patient.below, *present]))
     if not lacking:
@@ -200,7 +200,7 @@ def _complete(lock: Lock, lacking: Sequence[Unmet], settings: Settings) -> Lock:
 
 def _resolved(lock: Lock, loose: set[str], settings: Settings) -> Lock:
     """``lock`` with all that its packages need, of which only those named in ``loose`` may move."""
-    asked = [text for text in lock.specs if rattler.spec_name(text) in loose]
+    asked = [text for text in lock.specs if matchspec.spec_name(text) in loose]
     held = tuple(package for package in lock.packages if package.name not in loose)
     wanted = resolver.Wanted(
         specs=(*sorted(loose), *asked),

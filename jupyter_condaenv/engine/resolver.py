@@ -8,9 +8,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from . import channel_list, condarc, cutoff, machine, offline, rattler
+from . import channel_list, condarc, cutoff, machine, offline
 from .errors import InvalidRequest, Refused, Unsatisfiable
 from .model import Base, Lock, Package, Settings, Strategy
+from .rattler import host, matchspec, solving
+from .rattler.query import Query
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -38,7 +40,7 @@ def lock(wanted: Wanted, settings: Settings) -> Lock:
     """Raises InvalidRequest, Refused, Unsatisfiable or ChannelError."""
     asked = query(wanted, settings)
     try:
-        solved = rattler.solve(asked)
+        solved = solving.solve(asked)
     except Unsatisfiable as error:
         if asked.offline:
             offline.explain(asked, error)
@@ -46,7 +48,7 @@ def lock(wanted: Wanted, settings: Settings) -> Lock:
     return lock_of(wanted, asked, solved)
 
 
-def query(wanted: Wanted, settings: Settings) -> rattler.Query:
+def query(wanted: Wanted, settings: Settings) -> Query:
     """What the solver is asked."""
     own = condarc.read()
     named = [_spec_and_url(spec, settings) for spec in wanted.specs]
@@ -59,22 +61,22 @@ def query(wanted: Wanted, settings: Settings) -> rattler.Query:
     taken = {package.name for package in below}
     _check_shadowing(wanted.specs, below)
     # To py-rattler, what is installed fits whatever channel it is asked for from.
-    elsewhere = [(rattler.spec_name(spec), spec) for spec, url in named if url]
+    elsewhere = [(matchspec.spec_name(spec), spec) for spec, url in named if url]
     installed = tuple(
         package
         for package in wanted.installed
         if package.name not in taken
-        and all(rattler.matches(spec, package) for name, spec in elsewhere if name == package.name)
+        and all(matchspec.matches(spec, package) for name, spec in elsewhere if name == package.name)
     )
     strategy = wanted.strategy
-    return rattler.Query(
+    return Query(
         specs=(
             *(spec for spec, _ in named),
             *wanted.kept,
             *(f"{package.name} =={package.version} {package.build}" for package in below),
         ),
         channels=urls,
-        platform=wanted.platform or rattler.platform(),
+        platform=wanted.platform or host.platform(),
         virtual=machine.of(wanted.platform, strategy.virtual_packages),
         installed=installed,
         pinned=(*below, *installed) if wanted.frozen else below,
@@ -83,7 +85,7 @@ def query(wanted: Wanted, settings: Settings) -> rattler.Query:
         resolution=strategy.resolution,
         until=cutoff.parse(strategy.exclude_newer or settings.exclude_newer),
         until_except=frozenset(
-            rattler.spec_name(name) for name in (*strategy.exclude_newer_except, *settings.exclude_newer_except)
+            matchspec.spec_name(name) for name in (*strategy.exclude_newer_except, *settings.exclude_newer_except)
         ),
         there=wanted.there,
         timeout=settings.solve_timeout,
@@ -93,7 +95,7 @@ def query(wanted: Wanted, settings: Settings) -> rattler.Query:
     )
 
 
-def others(asked: rattler.Query, settings: Settings) -> tuple[str, ...]:
+def others(asked: Query, settings: Settings) -> tuple[str, ...]:
     """Base URLs of the channels that are configured and allowed here, and that are not searched yet."""
     found = []
     for channel in channel_list.named((*settings.channels, *condarc.read().channels), settings):
@@ -103,7 +105,7 @@ def others(asked: rattler.Query, settings: Settings) -> tuple[str, ...]:
     return tuple(url for url in found if url not in asked.channels)
 
 
-def lock_of(wanted: Wanted, asked: rattler.Query, solved: Sequence[Package]) -> Lock:
+def lock_of(wanted: Wanted, asked: Query, solved: Sequence[Package]) -> Lock:
     """The lock that the solution of ``asked`` is."""
     below = {package.name for package in wanted.base.packages} if wanted.base is not None else set()
     return Lock(
@@ -120,7 +122,7 @@ def lock_of(wanted: Wanted, asked: rattler.Query, solved: Sequence[Package]) -> 
     )
 
 
-def _with_what_was_held(error: Unsatisfiable, wanted: Wanted, asked: rattler.Query) -> Unsatisfiable:
+def _with_what_was_held(error: Unsatisfiable, wanted: Wanted, asked: Query) -> Unsatisfiable:
     """``error`` with what else than the requests may have kept packages out."""
     also: list[str] = []
     held: dict[str, bool] = {}
@@ -135,15 +137,15 @@ def _with_what_was_held(error: Unsatisfiable, wanted: Wanted, asked: rattler.Que
 
 
 def _spec_and_url(spec: str, settings: Settings) -> tuple[str, str]:
-    return rattler.with_channel(spec, lambda channel: _one_url(channel, settings))
+    return matchspec.with_channel(spec, lambda channel: _one_url(channel, settings))
 
 
 def _check_shadowing(specs: Sequence[str], below: Sequence[Package]) -> None:
     """An overlay may not replace a package of its base: say so before the solver says it in its own way."""
     there = {package.name: package for package in below}
     for text in specs:
-        package = there.get(rattler.spec_name(text))
-        if package is not None and not rattler.matches(text, package):
+        package = there.get(matchspec.spec_name(text))
+        if package is not None and not matchspec.matches(text, package):
             raise Refused(
                 f"{text!r} asks for another {package.name} than the {package.version} that the base has.",
                 "Packages of the base stay as they are. Make an environment of its own with `jupyter condaenv create` "

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from . import rattler
 from .model import Plan, Room, Settings
 from .prefix import PathEntry
+from .rattler import archives, package_cache
 
 _BLOCK = 4096
 """Bytes that the smallest file takes on the file systems that people use."""
@@ -24,8 +24,8 @@ def added(plan: Plan, settings: Settings) -> Room:
     """What ``plan`` adds to the environment and to the package cache."""
     cache_dir, prefix = Path(settings.cache_dir), Path(plan.prefix)
     incoming = [change.after for change in plan.changes if change.after is not None]
-    cached = rattler.cached(incoming, cache_dir)
-    contents = rattler.contents(incoming, cache_dir)
+    cached = package_cache.cached(incoming, cache_dir)
+    contents = archives.contents(incoming, cache_dir)
     linked = _device(cache_dir) == _device(prefix)
     total = inodes = shared = unknown = 0
     folders: set[str] = set()

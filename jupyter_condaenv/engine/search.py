@@ -45,7 +45,7 @@ from .model import (
 from .telling import Emit, waiting
 
 if TYPE_CHECKING:
-    from .rattler import Repodata
+    from .rattler.repodata import Repodata
 
 LONGEST_QUERY = 200
 """Characters."""
@@ -115,7 +115,7 @@ def index(request: IndexChannels, settings: Settings, emit: Emit) -> Indexed:
 
 
 def _index(channel: str, settings: Settings, emit: Emit) -> ChannelIndex:
-    from . import rattler
+    from .rattler import repodata
 
     path = index_file(channel, settings)
     subdirs = (host_subdir(), "noarch")
@@ -123,10 +123,10 @@ def _index(channel: str, settings: Settings, emit: Emit) -> ChannelIndex:
         emit(Step(phase="download", text=f"Asking {channel} for its packages"))
         found = []
         for subdir in subdirs:
-            repodata = rattler.repodata(
+            read = repodata.read(
                 channel, subdir, Path(settings.cache_dir), _reporter(subdir, emit), offline=settings.offline
             )
-            found += [repodata] if repodata is not None else []
+            found += [read] if read is not None else []
         if not found and settings.offline:
             raise ChannelError(f"Of {channel} no index is in the cache.", OFFLINE, channels=[channel])
         if not found:
@@ -135,7 +135,7 @@ def _index(channel: str, settings: Settings, emit: Emit) -> ChannelIndex:
                 f"Check its name; where a login is needed, it is looked for in {LOGIN_PLACES}.",
                 channels=[channel],
             )
-        source = " ".join(repodata.state for repodata in found) if all(one.state for one in found) else ""
+        source = " ".join(one.state for one in found) if all(one.state for one in found) else ""
         if source and source == _source(channel, settings):
             os.utime(path)
         else:
@@ -214,10 +214,10 @@ def _insert(database: sqlite3.Connection, name: str, summary: str, records: list
 
 def _summaries(channel: str) -> dict[str, str]:
     """What the packages of ``channel`` are for, each in a line, where the channel says so (``channeldata.json``)."""
-    from . import rattler
+    from .rattler import downloads
 
     try:
-        told = msgspec.json.decode(rattler.content(f"{channel}/channeldata.json"), type=_ChannelData)
+        told = msgspec.json.decode(downloads.content(f"{channel}/channeldata.json"), type=_ChannelData)
     except msgspec.MsgspecError:
         return {}
     lines = {name: " ".join(one.summary.split()) for name, one in told.packages.items() if one.summary}

@@ -21,7 +21,6 @@ from . import (
     lockfiles,
     offline,
     pip,
-    rattler,
     requirements,
     resolver,
     room,
@@ -46,6 +45,7 @@ from .model import (
     Strategy,
     digest,
 )
+from .rattler import host, matchspec, package_cache
 
 
 def dry_run(request: Plannable, settings: Settings) -> Plan:
@@ -107,13 +107,13 @@ def _create(request: CreateEnvironment, settings: Settings) -> Plan:
 
 
 def _new(request: CreateEnvironment) -> resolver.Wanted:
-    specs = (*request.specs, *_by_default({rattler.spec_name(spec) for spec in request.specs}))
+    specs = (*request.specs, *_by_default({matchspec.spec_name(spec) for spec in request.specs}))
     return resolver.Wanted(specs=specs, channels=request.channels, strategy=request.strategy)
 
 
 def _by_default(asked: Collection[str]) -> tuple[str, ...]:
     """What ``.condarc`` wants in every new environment, ``asked`` apart."""
-    return tuple(spec for spec in condarc.read().create_default_packages if rattler.spec_name(spec) not in asked)
+    return tuple(spec for spec in condarc.read().create_default_packages if matchspec.spec_name(spec) not in asked)
 
 
 def _stack(request: StackEnvironment, settings: Settings) -> Plan:
@@ -194,11 +194,11 @@ def _change(request: ChangePackages, settings: Settings) -> Plan:
 def _asked(request: ChangePackages, settings: Settings) -> _Asked:
     prefix = Path(request.prefix)
     environments.check_exists(prefix)
-    installed = history.current_lock(prefix, rattler.platform())
+    installed = history.current_lock(prefix, host.platform())
     waiting = deferred.read(prefix)
     now = waiting.lock if waiting is not None and waiting.before == installed.digest else installed
     there = {package.name for package in now.packages}
-    dropped, moved = {rattler.spec_name(text) for text in request.remove}, _names(request.update)
+    dropped, moved = {matchspec.spec_name(text) for text in request.remove}, _names(request.update)
     of_pip = {name for name in dropped - there if distributions.normalized(name) in _of_pip(prefix, now)}
     dropped -= of_pip
     _check_change(request, dropped, moved)
@@ -216,7 +216,7 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
         specs.pop(name, None)
     # A bare name takes nothing back of what was asked for.
     specs |= _by_name(text for text in request.add if text.strip().lower() not in specs)
-    added = {rattler.spec_name(text) for text in request.add}
+    added = {matchspec.spec_name(text) for text in request.add}
     machine = request.strategy.virtual_packages or now.declared  # the environment stays for the machine it was made for
     frozen = request.dependencies == "freeze"
     going = there if request.update_all else dropped | moved | (added if frozen else set())
@@ -262,7 +262,7 @@ def _by_name(specs: Iterable[str]) -> dict[str, list[str]]:
     """All requests for a package count, also where there are several."""
     found: dict[str, list[str]] = {}
     for text in dict.fromkeys(specs):
-        found.setdefault(rattler.spec_name(text), []).append(text)
+        found.setdefault(matchspec.spec_name(text), []).append(text)
     return found
 
 
@@ -284,7 +284,7 @@ def _rollback(request: Rollback, settings: Settings) -> Plan:
     prefix = Path(request.prefix)
     environments.check_exists(prefix)
     staging.workspace(prefix)  # says early when the environment cannot be written
-    now = history.current_lock(prefix, rattler.platform())
+    now = history.current_lock(prefix, host.platform())
     wanted = _revision(prefix, request.revision, now)
     _check_lock(wanted.lock, f"revision {wanted.number} of {prefix.name}")
     made = _plan(request.prefix, "rollback", now, wanted.lock, settings)
@@ -316,18 +316,18 @@ def _same(one: Lock, other: Lock) -> bool:
 def _check_change(request: ChangePackages, dropped: set[str], moved: set[str]) -> None:
     if not (request.add or request.pip or request.remove or request.update or request.update_all):
         raise InvalidRequest("The request changes nothing.", "Name packages to add, to remove or to update.")
-    twice = sorted(dropped & (moved | {rattler.spec_name(text) for text in request.add}))
+    twice = sorted(dropped & (moved | {matchspec.spec_name(text) for text in request.add}))
     if twice:
         raise InvalidRequest(f"{_and(twice)} cannot both go and stay.", "Name each package once.", packages=twice)
 
 
 def _names(texts: Sequence[str]) -> set[str]:
     for text in texts:
-        if rattler.spec_name(text) != text.strip().lower():
+        if matchspec.spec_name(text) != text.strip().lower():
             raise InvalidRequest(
                 f"{text!r} is more than the name of a package to update.", "To ask for a version, add it."
             )
-    return {rattler.spec_name(text) for text in texts}
+    return {matchspec.spec_name(text) for text in texts}
 
 
 def base_now(lock: Lock) -> Base | None:
@@ -358,7 +358,7 @@ def base_now(lock: Lock) -> Base | None:
 def _without(lock: Lock, dropped: set[str], specs: tuple[str, ...]) -> Lock:
     """``lock`` without ``dropped`` and without what only they needed. Needs no channel."""
     by_name = {package.name: package for package in lock.packages}
-    wanted = {rattler.spec_name(spec) for spec in specs}
+    wanted = {matchspec.spec_name(spec) for spec in specs}
     may_go = _closure(dropped, by_name)
     needed = _closure({name for name in by_name if name not in may_go or name in wanted} - dropped, by_name)
     still = sorted(dropped & needed)
@@ -398,14 +398,14 @@ def _not_removed(who: dict[str, list[str]]) -> Refused:
 
 def _needs(package: Package) -> set[str]:
     """Names of the packages that ``package`` depends on."""
-    return rattler.names(package.depends)
+    return matchspec.names(package.depends)
 
 
 def _plan(prefix: str, verb: str, before: Lock | None, lock: Lock, settings: Settings) -> Plan:
     """``before`` is what there is; None where a new environment is made."""
     found = changes.compare(before.packages if before is not None else (), lock.packages)
     incoming = [change.after for change in found if change.after is not None]
-    there = rattler.cached(incoming, Path(settings.cache_dir))
+    there = package_cache.cached(incoming, Path(settings.cache_dir))
     if settings.offline:
         offline.check([package for package in incoming if package.name not in there])
     return Plan(
@@ -441,9 +441,9 @@ def _check_lock(lock: Lock, source: str, *, bare: bool = False) -> None:
     lockfiles.check(lock, source, bare=bare)
     if lock.base is not None:
         _check_base(lock.base)
-    if lock.platform != rattler.platform():
+    if lock.platform != host.platform():
         raise InvalidRequest(
-            f"{source} is for {lock.platform}, and this machine is {rattler.platform()}.",
+            f"{source} is for {lock.platform}, and this machine is {host.platform()}.",
             "Lock the same requests on this machine.",
         )
 

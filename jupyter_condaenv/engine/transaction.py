@@ -13,12 +13,14 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from . import bytecode, complete, environments, exchange, history, limits, pip, rattler, stack, staging, trees
+from . import bytecode, complete, environments, exchange, history, limits, pip, stack, staging, trees
 from .channels import local_path
 from .errors import Broken, ChannelError, StorageError, Tampered
 from .locking import lock
 from .model import Lock, Message, Package, Plan, Progress, Revision, Settings, Step
 from .prefix import Record, read_record, record_files, set_variables
+from .rattler import archives, linking
+from .rattler.package_cache import cached
 from .telling import Emit as Emit
 from .telling import waiting
 
@@ -97,7 +99,7 @@ def _explaining(work: staging.Workspace, incoming: list[Package], settings: Sett
         if not limits.is_full(failure):
             raise failure from error
         cache_dir = Path(settings.cache_dir)
-        contents = rattler.contents(incoming, cache_dir)
+        contents = archives.contents(incoming, cache_dir)
         raise limits.explained(failure, limits.needs(incoming, work.prefix, cache_dir, contents)) from error
     finally:
         recover(work)
@@ -158,7 +160,7 @@ def _apply(
 def _link(work: staging.Workspace, plan: Plan, cache_dir: Path, emit: Emit) -> None:
     """Make the stage hold the packages of the plan, fetching what the cache lacks."""
     below = plan.lock.base.packages if plan.lock.base is not None else ()
-    rattler.link(
+    linking.link(
         [*below, *plan.lock.packages],
         work.stage,
         work.prefix,
@@ -192,8 +194,8 @@ def _naming_what_is_missing(incoming: list[Package], cache_dir: Path) -> Iterato
     except Tampered:
         raise
     except ChannelError as error:
-        there = rattler.cached(incoming, cache_dir)
-        missing = rattler.unreachable(package for package in incoming if package.name not in there)
+        there = cached(incoming, cache_dir)
+        missing = archives.unreachable(package for package in incoming if package.name not in there)
         if not missing:
             raise
         names = ", ".join(str(package) for package in missing)
@@ -215,7 +217,7 @@ def _check_local_archives(incoming: list[Package], cache_dir: Path, emit: Emit) 
     local = [(package, path) for package in incoming if (path := local_path(package.url)) is not None]
     if not local:
         return
-    there = rattler.cached((package for package, _ in local), cache_dir)
+    there = cached((package for package, _ in local), cache_dir)
     known = _Checked(cache_dir / "archives.json")
     todo = [
         (package, path)
@@ -298,7 +300,7 @@ def _announce(plan: Plan, emit: Emit) -> None:
         emit(Step(phase="link", text="Linking packages"))
 
 
-def _reporter(plan: Plan, emit: Emit) -> rattler.Report:
+def _reporter(plan: Plan, emit: Emit) -> linking.Report:
     """Callbacks of py-rattler, from its threads, as progress of the whole."""
     guard = threading.Lock()
     fetched: dict[str, int] = {}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from . import rattler
 from .model import Change, Lock, Package, Unasked
+from .rattler import matchspec
 
 
 def of(changes: Sequence[Change], named: Collection[str], lock: Lock, pins: Sequence[str]) -> tuple[Unasked, ...]:
@@ -25,25 +25,25 @@ def _reasons(
     """Why ``before`` could not stay, the nearest reason first."""
     for texts, who in ((specs, "what was asked for"), (pins, "a pin")):
         for text in texts:
-            if rattler.spec_name(text) == before.name and not rattler.matches(text, before):
+            if matchspec.spec_name(text) == before.name and not matchspec.matches(text, before):
                 yield f"{who} says {text}"
     for package in after.values():
         for text in package.depends:
-            if _is_about(text, before.name) and not rattler.matches(text, before):
+            if _is_about(text, before.name) and not matchspec.matches(text, before):
                 yield f"{package.name} {package.version} needs {text}"
         for text in package.constrains:
-            if _is_about(text, before.name) and not rattler.matches(text, before):
+            if _is_about(text, before.name) and not matchspec.matches(text, before):
                 yield f"{package.name} {package.version} goes only with {text}"
     if change.after is None:
         yield "nothing needs it any more"
     for text in before.depends:
         if text.startswith("__"):
             continue
-        needed = after.get(rattler.spec_name(text))
-        if needed is None or not rattler.matches(text, needed):
+        needed = after.get(matchspec.spec_name(text))
+        if needed is None or not matchspec.matches(text, needed):
             yield f"{before.name} {before.version} needs {text}"
 
 
 def _is_about(spec: str, name: str) -> bool:
     """Quick, since most are not."""
-    return spec.startswith(name) and rattler.spec_name(spec) == name
+    return spec.startswith(name) and matchspec.spec_name(spec) == name

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import history, rattler, room, solve
+from jupyter_condaenv.engine import history, room, solve
 from jupyter_condaenv.engine.errors import InvalidRequest, Unsatisfiable
 from jupyter_condaenv.engine.model import (
     Changed,
@@ -22,6 +22,7 @@ from jupyter_condaenv.engine.model import (
     Room,
     Settings,
 )
+from jupyter_condaenv.engine.rattler import matchspec
 from tests.channel import ChannelServer, Link, index, write_package
 from tests.channel.writer import PLACEHOLDER
 
@@ -333,7 +334,7 @@ def test_every_form_of_a_spec_goes_through_as_it_was_written(
         made = in_child(solve.plan, CreateEnvironment(prefix=str(tmp_path / "envs" / "e"), specs=(text,)), own)
         assert made.lock.specs == (text,)
         assert [package.name for package in made.lock.packages] == ["bottom"]
-        assert all(rattler.matches(text, package) for package in made.lock.packages)
+        assert all(matchspec.matches(text, package) for package in made.lock.packages)
 
 
 def test_a_spec_with_a_channel_by_name(own: Settings, tmp_path: Path, chain: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_condaenv.engine import rattler
 from jupyter_condaenv.engine.model import ChannelReport, CheckChannels, Checked, Settings
+from jupyter_condaenv.engine.rattler import host
 from tests.channel import ChannelServer, index, write_package
 
 from .child import operate
@@ -27,7 +27,7 @@ def channel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_package(place, name, "1.0", files={f"share/{name}": name}, noarch="generic")
     write_package(place, "native", "1.0", files={"share/native": "n"})
     index(place)
-    (place / rattler.platform() / "repodata_shards.msgpack.zst").unlink()
+    (place / host.platform() / "repodata_shards.msgpack.zst").unlink()
     return place
 
 
@@ -44,7 +44,7 @@ def test_one_that_is_well(over: str, channel: Path, settings: Callable[..., Sett
         (report,) = check(settings(channels=(url,)))
     assert (report.url, report.reachable, report.authorised, report.problem) == (url, True, True, "")
     found = {one.subdir: (one.shards, one.packages) for one in report.subdirs}
-    assert found == {"noarch": (True, 2), rattler.platform(): (False, 1)}
+    assert found == {"noarch": (True, 2), host.platform(): (False, 1)}
     made = [datetime.fromisoformat(one.updated) for one in report.subdirs]
     began = datetime.fromtimestamp(channel.stat().st_mtime, timezone.utc)
     assert all(abs((time - began).total_seconds()) < 600 for time in made)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from jupyter_condaenv.engine import demands, machine, rattler
+from jupyter_condaenv.engine import demands, machine
 from jupyter_condaenv.engine.model import (
     ChangePackages,
     Clone,
@@ -23,6 +23,7 @@ from jupyter_condaenv.engine.model import (
     Settings,
     Strategy,
 )
+from jupyter_condaenv.engine.rattler import host, matchspec
 from tests.channel import index
 
 from .child import in_child, operate
@@ -125,7 +126,7 @@ def test_versions_fit_as_conda_says(cases: list[tuple[str, str]]) -> None:
 
 
 def matching(specs: list[tuple[str, str]]) -> list[bool]:
-    return [rattler.matches(spec, machine._package(f"__glibc={version}=0")) for spec, version in specs]
+    return [matchspec.matches(spec, machine._package(f"__glibc={version}=0")) for spec, version in specs]
 
 
 # --- this machine ---
@@ -133,7 +134,7 @@ def matching(specs: list[tuple[str, str]]) -> list[bool]:
 
 def test_it_finds_what_rattler_finds() -> None:
     environ = {name: None for name in os.environ if name.startswith("CONDA_OVERRIDE_")}
-    found = {text.split("=")[0]: text.split("=")[1] for text in in_child(rattler.virtual_packages, env=environ)}
+    found = {text.split("=")[0]: text.split("=")[1] for text in in_child(host.virtual_packages, env=environ)}
     assert (demands._glibc() or None) == found.get("__glibc")
     assert (demands._cuda() or None) == found.get("__cuda")
     assert demands._numbers(demands._linux() or "")[:3] == demands._numbers(found["__linux"])[:3]

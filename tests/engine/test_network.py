@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from jupyter_condaenv.engine import network, rattler
+from jupyter_condaenv.engine import network
 from jupyter_condaenv.engine.condarc import Condarc
 from jupyter_condaenv.engine.errors import ChannelError, InvalidRequest
 from jupyter_condaenv.engine.model import Changed, CreateEnvironment, Settings
+from jupyter_condaenv.engine.rattler import solving
+from jupyter_condaenv.engine.rattler.query import Query
 from tests.channel import ChannelServer
 
 from .child import in_child, operate
@@ -128,10 +130,8 @@ def test_without_a_login_it_says_so(private: ChannelServer, home: Path, settings
 
 
 def solve(channel: str, cache: Path) -> list[str]:
-    query = rattler.Query(
-        specs=("app",), channels=(channel,), platform="noarch", virtual=(), timeout=30.0, cache_dir=cache
-    )
-    return [package.name for package in rattler.solve(query)]
+    query = Query(specs=("app",), channels=(channel,), platform="noarch", virtual=(), timeout=30.0, cache_dir=cache)
+    return [package.name for package in solving.solve(query)]
 
 
 @pytest.mark.parametrize("place", [".condarc", "environment"])
@@ -253,7 +253,7 @@ def test_a_login_file_that_is_none(home: Path, private: ChannelServer, tmp_path:
 
 def test_everything_that_fetches_does_it_so() -> None:
     """py-rattler's own clients know nothing of ``.condarc``."""
-    source = Path(rattler.__file__).read_text(encoding="utf-8")
+    source = "\n".join(path.read_text(encoding="utf-8") for path in Path(solving.__file__).parent.glob("*.py"))
     assert "default_client" not in source
     assert source.count("from_config(") == 1
     assert "Gateway()" not in source

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import rattler as py
+import rattler
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import rattler
 from jupyter_condaenv.engine.errors import ChannelError, CondaEnvError, InvalidRequest, Tampered, Unsatisfiable
 from jupyter_condaenv.engine.model import Package
+from jupyter_condaenv.engine.rattler import host, linking, matchspec, package_cache, records, solving
+from jupyter_condaenv.engine.rattler.query import Query
 from tests.channel import ChannelServer, File, index, write_package
 
 from .child import in_child
@@ -47,10 +48,8 @@ PACKAGE = Package(
 
 
 def solved(specs: list[str], channels: list[str], cache: Path, **options: Any) -> tuple[Package, ...]:
-    given: dict[str, Any] = {"platform": rattler.platform(), "virtual": (), "timeout": 60.0}
-    return rattler.solve(
-        rattler.Query(specs=tuple(specs), channels=tuple(channels), cache_dir=cache, **given | options)
-    )
+    given: dict[str, Any] = {"platform": host.platform(), "virtual": (), "timeout": 60.0}
+    return solving.solve(Query(specs=tuple(specs), channels=tuple(channels), cache_dir=cache, **given | options))
 
 
 def one(specs: list[str], channels: list[str], cache: Path, options: dict[str, Any] | None = None) -> tuple[str, ...]:
@@ -64,13 +63,13 @@ def _solved(specs: list[str], channels: list[str], cache: Path, options: dict[st
 
 def link(packages: list[Package], stage: Path, cache: Path, ignored: set[str] | None = None) -> list[tuple[Any, ...]]:
     told: list[tuple[Any, ...]] = []
-    rattler.link(
+    linking.link(
         packages,
         stage,
         stage,
         cache_dir=cache,
         ignored=ignored or set(),
-        platform=rattler.platform(),
+        platform=host.platform(),
         report=lambda *what: told.append(what),
     )
     return told
@@ -90,13 +89,13 @@ def files(prefix: Path) -> set[str]:
 @pytest.mark.parametrize("spec", ["smallpkg 1.0.0 extra words", "gpu=*=cuda", "foo=1.0=py36_0"])
 def test_a_plain_text_would_be_parsed_strictly(spec: str, tiny: Path, tmp_path: Path) -> None:
     assert in_child(_plain_text_fails, spec, tiny.as_uri())
-    assert rattler.spec_name(spec) == spec.partition("=")[0].split()[0]
+    assert matchspec.spec_name(spec) == spec.partition("=")[0].split()[0]
 
 
 def _plain_text_fails(spec: str, channel: str) -> bool:
     try:
-        asyncio.run(py.solve([py.Channel(channel)], [spec], gateway=py.Gateway(), platforms=["noarch"]))
-    except py.exceptions.InvalidMatchSpecError:
+        asyncio.run(rattler.solve([rattler.Channel(channel)], [spec], gateway=rattler.Gateway(), platforms=["noarch"]))
+    except rattler.exceptions.InvalidMatchSpecError:
         return True
     return False
 
@@ -111,7 +110,7 @@ def _plain_text_fails(spec: str, channel: str) -> bool:
 )
 def test_a_bad_spec_is_named(spec: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        rattler.spec_name(spec)
+        matchspec.spec_name(spec)
     assert repr(spec) in caught.value.message
     assert caught.value.hint
 
@@ -125,18 +124,18 @@ def test_a_bad_spec_is_named(spec: str) -> None:
     ],
 )
 def test_a_spec_names_its_package(spec: str, name: str) -> None:
-    assert rattler.spec_name(spec) == name
+    assert matchspec.spec_name(spec) == name
 
 
 def test_a_secret_in_a_spec_is_refused_and_not_told() -> None:
     for spec in ("https://host/t/canary-1/channel::numpy", "https://me:canary-1@host/channel::numpy"):
         with pytest.raises(InvalidRequest) as caught:
-            rattler.spec_name(spec)
+            matchspec.spec_name(spec)
         assert "canary" not in f"{caught.value.failure()}"
 
 
 def test_the_channel_of_a_spec_is_looked_for_below_anaconda_org_only() -> None:
-    channel = py.MatchSpec("ours::numpy").channel
+    channel = rattler.MatchSpec("ours::numpy").channel
     assert channel is not None
     assert channel.base_url == "https://conda.anaconda.org/ours/"
 
@@ -144,11 +143,11 @@ def test_the_channel_of_a_spec_is_looked_for_below_anaconda_org_only() -> None:
         return f"http://mirror:8080/{name}"
 
     mine = "http://mirror:8080/ours"
-    assert rattler.with_channel("ours::numpy>=1", resolve) == (f"{mine}::numpy >=1", mine)
-    assert rattler.with_channel("numpy[channel=ours]", resolve) == (f"{mine}::numpy", mine)
-    assert rattler.with_channel("ours/linux-64::numpy", resolve) == (f"{mine}/linux-64::numpy", mine)
-    assert rattler.with_channel("http://h:1/c/::numpy", resolve) == ("http://h:1/c/::numpy", "http://h:1/c")
-    assert rattler.with_channel("numpy=1", resolve) == ("numpy=1", "")
+    assert matchspec.with_channel("ours::numpy>=1", resolve) == (f"{mine}::numpy >=1", mine)
+    assert matchspec.with_channel("numpy[channel=ours]", resolve) == (f"{mine}::numpy", mine)
+    assert matchspec.with_channel("ours/linux-64::numpy", resolve) == (f"{mine}/linux-64::numpy", mine)
+    assert matchspec.with_channel("http://h:1/c/::numpy", resolve) == ("http://h:1/c/::numpy", "http://h:1/c")
+    assert matchspec.with_channel("numpy=1", resolve) == ("numpy=1", "")
 
 
 # --- records ---
@@ -169,7 +168,7 @@ def test_a_package_survives_being_a_record(package: Package) -> None:
 
 
 def _round_trip(package: Package) -> Package:
-    return rattler._package(rattler._record(package))
+    return records.package_of(records.record_of(package))
 
 
 @pytest.mark.parametrize(
@@ -195,14 +194,14 @@ def test_an_impossible_package_is_named(change: dict[str, Any]) -> None:
 
 
 def test_a_build_is_no_text() -> None:
-    assert py.BuildString("0") != "0"
-    assert str(py.BuildString("0")) == "0"
+    assert rattler.BuildString("0") != "0"
+    assert str(rattler.BuildString("0")) == "0"
 
 
 def test_errors_have_no_class_in_common() -> None:
     caught = {"GatewayError", "SolverError", "InstallerError", "LinkError", "InvalidMatchSpecError", "ExtractError"}
-    for name in caught | {each.__name__ for each in rattler._MISFITS}:
-        assert getattr(py.exceptions, name).__bases__ == (Exception,)
+    for name in caught | {each.__name__ for each in records._MISFITS}:
+        assert getattr(rattler.exceptions, name).__bases__ == (Exception,)
 
 
 # --- solving ---
@@ -215,9 +214,9 @@ def test_virtual_packages_are_none_unless_given(tiny: Path, tmp_path: Path) -> N
 
 
 def test_virtual_packages_heed_the_overrides() -> None:
-    found = in_child(rattler.virtual_packages, env={"CONDA_OVERRIDE_CUDA": "12.9", "CONDA_OVERRIDE_GLIBC": "2.99"})
+    found = in_child(host.virtual_packages, env={"CONDA_OVERRIDE_CUDA": "12.9", "CONDA_OVERRIDE_GLIBC": "2.99"})
     assert {"__cuda=12.9=0", "__glibc=2.99=0"} <= set(found)
-    assert not any(text.startswith("__cuda=") for text in in_child(rattler.virtual_packages, env=_no_cuda()))
+    assert not any(text.startswith("__cuda=") for text in in_child(host.virtual_packages, env=_no_cuda()))
     assert not in_child(_bare_detection_sees_overrides, env={"CONDA_OVERRIDE_GLIBC": "2.99"})
 
 
@@ -226,7 +225,7 @@ def _no_cuda() -> dict[str, str | None]:
 
 
 def _bare_detection_sees_overrides() -> bool:
-    return any("2.99" in str(package.into_generic().version) for package in py.VirtualPackage.detect())
+    return any("2.99" in str(package.into_generic().version) for package in rattler.VirtualPackage.detect())
 
 
 def test_what_is_installed_is_preferred_and_what_is_pinned_cannot_move(tiny: Path, tmp_path: Path) -> None:
@@ -395,8 +394,8 @@ def test_an_environment_is_not_marked_as_a_cache(tiny: Path, tmp_path: Path) -> 
 
 
 def _link_bare(packages: list[Package], stage: Path, cache: Path) -> set[str]:
-    records = [rattler._record(package) for package in packages]
-    asyncio.run(py.install(records, stage, cache_dir=cache, show_progress=False))
+    wanted = [records.record_of(package) for package in packages]
+    asyncio.run(rattler.install(wanted, stage, cache_dir=cache, show_progress=False))
     return files(stage)
 
 
@@ -416,7 +415,7 @@ def test_history_is_left_empty_and_nothing_is_compiled(channel_dir: Path, tmp_pa
 
 
 def solve_and_link_python(channel: str, stage: Path, cache: Path) -> list[tuple[Any, ...]]:
-    virtual = rattler.virtual_packages()
+    virtual = host.virtual_packages()
     return link(list(solved(["smallpkg"], [channel], cache, virtual=virtual)), stage, cache)
 
 
@@ -493,11 +492,11 @@ def test_an_edited_file_of_the_cache_is_not_linked_again(tiny: Path, tmp_path: P
 
 def test_the_cache_knows_what_it_has(tiny: Path, tmp_path: Path) -> None:
     packages = in_child(_solved, ["tool"], [tiny.as_uri()], tmp_path / "cache", {})
-    assert in_child(rattler.cached, packages, tmp_path / "cache") == set()
+    assert in_child(package_cache.cached, packages, tmp_path / "cache") == set()
     in_child(link, [package for package in packages if package.name == "helper"], tmp_path / "s", tmp_path / "cache")
-    assert in_child(rattler.cached, packages, tmp_path / "cache") == {"helper"}
+    assert in_child(package_cache.cached, packages, tmp_path / "cache") == {"helper"}
     other = [replace(package, sha256="3" * 64) for package in packages]
-    assert in_child(rattler.cached, other, tmp_path / "cache") == set(), "another archive of the same name"
+    assert in_child(package_cache.cached, other, tmp_path / "cache") == set(), "another archive of the same name"
 
 
 def test_a_prefix_longer_than_the_placeholder_fails_to_link(channel_dir: Path, tmp_path: Path) -> None:

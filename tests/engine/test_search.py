@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import rattler, search
+from jupyter_condaenv.engine import search
 from jupyter_condaenv.engine.channels import host_subdir
 from jupyter_condaenv.engine.errors import ChannelError, InvalidRequest, NotFound, Refused, StorageError
 from jupyter_condaenv.engine.model import (
@@ -29,6 +29,7 @@ from jupyter_condaenv.engine.model import (
     Settings,
     Step,
 )
+from jupyter_condaenv.engine.rattler import host
 from tests.channel import ChannelServer
 
 from .child import in_child, operate
@@ -422,11 +423,11 @@ def test_searching_needs_no_py_rattler(many: Settings) -> None:
         "import sys, msgspec; from jupyter_condaenv.engine import search, model\n"
         "settings = msgspec.json.decode(sys.argv[1], type=model.Settings)\n"
         "assert search.find('numpy', settings).total == 5 and search.package('numpy', settings)\n"
-        "assert 'rattler' not in sys.modules and 'jupyter_condaenv.engine.rattler' not in sys.modules"
+        "assert 'rattler' not in sys.modules"
     )
     command = [sys.executable, "-c", program, msgspec.json.encode(many).decode()]
     subprocess.run(command, check=True, timeout=60)
 
 
 def test_the_platform_is_that_of_the_solver() -> None:
-    assert host_subdir() == in_child(rattler.platform)
+    assert host_subdir() == in_child(host.platform)

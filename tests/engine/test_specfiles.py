@@ -308,9 +308,9 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_this_platform_is_what_py_rattler_says() -> None:
-    from jupyter_condaenv.engine import rattler
+    from jupyter_condaenv.engine.rattler import host
 
-    assert machine.system() != "Linux" or specfiles.this_platform() == in_child(rattler.platform)
+    assert machine.system() != "Linux" or specfiles.this_platform() == in_child(host.platform)
 
 
 # --- from a file to a request ---

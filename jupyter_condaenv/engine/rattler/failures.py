@@ -1,0 +1,45 @@
+"""What py-rattler says of a failure, in our own errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rattler.exceptions import FetchRepoDataError, GatewayError, InvalidChannelError, InvalidUrlError
+
+from .. import condarc
+from ..channels import LOGIN_PLACES, OFFLINE, redact
+from ..errors import ChannelError
+
+UNREADABLE = (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError, OSError)
+"""What is raised where a channel cannot be read."""
+_NOT_CACHED = re.compile(r"no usable repodata cache|is not in the cache")
+"""What the gateway says of an index, or of a part of it, that it may not fetch."""
+
+
+def channel_error(error: Exception, channels: Sequence[str]) -> ChannelError:
+    text = redact(str(error))
+    names = ", ".join(redact(url) for url in channels)
+    without = [f"{key} in .condarc has no effect: {why}." for key, why in condarc.unused(condarc.read()).items()]
+    return ChannelError(
+        f"A channel could not be read ({names}): {first_and_last(text)}",
+        " ".join([_channel_hint(text), *without]),
+        channels=[redact(url) for url in channels],
+    )
+
+
+def _channel_hint(text: str) -> str:
+    """What to do about what py-rattler says in ``text``."""
+    if "401 Unauthorized" in text or "403 Forbidden" in text:
+        return f"A login is needed, or it is not the right one: {LOGIN_PLACES}."
+    if _NOT_CACHED.search(text):
+        return f"{OFFLINE} Its index has to be fetched once."
+    if "certificate" in text:
+        return "Name the certificates of the authority that you trust by ssl_verify in .condarc."
+    return f"Check the channel's name, the network and proxies. Where a login is needed: {LOGIN_PLACES}."
+
+
+def first_and_last(text: str) -> str:
+    """What failed and, of the chain of reasons below it, the last."""
+    told = list(dict.fromkeys(line.strip().removeprefix("Caused by: ") for line in text.splitlines() if line.strip()))
+    return ": ".join([*told[:1], *told[1:][-1:]])

@@ -1,0 +1,68 @@
+"""What a package request (a MatchSpec) says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import rattler
+from rattler.exceptions import InvalidMatchSpecError
+
+from ..channels import LOGIN_PLACES, redact
+from ..errors import InvalidRequest
+from ..model import Package
+from .records import record_of
+
+
+def spec_name(spec: str) -> str:
+    """The package that a MatchSpec is about. Raises InvalidRequest for text that is no spec."""
+    return parse(spec)[0]
+
+
+def names(specs: Iterable[str]) -> set[str]:
+    """The packages that dependencies are about, virtual ones apart."""
+    return {spec_name(spec) for spec in specs if not spec.startswith("__")}
+
+
+def matches(spec: str, package: Package) -> bool:
+    """Whether ``package`` is one that ``spec`` allows. A channel counts where it is given by its URL."""
+    found = parse(spec)[1]
+    if found.channel is not None and "://" in spec and found.channel.base_url.rstrip("/") != package.channel:
+        return False
+    return bool(found.matches(record_of(package)))  # which looks at no channel
+
+
+def with_channel(spec: str, resolve: Callable[[str], str]) -> tuple[str, str]:
+    """``spec`` with the name of its channel, as in ``conda-forge::numpy``, replaced by what ``resolve`` makes of it.
+
+    And that URL, which is empty where the spec names no channel. py-rattler would look for every name below
+    https://conda.anaconda.org.
+    """
+    channel = parse(spec)[1].channel
+    if channel is None:
+        return spec, ""
+    if "://" in spec or channel.name is None:
+        return spec, channel.base_url.rstrip("/")
+    url = resolve(channel.name)
+    rest = str(parse(spec)[1]).removeprefix(channel.name)
+    return f"{url}{rest}", url
+
+
+def parse(spec: str) -> tuple[str, rattler.MatchSpec]:
+    if redact(spec) != spec:
+        raise InvalidRequest(
+            f"{redact(spec)!r} was given with a token or a password in its URL.",
+            f"Put the secret where it stays secret: {LOGIN_PLACES}.",
+        )
+    if not spec.isprintable():
+        raise InvalidRequest(f"{spec!r} holds characters that no package request has.", "Give one package at a time.")
+    try:
+        parsed = rattler.MatchSpec(spec)
+    except InvalidMatchSpecError as error:
+        raise InvalidRequest(
+            f"{redact(spec)!r} is not a package request: {redact(str(error))}",
+            'Write it like numpy, "numpy>=1.20,<3" or conda-forge::numpy=2.1.',
+            spec=redact(spec),
+        ) from error
+    if parsed.name is None:
+        raise InvalidRequest(f"{redact(spec)!r} names no package.", "Name the package, as in numpy>=1.20.")
+    return parsed.name.normalized, parsed
