@@ -19,7 +19,7 @@ from pathlib import Path
 from . import carryover, in_place
 from .errors import ReadOnly
 from .locking import try_lock
-from .staging import MARK, Snapshot, Workspace, abandoned, workspace
+from .staging import MARK, Snapshot, Workspace, abandoned, abandoned_scratch, workspace
 from .trees import CANNOT_EXCHANGE, in_use, read, remove_tree, storage_error, swap, write_whole
 
 TIDYING = "tidying up after the last change"
@@ -76,7 +76,7 @@ def recover(work: Workspace) -> None:
     for note in work.root.glob("old-*.snapshot"):
         if not note.with_suffix("").is_dir():
             note.unlink()
-    for leftover in (work.stage, work.backup, *work.root.glob("trash-*")):
+    for leftover in (work.stage, work.backup, *abandoned_scratch(work), *work.root.glob("trash-*")):
         _discard(work, leftover)
 
 

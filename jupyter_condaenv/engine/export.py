@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from email.parser import HeaderParser
 from pathlib import Path
@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from . import distributions, history, requirements, stack
 from . import prefix as prefixes
 from .channels import local_path, redact
 from .errors import Refused
 from .formats import dockerfile, sbom, workflow, written
-from .model import Exported, ExportedFile, ExportFormat, Lock, LockFormat, Wanted
+from .model import Exported, ExportedFile, ExportFormat, Lock, LockFormat, PipFile, PipPackage, Wanted
 
 FILE_NAMES: Mapping[ExportFormat, str] = {
     "environment.yml": "environment.yml",
@@ -47,6 +48,8 @@ class Distribution(NamedTuple):
     source: str
     """Where it was installed from, as a requirement says it; empty where that is an index."""
     of_conda: bool
+    info: Path
+    """Its folder ``.dist-info``."""
 
 
 def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Exported:
@@ -74,9 +77,40 @@ def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Expo
         text = sbom.cyclonedx(prefix.name, lock, [(one.name, one.version) for one in by_pip])
     else:
         check_hashes(lock)
-        pip = [_requirement(one) for one in by_pip]
-        text = written.explicit(lock, pip=pip) if format == "explicit" else LOCKS[format](lock, pip=pip)
+        if format == "explicit":
+            text = written.explicit(lock, pip=[_requirement(one) for one in by_pip])
+        else:
+            lock, unknown = _by_file(lock, by_pip)
+            text = LOCKS[format](lock, pip=unknown)
     return Exported(name=FILE_NAMES[format], text=text)
+
+
+def _by_file(lock: Lock, by_pip: Iterable[Distribution]) -> tuple[Lock, list[str]]:
+    """``lock`` with each of pip's packages by the one file that is installed, and as requirements those of ``by_pip``
+    of which nobody knows the file."""
+    known = {one.name: one for one in lock.pip if one.files}
+    found: dict[str, PipPackage] = {}
+    unknown = []
+    for one in by_pip:
+        package = known.get(distributions.normalized(one.name))
+        if package is not None and requirements.same_version(package.version, one.version):
+            found[package.name] = replace(package, files=(_installed_file(package, one.info),))
+        else:
+            unknown.append(_requirement(one))
+    return replace(lock, pip=tuple(found[name] for name in sorted(found))), unknown
+
+
+def _installed_file(package: PipPackage, info: Path) -> PipFile:
+    """The wheel with the tags that its ``WHEEL`` says, or else the source that one was built of."""
+    tags: set[str] = set()
+    with suppress(OSError):
+        headers = HeaderParser().parsestr((info / "WHEEL").read_text(encoding="utf-8", errors="replace"))
+        tags = set(headers.get_all("Tag", []))
+    for file in package.files:
+        with suppress(InvalidWheelFilename):
+            if tags & {str(tag) for tag in parse_wheel_filename(file.name)[3]}:
+                return file
+    return next((file for file in package.files if not file.name.endswith(".whl")), package.files[0])
 
 
 def _with_lock(prefix: Path, lock: Lock, format: ExportFormat, pip: Sequence[str]) -> Exported:
@@ -202,7 +236,7 @@ def _installed(level: Path, site: str, owned: set[str]) -> Iterator[Distribution
             name, version = str(headers["Name"] or ""), str(headers["Version"] or "")
             if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) and re.fullmatch(r"[A-Za-z0-9.+!_-]+", version):
                 of_conda = f"{site}/{info.name}/METADATA" in owned
-                yield Distribution(name, version, "" if of_conda else _source(info), of_conda)
+                yield Distribution(name, version, "" if of_conda else _source(info), of_conda, info)
 
 
 def _source(info: Path) -> str:

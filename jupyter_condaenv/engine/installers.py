@@ -15,9 +15,8 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -29,6 +28,7 @@ from . import prefix as prefixes
 from .channels import OFFLINE, redact
 from .errors import ChannelError, CondaEnvError, Refused, Tampered, Unsatisfiable
 from .model import PipFile, PipPackage
+from .requirements import same_version
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -37,6 +37,8 @@ else:
 
 Tick = Callable[[], None]
 """Called every few seconds while they run."""
+Scratch = Callable[[], AbstractContextManager[Path]]
+"""Gives a folder for their files, for as long as one of them runs."""
 
 WHEELS = "wheels"
 """In the package cache: what pip has fetched or built."""
@@ -100,12 +102,14 @@ class Pip:
 
     name = "pip"
 
-    def __init__(self, python: Path, minor: str, cache_dir: Path, *, offline: bool, tick: Tick) -> None:
-        self._python, self._tick, self._offline = python, tick, offline
+    def __init__(
+        self, python: Path, minor: str, cache_dir: Path, scratch: Scratch, *, offline: bool, tick: Tick
+    ) -> None:
+        self._python, self._scratch, self._tick, self._offline = python, scratch, tick, offline
         self._cache = _Wheels(cache_dir / WHEELS, minor)
 
     def resolve(self, specs: Sequence[str], constraints: Mapping[str, str]) -> tuple[PipPackage, ...]:
-        with _folder() as folder:
+        with self._scratch() as folder:
             report = folder / "report.json"
             command = ["install", "--dry-run", "--report", str(report)]
             command += ["--constraint", _constraints(folder, constraints), "--requirement", _lines(folder, specs)]
@@ -115,7 +119,7 @@ class Pip:
         return tuple(sorted((_reported(one) for one in found), key=lambda package: package.name))
 
     def install(self, packages: Sequence[PipPackage]) -> None:
-        with _folder() as folder:
+        with self._scratch() as folder:
             wheels = self._wheels(packages, folder)
             pool = folder / "pool"
             pool.mkdir()
@@ -166,11 +170,12 @@ class Uv:
 
     name = "uv"
 
-    def __init__(self, program: str, python: Path, *, offline: bool, tick: Tick) -> None:
-        self._program, self._python, self._offline, self._tick = program, python, offline, tick
+    def __init__(self, program: str, python: Path, scratch: Scratch, *, offline: bool, tick: Tick) -> None:
+        self._program, self._python, self._scratch = program, python, scratch
+        self._offline, self._tick = offline, tick
 
     def resolve(self, specs: Sequence[str], constraints: Mapping[str, str]) -> tuple[PipPackage, ...]:
-        with _folder() as folder:
+        with self._scratch() as folder:
             command = ["pip", "install", "--dry-run", "--constraints", _constraints(folder, constraints)]
             with _no_network(self._offline):
                 told = self._run([*command, "--requirements", _lines(folder, specs)], folder).stderr
@@ -185,7 +190,7 @@ class Uv:
         return tuple(sorted(map(_locked, packages), key=lambda package: package.name))
 
     def install(self, packages: Sequence[PipPackage]) -> None:
-        with _folder() as folder:
+        with self._scratch() as folder:
             command = ["pip", "install", "--no-deps", "--require-hashes", "--requirements"]
             command.append(_lines(folder, map(_exactly, packages)))
             try:
@@ -222,7 +227,7 @@ class _Wheels:
     def put(self, package: PipPackage, wheel: Path) -> Path:
         folder = self._folder(package)
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"{wheel.name}.{os.getpid()}.part"
+        part = self._root / f"{wheel.name}.{os.getpid()}.part"  # where ``clean`` finds it after a kill
         shutil.copyfile(wheel, part)
         return part.replace(folder / wheel.name)
 
@@ -309,7 +314,7 @@ def _is_of(wheel: Path, package: PipPackage) -> bool:
         name, version, *_ = parse_wheel_filename(wheel.name)
     except InvalidWheelFilename:
         return False
-    return name == package.name and str(version) == package.version
+    return name == package.name and same_version(str(version), package.version)
 
 
 def _offline(missing: Sequence[PipPackage]) -> ChannelError:
@@ -329,12 +334,6 @@ def _no_network(offline: bool) -> Iterator[None]:
         if offline:
             raise ChannelError(error.message, OFFLINE) from error
         raise
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="condaenv-pip-") as folder:
-        yield Path(folder)
 
 
 def _lines(folder: Path, lines: Sequence[str] | Iterator[str]) -> str:
@@ -360,7 +359,7 @@ def _run(
     with subprocess.Popen(
         [*launch, *command],
         cwd=folder,
-        env={**env, **given, "PYTHONUTF8": "1"},
+        env={**env, **given, "PYTHONUTF8": "1", "TMPDIR": str(folder)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from email.parser import HeaderParser
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from msgspec.structs import replace
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
-from . import bytecode, changes, distributions, history, installers, relocate, requirements, stack
+from . import bytecode, changes, distributions, history, installers, relocate, requirements, stack, staging
 from . import prefix as prefixes
 from .distributions import Distribution
 from .errors import InvalidRequest, Refused
@@ -53,12 +54,17 @@ def listed(prefix: Path, lock: Lock) -> tuple[PipPackage, ...]:
     python = _python(lock)
     if python is None:
         return ()
-    known = {(one.name, one.version): one for one in lock.pip}
+    known = {one.name: one for one in lock.pip}
     there = _site(prefix, prefixes.site_packages(python), prefixes.records(prefix)).others
     return tuple(
-        known.get((name, there[name].version), PipPackage(name=name, version=there[name].version))
+        known[name] if _is(there[name], known.get(name)) else PipPackage(name=name, version=there[name].version)
         for name in sorted(there)
     )
+
+
+def _is(one: Distribution | None, package: PipPackage | None) -> bool:
+    """Whether what is there is ``package``."""
+    return one is not None and package is not None and requirements.same_version(one.version, package.version)
 
 
 def _site(root: Path, folder: str, records: Iterable[Record]) -> Site:
@@ -150,8 +156,11 @@ def _installer_of(lock: Lock, settings: Settings) -> str | None:
     return "pip" if any(package.name == "pip" for package in (*lock.packages, *below)) else None
 
 
-def _installer(lock: Lock, prefix: Path, settings: Settings, emit: Emit | None) -> installers.Installer:
-    python = prefix / "bin" / "python"
+def _installer(
+    lock: Lock, root: Path, work: staging.Workspace, settings: Settings, emit: Emit | None
+) -> installers.Installer:
+    """For the environment at ``root``, which is the prefix of ``work`` or its stage."""
+    python, scratch = root / "bin" / "python", partial(staging.scratch, work)
     which, version = _installer_of(lock, settings), _python(lock)
     assert which is not None and version is not None, "_check_possible makes sure of it"
     seconds = 0
@@ -163,9 +172,9 @@ def _installer(lock: Lock, prefix: Path, settings: Settings, emit: Emit | None) 
             emit(Progress(phase="pip", done=seconds, unit="seconds"))
 
     if which != "pip":
-        return installers.Uv(which, python, offline=settings.offline, tick=tick)
+        return installers.Uv(which, python, scratch, offline=settings.offline, tick=tick)
     minor = prefixes.python_minor(version.version)
-    return installers.Pip(python, minor, Path(settings.cache_dir), offline=settings.offline, tick=tick)
+    return installers.Pip(python, minor, Path(settings.cache_dir), scratch, offline=settings.offline, tick=tick)
 
 
 def _found_now(plan: Plan, before: Lock, settings: Settings) -> tuple[PipPackage, ...]:
@@ -176,7 +185,8 @@ def _found_now(plan: Plan, before: Lock, settings: Settings) -> tuple[PipPackage
     prefix, python = Path(plan.prefix), _python(plan.lock)
     assert python is not None, "_check_possible makes sure of it"
     site = _site(prefix, prefixes.site_packages(python), prefixes.records(prefix))
-    return _find(plan.lock, site, _given(site, plan.lock), before.pip, settings, None)
+    program = _installer(plan.lock, prefix, staging.workspace(prefix), settings, None)
+    return _find(plan.lock, site, _given(site, plan.lock), before.pip, program)
 
 
 def _find(
@@ -184,21 +194,25 @@ def _find(
     site: Site,
     given: Mapping[str, str],
     recorded: Sequence[PipPackage],
-    settings: Settings,
-    emit: Emit | None,
+    program: installers.Installer,
 ) -> tuple[PipPackage, ...]:
-    """What pip says there has to be for what is asked of it, beside conda's packages and what is there."""
+    """What ``program`` says there has to be for what is asked of it, beside conda's packages and what is there."""
     _check_clashes(lock.pip_specs, given)
-    found = _installer(lock, site.root, settings, emit).resolve(lock.pip_specs, given)
-    for one in found:
+    found = program.resolve(lock.pip_specs, given)
+    _check_over(found, given)
+    new = {one.name for one in found}
+    kept = [one for one in recorded if one.name not in new and one.name in site.others]
+    return _needed((*lock.pip_specs, *new), (*kept, *found))
+
+
+def _check_over(packages: Iterable[PipPackage], given: Mapping[str, str]) -> None:
+    for one in packages:
         if one.name in given:
             raise Refused(
                 f"pip would install {one} over conda's {one.name} {given[one.name]}.",
                 f"Ask for that version of {one.name} as a conda package, or leave it out.",
+                package=one.name,
             )
-    new = {one.name for one in found}
-    kept = [one for one in recorded if one.name not in new and one.name in site.others]
-    return _needed((*lock.pip_specs, *new), (*kept, *found))
 
 
 def _needed(specs: Iterable[str], packages: Sequence[PipPackage]) -> tuple[PipPackage, ...]:
@@ -267,32 +281,32 @@ def look(stage: Path, records: Iterable[Record]) -> Before:
 
 
 def fulfil(
-    stage: Path, prefix: Path, plan: Plan, before: Before, records: Sequence[Record], settings: Settings, emit: Emit
+    work: staging.Workspace, plan: Plan, before: Before, records: Sequence[Record], settings: Settings, emit: Emit
 ) -> Lock:
-    """Make ``stage``, in which conda's packages are in place as ``records`` say, have pip's of ``plan``; it is going to
-    be at ``prefix``. Returns the lock with what there is now. After a failure the stage is of no use."""
+    """Make the stage, in which conda's packages are in place as ``records`` say, have pip's of ``plan``. Returns the
+    lock with what there is now. After a failure the stage is of no use."""
     lock, python = plan.lock, _python(plan.lock)
     if python is None:
         return lock
-    work = _Work(stage, prefix, plan, before, records, settings, emit)
-    work.give_way()
-    return work.bring() if lock.pip_specs or lock.pip or work.recorded else lock
+    change = _Change(work, plan, before, records, settings, emit)
+    change.give_way()
+    return change.bring() if lock.pip_specs or lock.pip or change.recorded else lock
 
 
-class _Work:
+class _Change:
     """One change of what pip has in a stage."""
 
     def __init__(
         self,
-        stage: Path,
-        prefix: Path,
+        work: staging.Workspace,
         plan: Plan,
         before: Before,
         records: Sequence[Record],
         settings: Settings,
         emit: Emit,
     ) -> None:
-        self.stage, self.prefix, self.plan, self.before = stage, prefix, plan, before
+        self.work, self.stage, self.prefix = work, work.stage, work.prefix
+        self.plan, self.before = plan, before
         self.settings, self.emit = settings, emit
         self.lock = plan.lock
         self.recorded = before.lock.pip if before.lock is not None else ()
@@ -300,7 +314,7 @@ class _Work:
         assert python is not None
         self.folder, self.version = prefixes.site_packages(python), python.version
         self.records = records
-        self.site = _site(stage, self.folder, records)
+        self.site = _site(self.stage, self.folder, records)
 
     def give_way(self) -> None:
         """What conda brings now takes the place of pip's, and what another Python left behind goes if it is had
@@ -341,9 +355,9 @@ class _Work:
         there = self.site.others
         for one in self.recorded:
             wanted = next((other for other in target if other.name == one.name), None)
-            if one.name in there and (wanted is None or wanted.version != there[one.name].version):
+            if one.name in there and not _is(there[one.name], wanted):
                 self._remove(there[one.name])
-        new = [one for one in target if one.name not in there or there[one.name].version != one.version]
+        new = [one for one in target if not _is(there.get(one.name), one)]
         if new:
             self._install(new)
         self.site = _site(self.stage, self.folder, self.records)
@@ -364,7 +378,7 @@ class _Work:
             return ()
         self.emit(Step(phase="pip", text="Finding out what pip needs"))
         given = _given(self.site, self.lock)
-        found = _find(self.lock, self.site, given, self.recorded, self.settings, self.emit)
+        found = _find(self.lock, self.site, given, self.recorded, self._program())
         before = self.before.sites.get(self.folder)
         gone = before.conda.keys() - self.site.conda.keys() if before is not None else set()
         back = sorted(gone & {one.name for one in found})
@@ -377,14 +391,15 @@ class _Work:
         return found
 
     def _install(self, new: Sequence[PipPackage]) -> None:
-        program = _installer(self.lock, self.stage, self.settings, self.emit)
+        _check_over(new, _given(self.site, self.lock))
+        program = self._program()
         self.emit(Step(phase="pip", text=f"Installing with {program.name}: {', '.join(map(str, new))}"))
         program.install(new)
         site = _site(self.stage, self.folder, self.records)
         modules: list[str] = []
         for package in new:
             one = site.others.get(package.name)
-            if one is None or one.version != package.version:
+            if one is None or not _is(one, package):
                 raise Refused(f"{program.name} was to install {package} and did not.", "Nothing was changed.")
             paths = _paths(self.stage, one)
             clash = sorted(site.owned & set(paths))
@@ -398,6 +413,9 @@ class _Work:
             modules += [path for path in paths if path.endswith(".py") and path.startswith("lib/python")]
         root = _below(self.lock)[0] if self.lock.base is not None else self.stage
         bytecode.compile_modules(modules, self.stage, self.prefix, root / "bin" / "python", self.version)
+
+    def _program(self) -> installers.Installer:
+        return _installer(self.lock, self.stage, self.work, self.settings, self.emit)
 
     def _owner(self, path: str) -> str:
         return next(f"{one.name} {one.version}'s" for one in self.records if any(e.path == path for e in one.paths))

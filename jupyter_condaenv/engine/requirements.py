@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from .channels import redact
 from .errors import InvalidRequest
@@ -32,6 +33,18 @@ def checked(texts: Iterable[str]) -> tuple[str, ...]:
 def name_of(text: str) -> str:
     """The package that a checked requirement is about, as names are compared."""
     return canonicalize_name(Requirement(text).name)
+
+
+def same_version(one: str, other: str) -> bool:
+    """Whether they are one version, however it is written.
+
+    >>> same_version("1.0", "1.0.0"), same_version("1.0rc1", "1.0-rc.1"), same_version("1.0", "1.1")
+    (True, True, False)
+    """
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return one == other
 
 
 def together(before: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:

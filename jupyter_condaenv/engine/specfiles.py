@@ -153,9 +153,14 @@ def with_lock(request: CreateEnvironment, platform: str) -> CreateEnvironment:
         raise InvalidRequest("An environment is made of one lock, or of package requests.", "Give one of them.")
     found = locked.read(Source(foreign.name, foreign.text), platform)
     pip, notes = _for_pip(found, foreign.name, foreign.without_pip)
+    lock = found.lock
+    if lock is not None and foreign.without_pip:
+        lock = replace(lock, pip_specs=(), pip=())
+    elif lock is not None and lock.pip:
+        pip = ()  # it says file by file what that is
     return replace(
         request,
-        lock=found.lock,
+        lock=lock,
         foreign_lock=None,
         pip=requirements.together(pip, requirements.checked(request.pip)),
         notes=(*request.notes, *found.warnings, *notes),

@@ -11,19 +11,22 @@ file system or cannot be written, inside the prefix:
 ``done``           the journal of a change in place that is complete but for tidying up
 ``removal``        a removal in place that has begun
 ``trash-<id>/``    being deleted
+``scratch-<id>/``  where a program that we run keeps its files, locked for as long as it does
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from .errors import ReadOnly
-from .trees import CANNOT_LINK, UNREACHABLE, Inodes, is_mount, storage_error
+from .locking import lock, try_lock
+from .trees import CANNOT_LINK, UNREACHABLE, Inodes, is_mount, remove_tree, storage_error
 
 WORK_NAME = ".condaenv"
 APPENDED = frozenset({"conda-meta/history"})
@@ -114,7 +117,33 @@ def leftovers(work: Workspace) -> list[Path]:
     A tree that was exchanged away is none: it waits for those who work in it.
     """
     places = (work.stage, work.pending, work.journal, work.backup, work.done, work.removal)
-    return [path for path in places if os.path.lexists(path)] + sorted(work.root.glob("trash-*"))
+    there = [path for path in places if os.path.lexists(path)]
+    return [*there, *abandoned_scratch(work), *sorted(work.root.glob("trash-*"))]
+
+
+@contextmanager
+def scratch(work: Workspace) -> Iterator[Path]:
+    """A folder for the files of a program that we run: whoever settles ``work`` finds what is left when we are killed.
+
+    The caller need not be the writer. Raises StorageError.
+    """
+    folder = work.root / f"scratch-{secrets.token_hex(8)}"
+    try:
+        with lock(folder / "lock", "running a program", lambda holder, seconds: None):
+            yield folder
+    finally:
+        with suppress(OSError):
+            remove_tree(folder)
+
+
+def abandoned_scratch(work: Workspace) -> list[Path]:
+    """Such folders of which nobody holds the lock any more."""
+    found = []
+    for folder in sorted(work.root.glob("scratch-*")):
+        with try_lock(folder / "lock", "looking for what is left over") as held:
+            if held:
+                found.append(folder)
+    return found
 
 
 def make_stage(work: Workspace, tick: Callable[[int], None] = lambda done: None) -> Snapshot:

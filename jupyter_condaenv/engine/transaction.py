@@ -141,7 +141,7 @@ def _apply(
     if plan.lock.base is not None:
         stack.lay_out(work.stage, work.prefix, plan.lock.base)
     here = [read_record(path) for path in record_files(work.stage)]
-    lock = pip.fulfil(work.stage, work.prefix, plan, of_pip, here, settings, emit)
+    lock = pip.fulfil(work, plan, of_pip, here, settings, emit)
     made = msgspec.structs.replace(made, pip_specs=lock.pip_specs, pip=lock.pip)
     emit(Step(phase="check", text="Checking every file"))
     _look(work.stage, list(after.values()), emit, repair.bearable)

@@ -21,6 +21,8 @@ from jupyter_condaenv.engine.model import (
     ExportFormat,
     Lock,
     Package,
+    PipFile,
+    PipPackage,
     Settings,
     StackEnvironment,
     Variable,
@@ -88,6 +90,49 @@ def test_pixi_lock_is_read_as_it_was_written(lock: Lock) -> None:
     found = read_lock("pixi.lock", written.pixi_lock(lock)).lock
     assert found is not None and identities(found) == identities(lock)
     assert (found.platform, found.channels) == (lock.platform, lock.channels)
+
+
+PIP_FILES = st.builds(
+    "https://{}/packages/{}".format,
+    st.sampled_from(["files.pythonhosted.org", "host.example:8080"]),
+    st.sampled_from(["x-1.0-py3-none-any.whl", "x-1.0.tar.gz", "x-1.0+local-py3-none-any.whl"]),
+)
+OF_PIP = st.lists(
+    st.builds(
+        lambda name, version, url, sha256: PipPackage(
+            name=name,
+            version=version,
+            files=(PipFile(name=url.rpartition("/")[2], url=f"{url}?{name}", sha256=sha256),),
+            direct="pythonhosted" not in url,
+        ),
+        st.from_regex(r"[a-z0-9]{1,4}(-[a-z0-9]{1,4})?", fullmatch=True),
+        st.sampled_from(["1.0", "2!1.0rc1", "1.0+local"]),
+        PIP_FILES,
+        st.text("0123456789abcdef", min_size=64, max_size=64),
+    ),
+    unique_by=lambda one: one.name,
+    max_size=3,
+).map(lambda found: tuple(sorted(found, key=lambda one: one.name)))
+
+
+@given(LOCKS, OF_PIP)
+def test_what_a_lock_has_for_pip_is_read_as_it_was_written(lock: Lock, pip: tuple[PipPackage, ...]) -> None:
+    for name, write in (("conda-lock.yml", written.conda_lock), ("pixi.lock", written.pixi_lock)):
+        found = read_lock(name, write(replace(lock, pip=pip)))
+        assert found.lock is not None and found.lock.pip == pip and identities(found.lock) == identities(lock)
+        assert set(found.pip) == set(found.lock.pip_specs) == {f"{one.name}=={one.version}" for one in pip}
+
+
+def test_of_several_files_that_would_do_the_installed_one_is_written(tmp_path: Path) -> None:
+    names = ("x-1.0-cp311-cp311-win_amd64.whl", "x-1.0.tar.gz", "x-1.0-cp311-cp311-manylinux1_x86_64.whl")
+    files = tuple(PipFile(name=name, url=f"https://host/{name}", sha256="0" * 64) for name in names)
+    package, info = PipPackage(name="x", version="1.0", files=files), tmp_path / "x-1.0.dist-info"
+    info.mkdir()
+    assert export._installed_file(package, info).name == "x-1.0.tar.gz"
+    (info / "WHEEL").write_text("Wheel-Version: 1.0\nTag: cp311-cp311-linux_x86_64\n")
+    assert export._installed_file(package, info).name == "x-1.0.tar.gz"  # built here
+    (info / "WHEEL").write_text("Tag: cp311-cp311-manylinux1_x86_64\nTag: cp311-cp311-manylinux_2_5_x86_64\n")
+    assert export._installed_file(package, info).name == names[2]
 
 
 @given(LOCKS)

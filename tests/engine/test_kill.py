@@ -241,8 +241,11 @@ def test_a_kill_at_each_step(kind: str, real_settings: Settings) -> None:
 def test_a_kill_while_pip_installs(
     phase: str, real_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """pip and what it has begun end with the operation, and nothing of it is seen."""
+    """pip and what it has begun end with the operation, and nothing of it is seen, nor left in a temporary folder."""
     write_wheel(tmp_path / "files", "alib", "1.0")
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     case = make_case("add", real_settings, python=True)
     prefix = case.prefix
     request = ChangePackages(prefix=str(prefix), pip=("alib",))
@@ -259,6 +262,10 @@ def test_a_kill_while_pip_installs(
                 poll(lambda: "--no-index" in " ".join(_pips(prefix)) or operation.process.poll() is not None)
             operation.kill()
         poll(lambda: not _pips(prefix))
+        if phase in ("solve", "pip"):
+            assert any("/scratch-" in path for path in leftovers(prefix))
+        settled(prefix)
+        assert list(temporary.iterdir()) == []
         if phase != "commit" or tree(prefix) == old:
             assert tree(prefix) == old
             index.release()

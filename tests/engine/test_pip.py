@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from jupyter_condaenv.engine import history, pip
+from jupyter_condaenv.engine import export, history, pip, specfiles
+from jupyter_condaenv.engine.formats import locked
+from jupyter_condaenv.engine.formats.source import Source
 from jupyter_condaenv.engine.model import (
     ApplyPlan,
     ChangePackages,
@@ -172,6 +175,36 @@ def test_a_new_environment_with_its_packages_of_pip(
     run(CreateEnvironment(prefix=str(other), lock=lock), chosen)
     assert of_pip(other) == there and history.current_lock(other).digest == lock.digest
     assert said(other / "bin" / "atool") == "atool 1.0" and str(other) in (other / "bin" / "atool").read_text()
+
+
+def test_locks_for_other_tools_have_pips_files_by_hash(
+    env: Path, real_settings: Settings, index: PackageIndex, tmp_path: Path
+) -> None:
+    with_uv = harness.changed(real_settings, uv=True)
+    run(add(env, "atool", "fromsource"), with_uv)
+    before = history.current_lock(env)
+    sums = {one.name: [file.sha256 for file in one.files] for one in before.pip}
+    for format, name in (("pixi.lock", "pixi.lock"), ("conda-lock", "conda-lock.yml")):
+        text = export.export(env, format).text  # type: ignore[arg-type]
+        found = locked.read(Source(name, text), before.platform).lock
+        assert found is not None and {one.name: [file.sha256 for file in one.files] for one in found.pip} == sums
+    other = env.with_name("other")
+    request = specfiles.creation(specfiles.read("conda-lock.yml", text), "conda-lock.yml", str(other))
+    shutil.rmtree(tmp_path / "uv")  # what uv has kept of it
+    index.tampered.add("alib-2.0-py3-none-any.whl")
+    assert "alib" in refused(request, with_uv, "tampered")["message"] and not other.exists()
+    index.tampered.clear()
+    newer = write_wheel(index.folder, "alib", "3.0")
+    try:
+        run(request, with_uv)
+    finally:
+        newer.unlink()
+    assert of_pip(other) == {"alib": "2.0", "atool": "1.0", "fromsource": "1.0"}
+    assert history.current_lock(other).digest == before.digest
+    # A lock that has a package both of conda and of pip.
+    both = text.replace("name: alib", "name: smallpkg").replace("/alib-2.0", "/smallpkg-2.0")
+    request = specfiles.creation(specfiles.read("conda-lock.yml", both), "conda-lock.yml", f"{other}-2")
+    assert "smallpkg 1.1" in refused(request, with_uv, "refused")["message"]
 
 
 def test_a_plan_is_applied_as_it_was_shown(env: Path, with_pip: Settings, files: Path) -> None:

@@ -1,17 +1,20 @@
 """Locks of other tools: ``conda-lock.yml`` (CEP 37) and ``pixi.lock``, for the packages of one platform.
 
-Of each package its URL and its hashes are taken: the rest stands in the archive, which is what gets installed.
+Of each package its URL and its hashes are taken: the rest stands in the archive, which is what gets installed. So it
+is with pip's, too; where one of them has no hash, all are asked of pip by their versions.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from urllib.parse import unquote, urlsplit
 
 import yaml
+from packaging.utils import canonicalize_name
 
 from ..channels import redact
-from ..model import Lock, Package
+from ..model import Lock, Package, PipFile, PipPackage
 from . import yaml as tree
 from .explicit import package_at
 from .source import Source
@@ -23,6 +26,9 @@ _PIXI = ("4", "5", "6", "7")
 _CONDA_WORKSPACES = ("1",)
 """``conda.lock`` of conda-workspaces is laid out like pixi's."""
 _VIRTUAL = re.compile(r"(?P<name>__[a-z0-9_]+)(=(?P<version>[A-Za-z0-9_.+!-]+)(=(?P<build>[A-Za-z0-9_.+-]+))?)?\Z")
+_PYPI = "files.pythonhosted.org"
+"""Where files of PyPI lie, which other indexes have as well: they are asked for by name and hash."""
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _LOGIN = re.compile(r"://(?!git@)[^/?#\s\"']*@|https?://\S{0,500}/t/[^/\s]+/\S")
 
 
@@ -64,7 +70,10 @@ class _Locked:
         self._top = top
         self._platform = platform
         self._packages: dict[str, Package] = {}
-        self._pip: list[str] = []
+        self._pip: dict[str, str] = {}
+        """By the name of the package, or what stands for it, the requirement that it is."""
+        self._of_pip: dict[str, PipPackage] = {}
+        """Those of which it is said which file they are."""
         self._warnings: list[str] = []
         self._virtual: tuple[str, ...] = ()
         """What a machine has that it was locked for, where the format says it."""
@@ -88,6 +97,25 @@ class _Locked:
             raise self._source.refuse(line, f"{package.name} stands there twice, also from {other.url}.", "Lock again.")
         return package
 
+    def _add_pip(self, line: int, name: str, version: str, url: str, sha256: str) -> None:
+        """By the file that was locked or, where nothing says which that is, by what can be asked for."""
+        plain = url.removeprefix("direct+").partition("#")[0]
+        parts = urlsplit(plain)
+        on_index = parts.scheme in ("http", "https") or plain.startswith("file:///")
+        name = canonicalize_name(name)
+        if not (name and version and on_index):
+            # As a place and not as a name, which an index may have as well.
+            self._pip.setdefault(url, url if parts.scheme or url.startswith((".", "/")) else f"./{url}")
+            return
+        self._pip[name] = f"{name}=={version}"
+        if not _SHA256.match(sha256.lower()):
+            return
+        file = PipFile(name=unquote(parts.path.rpartition("/")[2]), url=plain, sha256=sha256.lower())
+        package = PipPackage(name=name, version=version, files=(file,), direct=parts.hostname != _PYPI)
+        other = self._of_pip.setdefault(name, package)
+        if other != package:
+            raise self._source.refuse(line, f"{name} of pip stands there twice, also as {other}.", "Lock again.")
+
     def _done(self, channels: Iterable[str], platforms: Iterable[str]) -> SpecFile:
         platforms = tuple(dict.fromkeys(platforms))
         if not self._packages and not self._pip:
@@ -100,6 +128,12 @@ class _Locked:
         bare = sum(not package.sha256 and not package.md5 for package in self._packages.values())
         if bare:
             self._warnings.append(f"{self._source.name} has no hash for {bare} packages: their channels' indexes have")
+        by_file = self._pip.keys() == self._of_pip.keys()
+        if self._of_pip and not by_file:
+            told = ", ".join(redact(text) for name, text in self._pip.items() if name not in self._of_pip)
+            self._warnings.append(
+                f"{self._source.name} has no sha256 for {told}: all of pip's are asked for by version"
+            )
         lock = Lock(
             platform=self._platform,
             channels=_channels(channels, self._packages.values()),
@@ -108,10 +142,10 @@ class _Locked:
             # A driver is what a later change would not find on another machine; the rest is an older system's.
             declared=tuple(text for text in self._virtual if text.startswith("__cuda")),
             packages=tuple(sorted(self._packages.values(), key=lambda package: package.name)),
+            pip_specs=tuple(self._pip.values()) if by_file else (),
+            pip=tuple(self._of_pip[name] for name in sorted(self._of_pip)) if by_file else (),
         )
-        return SpecFile(
-            lock=lock, pip=tuple(dict.fromkeys(self._pip)), platforms=platforms, warnings=tuple(self._warnings)
-        )
+        return SpecFile(lock=lock, pip=tuple(self._pip.values()), platforms=platforms, warnings=tuple(self._warnings))
 
     def _fields(self, node: yaml.Node, what: str) -> dict[str, yaml.Node]:
         if not isinstance(node, yaml.MappingNode):
@@ -154,15 +188,15 @@ class _CondaLock(_Locked):
     def _package(self, node: yaml.Node, fields: dict[str, yaml.Node]) -> None:
         manager = self._text(fields, "manager", node)
         name, version, url = (self._text(fields, key, node) for key in ("name", "version", "url"))
+        hashes = self._fields(fields["hash"], "`hash`") if "hash" in fields else {}
+        md5, sha256 = (self._text(hashes, key, node, "") for key in ("md5", "sha256"))
         if manager == "pip":
-            self._pip.append(f"{name}=={version}")
+            self._add_pip(tree.line(node), name, version, url, sha256)
             return
         if manager != "conda":
             raise self._source.refuse(
                 tree.line(fields["manager"]), f"{manager} installs no packages here.", "Lock again."
             )
-        hashes = self._fields(fields["hash"], "`hash`") if "hash" in fields else {}
-        md5, sha256 = (self._text(hashes, key, node, "") for key in ("md5", "sha256"))
         package = self._add(tree.line(fields["url"]), url, md5, sha256)
         if (package.name, package.version) != (name.lower(), version):
             raise self._source.refuse(tree.line(node), f"{name} {version} lies at the URL of {package}.", "Lock again.")
@@ -260,8 +294,8 @@ class _PixiLock(_Locked):
         where = self._text(fields, kind, node) if kind else ""
         said = known.get(where, {})
         if kind == "pypi":
-            name, version = (self._text(said, key, node, "") for key in ("name", "version"))
-            self._pip.append(f"{name}=={version}" if name and version else where)
+            name, version, sha256 = (self._text(said, key, node, "") for key in ("name", "version", "sha256"))
+            self._add_pip(tree.line(node), name, version, where, sha256)
             return
         if kind != "conda" or not re.match(r"(https?|file|s3|oci)://|/", where):
             raise self._source.refuse(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import yaml
 
-from ..model import Lock, Package
+from ..model import Lock, Package, PipPackage
 
 _ANACONDA = "https://conda.anaconda.org/"
 _DEFAULTS = "https://repo.anaconda.com/pkgs/"
@@ -51,7 +51,8 @@ def explicit(lock: Lock, *, pip: Sequence[str] = ()) -> str:
 
 
 def conda_lock(*locks: Lock, pip: Sequence[str] = ()) -> str:
-    """``conda-lock.yml`` version 1 (CEP 37), with the packages of each platform that there is a lock for."""
+    """``conda-lock.yml`` version 1 (CEP 37), with the packages of each platform that there is a lock for; of each of
+    pip's the first file. ``pip`` are those that no lock knows."""
     content = {
         "version": 1,
         "metadata": {
@@ -60,7 +61,7 @@ def conda_lock(*locks: Lock, pip: Sequence[str] = ()) -> str:
             "platforms": [lock.platform for lock in locks],
             "sources": [],
         },
-        "package": [_conda_lock_package(lock.platform, package) for lock in locks for package in _ordered(lock)],
+        "package": [row for lock in locks for row in _conda_lock_rows(lock)],
     }
     # CEP 37 has no place for what each was solved for, and forbids keys of one's own.
     machines = [f"# {lock.platform}: for {' '.join(_virtual(lock))}" for lock in locks if lock.virtual_packages]
@@ -68,8 +69,10 @@ def conda_lock(*locks: Lock, pip: Sequence[str] = ()) -> str:
 
 
 def pixi_lock(*locks: Lock, pip: Sequence[str] = ()) -> str:
-    """``pixi.lock`` version 7, with one environment for each platform that there is a lock for."""
+    """``pixi.lock`` version 7, with one environment for each platform that there is a lock for; of each of pip's
+    packages the first file. ``pip`` are those that no lock knows."""
     packages = {package.url: package for lock in locks for package in lock.packages}
+    of_pip = {one.files[0].url: one for lock in locks for one in lock.pip}
     content = {
         "version": 7,
         "platforms": [
@@ -80,12 +83,18 @@ def pixi_lock(*locks: Lock, pip: Sequence[str] = ()) -> str:
             "default": {
                 "channels": [{"url": f"{url}/"} for url in _channels(locks)],
                 "packages": {
-                    lock.platform: [{"conda": url} for url in sorted(package.url for package in lock.packages)]
+                    lock.platform: [
+                        *({"conda": url} for url in sorted(package.url for package in lock.packages)),
+                        *({"pypi": url} for url in sorted(one.files[0].url for one in lock.pip)),
+                    ]
                     for lock in locks
                 },
             }
         },
-        "packages": [_pixi_package(packages[url]) for url in sorted(packages)],
+        "packages": [
+            *(_pixi_package(packages[url]) for url in sorted(packages)),
+            *(_pixi_pypi(of_pip[url], {one.name for one in of_pip.values()}) for url in sorted(of_pip)),
+        ],
     }
     return _commented(comments(pip)) + _yaml(content)
 
@@ -100,6 +109,24 @@ def _content_hash(lock: Lock) -> str:
     """Of what was asked for: another one says that the lock is no longer of that."""
     told = "\n".join([lock.platform, *lock.channels, *lock.specs, *lock.declared])
     return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _conda_lock_rows(lock: Lock) -> Iterator[dict[str, Any]]:
+    for package in _ordered(lock):
+        yield _conda_lock_package(lock.platform, package)
+    there = {one.name for one in lock.pip}
+    for one in lock.pip:
+        yield {
+            "name": one.name,
+            "version": one.version,
+            "manager": "pip",
+            "platform": lock.platform,
+            "dependencies": {name: "*" for name in one.dependencies if name in there},
+            "url": one.files[0].url,
+            "hash": {"sha256": one.files[0].sha256},
+            "category": "main",
+            "optional": False,
+        }
 
 
 def _conda_lock_package(platform: str, package: Package) -> dict[str, Any]:
@@ -141,6 +168,15 @@ def _pixi_package(package: Package) -> dict[str, Any]:
         "python_site_packages_path": package.python_site_packages_path,
     }
     return {"conda": package.url} | {key: value for key, value in said.items() if value}
+
+
+def _pixi_pypi(one: PipPackage, there: Set[str]) -> dict[str, Any]:
+    """``there`` are the names of all of pip's packages: what is needed only by extras is not among them."""
+    file = one.files[0]
+    needs = [name for name in one.dependencies if name in there]
+    return {"pypi": file.url, "name": one.name, "version": one.version, "sha256": file.sha256} | (
+        {"requires_dist": needs} if needs else {}
+    )
 
 
 def _hashes(package: Package) -> dict[str, str]:
