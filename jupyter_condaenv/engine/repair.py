@@ -28,7 +28,10 @@ from . import (
     staging,
     transaction,
 )
-from .doctor import Patient, Unmet, dead_base, examine, unmet
+from .doctor.bases import dead_base
+from .doctor.examination import examine
+from .doctor.needs import Unmet, unmet
+from .doctor.patient import Patient
 from .errors import CondaEnvError, Unsatisfiable
 from .model import Finding, Health, Lock, Message, Package, Plan, Progress, Settings, Step
 from .prefix import Record

@@ -1,0 +1,46 @@
+"""All that is looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..model import Finding
+from .bases import dead_base, moved_base
+from .packages import (
+    altered_files,
+    broken_links,
+    missing_bytecode,
+    missing_files,
+    missing_needs,
+    mixed_channels,
+    shadowed,
+)
+from .patient import Patient
+from .places import dangling_links, interrupted, other_file_system, world_writable
+from .records import damaged_history, damaged_record, double_record, drift
+
+CHECKS: tuple[Callable[[Patient], Finding | None], ...] = (
+    interrupted,
+    damaged_record,
+    double_record,
+    damaged_history,
+    missing_files,
+    altered_files,
+    broken_links,
+    missing_needs,
+    shadowed,
+    dead_base,
+    world_writable,
+    moved_base,
+    drift,
+    missing_bytecode,
+    dangling_links,
+    mixed_channels,
+    other_file_system,
+)
+
+
+def examine(patient: Patient) -> list[Finding]:
+    """Everything that is not as it should be, the worst first."""
+    found = [finding for check in CHECKS if (finding := check(patient)) is not None]
+    return sorted(found, key=lambda finding: finding.severity != "damage")

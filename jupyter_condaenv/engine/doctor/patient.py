@@ -1,0 +1,133 @@
+"""The environment that is looked at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+
+from .. import bytecode, distributions, history, stack
+from .. import prefix as prefixes
+from ..distributions import Distribution
+from ..errors import Broken, CondaEnvError
+from ..model import Package, Settings
+from ..prefix import Record
+from .files import Files, look
+from .needs import Unmet, unmet
+
+
+class Patient:
+    """The environment at ``prefix`` as it is found: everything is read once, when it is asked for.
+
+    ``tick(files)`` is told now and then how many files have been looked at.
+    """
+
+    def __init__(self, prefix: Path, settings: Settings, tick: Callable[[int], None] = lambda done: None) -> None:
+        self.prefix = Path(os.path.realpath(prefix))
+        self.settings = settings
+        self._tick = tick
+        self.records: dict[Path, Record] = {}
+        self.unreadable: dict[Path, str] = {}
+        """Records that are damaged, and what is wrong with them."""
+        for path in prefixes.record_files(self.prefix):
+            try:
+                self.records[path] = prefixes.read_record(path)
+            except Broken as error:
+                self.unreadable[path] = error.message
+        self.revisions, self.unreadable_revisions = history.readable(self.prefix)
+
+    @property
+    def name(self) -> str:
+        return self.prefix.name
+
+    @cached_property
+    def packages(self) -> tuple[Package, ...]:
+        """By their records, sorted by name; of a double one, that which the last revision has, or else the newer."""
+        return tuple(sorted((self.records[path].package() for path in self.kept), key=lambda package: package.name))
+
+    @cached_property
+    def kept(self) -> tuple[Path, ...]:
+        """One record for each package."""
+        last = {package.identity for package in self.revisions[-1].lock.packages} if self.revisions else set()
+        best: dict[str, Path] = {}
+        for path in sorted(self.records, key=lambda path: (self.records[path].package().identity in last, _time(path))):
+            best[self.records[path].name] = path
+        return tuple(path for path in self.records if best[self.records[path].name] == path)
+
+    @cached_property
+    def overlay(self) -> stack.Overlay | None:
+        """None for a damaged one, too: ``dead_base`` tells of it."""
+        with suppress(Broken):
+            return stack.read(self.prefix)
+        return None
+
+    @cached_property
+    def below(self) -> tuple[Package, ...]:
+        """Packages of all levels below; nothing where they cannot be told."""
+        with suppress(CondaEnvError):
+            return stack.base_of(Path(self.overlay.base)).packages if self.overlay is not None else ()
+        return ()
+
+    @cached_property
+    def levels(self) -> tuple[str, ...]:
+        """Prefixes of all levels below; nothing where they cannot be told."""
+        return tuple(stack.levels(self.overlay.base)) if self.overlay is not None and self.below else ()
+
+    @cached_property
+    def python(self) -> Package | None:
+        return stack.python_of(self.packages) or stack.python_of(self.below)
+
+    @cached_property
+    def files(self) -> Files:
+        """Raises OSError where the prefix cannot be read."""
+        return look(self.prefix, self.records, self.levels, self._tick)
+
+    @cached_property
+    def lacking(self) -> dict[Path, list[str]]:
+        """By record file, the bytecode that is not there; of packages whose files are whole."""
+        if self.python is None or os.name != "posix":
+            return {}
+        cache = Path(self.settings.cache_dir)
+        damaged = self.files.missing.keys() | self.files.altered.keys()
+        found = {
+            path: bytecode.lacking(path, record, self.prefix, self.python.version, cache)
+            for path, record in self.records.items()
+            if path not in damaged
+        }
+        return {path: lacking for path, lacking in found.items() if lacking}
+
+    @cached_property
+    def unmet(self) -> tuple[Unmet, ...]:
+        """Nothing where the base cannot be used: ``dead_base`` tells of it."""
+        if self.overlay is not None and not self.below:
+            return ()
+        return tuple(unmet(self.packages, [*self.below, *self.packages]))
+
+    @cached_property
+    def shadowing(self) -> tuple[Distribution, ...]:
+        """Distributions that conda did not install, of which conda has one of that name."""
+        if self.python is None:
+            return ()
+        site = prefixes.site_packages(self.python)
+        paths = {entry.path for record in self.records.values() for entry in record.paths}
+        below = [record for level in self.levels for record in prefixes.records(Path(level))]
+        theirs = {entry.path for record in below for entry in record.paths}
+        ours = {
+            distributions.name_of(path[len(site) + 1 :].split("/")[0]) for path in paths | theirs if _in(path, site)
+        }
+        return tuple(
+            found
+            for found in distributions.installed(self.prefix / site)
+            if str(found.metadata.relative_to(self.prefix)) not in paths
+            and distributions.normalized(found.name) in ours - {""}
+        )
+
+
+def _in(path: str, folder: str) -> bool:
+    return path.startswith(f"{folder}/")
+
+
+def _time(path: Path) -> float:
+    return path.stat().st_mtime

@@ -1,0 +1,70 @@
+"""What is noted of an environment: the records of its packages, and its revisions."""
+
+from __future__ import annotations
+
+from .. import changes
+from .. import prefix as prefixes
+from ..model import Finding
+from .patient import Patient
+from .words import SHOWN, some
+
+
+def damaged_record(patient: Patient) -> Finding | None:
+    names = [path.name for path in patient.unreadable]
+    if not names:
+        return None
+    reasons = "; ".join(patient.unreadable.values())
+    return Finding(
+        code="damaged_record",
+        text=f"{reasons}.",
+        hint="The package is linked anew, from the package cache or its channel, and has a new record then.",
+        fixable=True,
+        packages=tuple(prefixes.name_of(name) for name in names),
+        paths=tuple(f"conda-meta/{name}" for name in names[:SHOWN]),
+    )
+
+
+def double_record(patient: Patient) -> Finding | None:
+    extra = [path for path in patient.records if path not in patient.kept]
+    if not extra:
+        return None
+    return Finding(
+        code="double_record",
+        text=f"There are two records of {some([patient.records[path].name for path in extra])}: another tool was "
+        f"interrupted. {some([path.stem for path in extra])} is not what is installed.",
+        hint="The record that is not true is taken away, and the package linked anew.",
+        fixable=True,
+        packages=tuple(patient.records[path].name for path in extra),
+        paths=tuple(f"conda-meta/{path.name}" for path in extra[:SHOWN]),
+    )
+
+
+def damaged_history(patient: Patient) -> Finding | None:
+    names = [path.name for path in patient.unreadable_revisions]
+    if not names:
+        return None
+    return Finding(
+        code="damaged_history",
+        text=f"{some(names)} of its revisions cannot be read, so nothing can be undone to there.",
+        hint="It is put aside as *.saved-1, and what is there now becomes a revision.",
+        fixable=True,
+        paths=tuple(str(path.relative_to(patient.prefix)) for path in patient.unreadable_revisions[:SHOWN]),
+    )
+
+
+def drift(patient: Patient) -> Finding | None:
+    if not patient.revisions or patient.unreadable:
+        return None
+    last = patient.revisions[-1]
+    differing = changes.compare(last.lock.packages, patient.packages)
+    if not differing:
+        return None
+    return Finding(
+        code="drift",
+        severity="advice",
+        text=f"Another tool has changed {some([change.name for change in differing])} since revision {last.number}.",
+        hint="What is there now becomes a revision of its own. To have the other back: "
+        f"`jupyter condaenv rollback {patient.name} {last.number}`.",
+        fixable=True,
+        packages=tuple(change.name for change in differing),
+    )
