@@ -13,7 +13,8 @@ from typing import Any
 
 from .. import __version__
 from ..engine.errors import Cancelled, CondaEnvError, Failure
-from . import arguments
+from .arguments.parser import own_arguments
+from .arguments.table import command_of, overview
 from .exits import Exit, exit_code
 from .output import Output, choose
 
@@ -23,7 +24,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     _let_every_terminal_show_every_text()
     # Before the arguments are read: what is wrong with them is said in the same form.
-    output = choose(json="--json" in arguments.own_arguments(given))
+    output = choose(json="--json" in own_arguments(given))
     warnings.showwarning = lambda message, *_args, **_kwargs: output.note(f"warning: {message}")
     try:
         return _dispatch(given, output)
@@ -38,7 +39,7 @@ def run(argv: Sequence[str] | None = None) -> int:
 def _dispatch(given: list[str], output: Output) -> int:
     try:
         if not given or given[0] in ("-h", "--help", "help"):
-            print(arguments.overview(), end="", flush=True)
+            print(overview(), end="", flush=True)
             return Exit.OK if given else Exit.USAGE
         if given[0] == "--version":
             print(__version__, flush=True)
@@ -59,7 +60,7 @@ def _dispatch(given: list[str], output: Output) -> int:
 def _command(given: list[str], output: Output) -> int:
     from . import commands
 
-    command, rest = arguments.command_of(given)
+    command, rest = command_of(given)
     function: Any = getattr(commands, command.function)
     return int(function(command.parse(rest), output) or Exit.OK)
 

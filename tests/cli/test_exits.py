@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_condaenv.cli.arguments import command_of
+from jupyter_condaenv.cli.arguments.table import command_of
 from jupyter_condaenv.cli.exits import Exit, exit_code
 from jupyter_condaenv.engine import errors
 from tests.channel import ChannelServer

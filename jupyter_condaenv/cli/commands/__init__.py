@@ -1,6 +1,6 @@
 """What each command does: make a request of its arguments, start the job, show what comes of it.
 
-The name of each function stands in ``arguments.COMMANDS``.
+The name of each function stands in ``arguments.table.COMMANDS``.
 """
 
 from .changing import (

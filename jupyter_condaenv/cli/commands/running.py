@@ -16,7 +16,7 @@ from ...engine import environments
 from ...engine.errors import AlreadyExists, Broken, InvalidRequest, NotFound, Refused, StorageError
 from ...engine.model import Environment, Settings
 from .. import answers, shells
-from ..arguments import PROGRAM
+from ..arguments.parser import PROGRAM
 from ..exits import Exit
 from ..output import Output
 from .common import configured
