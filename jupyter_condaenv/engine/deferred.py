@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from .activation import split_levels
+from .activation.launch import split_levels
 from .model import Plan
 
 FILE = Path("conda-meta") / "condaenv" / "deferred.json"

@@ -17,7 +17,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from . import activation, environments
+from . import environments
+from .activation import FOLDER
+from .activation.use import last_use
 from .model import (
     AnyEvent,
     CacheStorage,
@@ -144,7 +146,7 @@ def _environment(
 
 
 def _last_used(prefix: str, settings: Settings) -> str:
-    time = activation.last_use(prefix, os.path.join(settings.data_dir, activation.FOLDER))
+    time = last_use(prefix, os.path.join(settings.data_dir, FOLDER))
     return datetime.fromtimestamp(time, timezone.utc).isoformat(timespec="seconds") if time else ""
 
 

@@ -53,7 +53,7 @@ class FallbackKernel(Kernel):
 
 
 def explain(levels: str) -> tuple[str, str]:
-    """Why the environment of ``levels`` (``activation.join_levels``) cannot start, and what to do."""
+    """Why the environment of ``levels`` (``activation.launch.join_levels``) cannot start, and what to do."""
     prefixes = [_decoded(part) for part in levels.split(":")]
     for prefix in prefixes:
         if not os.path.isdir(prefix):

@@ -20,6 +20,8 @@ from jupyter_condaenv.engine.model import Settings
 
 MAGICS = "condaenv_magics"
 """Name of the copy of ``magics``, as kernels import it."""
+ACTIVATION = Path(activation.__file__).parent
+"""The folder that is copied beside the shim."""
 PACKAGE = Path(__file__).resolve().parents[2]
 """Where this package is imported from."""
 
@@ -45,7 +47,7 @@ def install(settings: Settings) -> Launch:
     source = here / "launch"
     # The Python that registers is the one that explains a kernel that cannot start, so it is part of the content.
     files = {
-        "activation.py": Path(activation.__file__).read_bytes(),
+        **{f"activation/{path.name}": path.read_bytes() for path in sorted(ACTIVATION.glob("*.py"))},
         "cli.py": _command_line(),
         "demands.py": Path(demands.__file__).read_bytes(),
         **{f"{MAGICS}/{path.name}": path.read_bytes() for path in sorted((here.parent / "magics").glob("*.py"))},
@@ -58,8 +60,8 @@ def install(settings: Settings) -> Launch:
     folder = Path(settings.data_dir, "launch", digest.hexdigest()[:16])
     try:
         Path(settings.data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / MAGICS).mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             _write(folder / name, content, 0o755 if name == "trampoline" else 0o644)
     except OSError as error:
         raise StorageError(
@@ -74,8 +76,8 @@ def compile_for(python: str, launch: Launch) -> None:
 
     ``OSError`` or ``subprocess.SubprocessError`` when it cannot.
     """
-    beside = [launch.shim.with_name(name) for name in ("activation.py", "demands.py")]
-    modules = [*beside, *launch.shim.with_name(MAGICS).glob("*.py")]
+    here = launch.shim.parent
+    modules = [here / "demands.py", *(here / "activation").glob("*.py"), *(here / MAGICS).glob("*.py")]
     command = [python, "-I", "-S", "-m", "py_compile", *map(str, modules)]
     subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from jupyter_condaenv.engine import activation
+from jupyter_condaenv.engine.activation.cache import activated
+from jupyter_condaenv.engine.activation.launch import FOREIGN, join_levels
 from jupyter_condaenv.engine.errors import StorageError
 from jupyter_condaenv.engine.model import Environment, Finding, KernelOptions, Settings
 from jupyter_condaenv.kernels import launcher
@@ -56,7 +57,7 @@ def register(
         "argv": [
             str(files.trampoline),
             str(files.shim),
-            activation.join_levels(prefixes),
+            join_levels(prefixes),
             *arguments(kept, settings),
             *("-m", "ipykernel_launcher", "-f", "{connection_file}"),
         ],
@@ -183,7 +184,7 @@ def options(prefix: str, settings: Settings) -> KernelOptions:
 
 
 def arguments(options: KernelOptions, settings: Settings) -> tuple[str, ...]:
-    """``options`` as ``activation.launch_environment`` takes them."""
+    """``options`` as ``activation.launch.launch_environment`` takes them."""
     library_path = options.library_path or settings.library_path
     return (
         *(("--always-run",) if options.always_run else ()),
@@ -274,9 +275,9 @@ def _metadata_of(folder: Path) -> dict[str, Any]:
 
 
 def _warm(prefixes: tuple[str, ...], settings: Settings, files: launcher.Launch) -> None:
-    environ = {name: value for name, value in os.environ.items() if name not in activation.FOREIGN}
+    environ = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     # The kernel does for itself what cannot be done now, and tells of it where its user looks.
     with contextlib.suppress(Exception):
         launcher.compile_for(f"{prefixes[-1]}/bin/python", files)
     with contextlib.suppress(Exception):
-        activation.activated(prefixes, environ, launcher.cache_dir(settings))
+        activated(prefixes, environ, launcher.cache_dir(settings))

@@ -13,8 +13,11 @@ from typing import Any
 import psutil
 import pytest
 
-from jupyter_condaenv.engine import activation
-from jupyter_condaenv.engine.activation import Activation, activated, capture
+from jupyter_condaenv.engine.activation import cache, threads
+from jupyter_condaenv.engine.activation.cache import activated
+from jupyter_condaenv.engine.activation.capture import capture
+from jupyter_condaenv.engine.activation.launch import join_levels, launch_environment, read_at_start, split_levels
+from jupyter_condaenv.engine.activation.rules import Activation
 from tests.jobs.conftest import eventually
 
 CASES = Path(__file__).with_name("activation")
@@ -411,7 +414,7 @@ def test_a_capture_that_hung_is_used_again_but_not_for_ever(
     assert counted() == 1
     (record,) = prefix.cache.iterdir()
     content = json.loads(record.read_text())
-    assert 0 < content["until"] - time.time() <= activation.HUNG_KEPT
+    assert 0 < content["until"] - time.time() <= cache.HUNG_KEPT
     record.write_text(json.dumps({**content, "until": 1.0}))
     prefix.start(limit=0.3)
     assert counted() == 2
@@ -477,8 +480,8 @@ def test_a_valid_record_costs_little(prefix: Prefix) -> None:
     "prefix", ["/a b", "/a:b", "/a\\0072", "/{connection_file}", "/ü日", "/n\nl\n", "/b\udce9", "/'\"$`%s"]
 )
 def test_levels_survive_as_one_argument(prefix: str) -> None:
-    argument = activation.join_levels(("/base", prefix, "/top"))
-    assert activation.split_levels(argument) == ("/base", prefix, "/top")
+    argument = join_levels(("/base", prefix, "/top"))
+    assert split_levels(argument) == ("/base", prefix, "/top")
     assert argument.count(":") == 2
     assert not set("{}\n\udce9") & set(argument)
 
@@ -486,8 +489,8 @@ def test_levels_survive_as_one_argument(prefix: str) -> None:
 # --- what a launch adds ----------------------------------------------------------------------------------------------
 
 
-def launched(prefixes: tuple[str, ...], environ: dict[str, str], cache: Path) -> dict[str, str]:
-    return activation.launch_environment(prefixes, environ, str(cache))[0]
+def launched(prefixes: tuple[str, ...], environ: dict[str, str], kept: Path) -> dict[str, str]:
+    return launch_environment(prefixes, environ, str(kept))[0]
 
 
 def test_anothers_python_is_left_behind(prefix: Prefix) -> None:
@@ -527,7 +530,7 @@ def test_an_overlay_names_the_data_and_versions_of_its_base(tmp_path: Path) -> N
     assert env["PIP_CONSTRAINT"].split() == [constraints.as_uri(), "mine.txt"]
 
 
-THREADS = activation._THREADS
+THREADS = threads._THREADS
 
 
 def test_threads_follow_the_limit_but_not_a_persons_own_choice(prefix: Prefix, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -541,7 +544,7 @@ def test_threads_follow_the_limit_but_not_a_persons_own_choice(prefix: Prefix, m
     env = launched((str(prefix.path),), prefix.environ, prefix.cache)
     assert (env["OMP_NUM_THREADS"], env["NUMBA_NUM_THREADS"], env["LOKY_MAX_CPU_COUNT"]) == ("7", "5", "1")
     assert not {"MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"} & env.keys(), "they follow OMP_NUM_THREADS"
-    assert activation.thread_limit({"CPU_LIMIT": str(processors + 2)}) is None
+    assert threads.thread_limit({"CPU_LIMIT": str(processors + 2)}) is None
 
 
 @pytest.mark.parametrize(
@@ -565,12 +568,12 @@ def test_the_lowest_quota_counts(tmp_path: Path, groups: str, files: dict[str, s
     for name, text in files.items():
         (tmp_path / "root" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "root" / name).write_text(text)
-    assert activation._quota(str(tmp_path / "groups"), str(tmp_path / "root")) == expected
+    assert threads._quota(str(tmp_path / "groups"), str(tmp_path / "root")) == expected
 
 
 def test_only_what_is_read_at_start_needs_another_start() -> None:
     old = {"LD_LIBRARY_PATH": "/a", "PATH": "/b"}
-    assert not activation.read_at_start(old, {**old, "PATH": "/c", "LD_GOLD": "/x", "LDFLAGS": "-O"})
+    assert not read_at_start(old, {**old, "PATH": "/c", "LD_GOLD": "/x", "LDFLAGS": "-O"})
     for name in ("LD_LIBRARY_PATH", "LC_ALL", "PYTHONHASHSEED", "MALLOC_ARENA_MAX", "DYLD_LIBRARY_PATH"):
-        assert activation.read_at_start(old, {**old, name: "changed"})
-    assert activation.read_at_start(old, {"PATH": "/b"})
+        assert read_at_start(old, {**old, name: "changed"})
+    assert read_at_start(old, {"PATH": "/b"})

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import activation, history, specfiles
+from jupyter_condaenv.engine import history, specfiles
+from jupyter_condaenv.engine.activation.launch import launch_environment
 from jupyter_condaenv.engine.errors import Broken, ChannelError, InvalidRequest, Tampered
 from jupyter_condaenv.engine.formats import explicit
 from jupyter_condaenv.engine.model import (
@@ -71,7 +72,7 @@ def test_environment_yml_with_variables(
     created(prefix, settings(), "environment.yml", ENVIRONMENT.format(channel=little.as_uri()))
     assert versions(prefix) == {"alpha": "1.0", "beta": "1.0"}
     assert json.loads((prefix / "conda-meta" / "state").read_text())["env_vars"] == {"MODE": "dry", "EMPTY": ""}
-    variables, _ = activation.launch_environment([str(prefix)], {"PATH": "/bin"}, str(tmp_path / "cache"))
+    variables, _ = launch_environment((str(prefix),), {"PATH": "/bin"}, str(tmp_path / "cache"))
     assert (variables["MODE"], variables["EMPTY"]) == ("dry", "")
     operate(ChangePackages(prefix=str(prefix), remove=("beta",)), settings())
     assert json.loads((prefix / "conda-meta" / "state").read_text())["env_vars"]["MODE"] == "dry"

@@ -286,7 +286,7 @@ def test_registering_captures_activation(own: Settings, tmp_path: Path) -> None:
     assert (prefix / "ran").read_text() == "ran\n"
     assert len(os.listdir(launcher.cache_dir(own))) == 1
     compiled = {path.name.partition(".")[0] for path in launcher.install(own).shim.parent.rglob("*.pyc")}
-    assert {"activation", "condaenv", "operation"} <= compiled
+    assert {"launch", "cache", "condaenv", "operation"} <= compiled
 
 
 def test_a_capture_that_fails_does_not_keep_the_kernel_from_being_registered(own: Settings, tmp_path: Path) -> None:
@@ -298,7 +298,7 @@ def test_a_capture_that_fails_does_not_keep_the_kernel_from_being_registered(own
 
 @pytest.mark.parametrize(
     "path",
-    [LAUNCH / "shim.py", Path(specs.activation.__file__), *LAUNCH.parents[1].glob("magics/[a-z]*.py")],
+    [LAUNCH / "shim.py", *launcher.ACTIVATION.glob("*.py"), *LAUNCH.parents[1].glob("magics/[a-z]*.py")],
     ids=lambda path: path.name,
 )
 def test_what_runs_in_environments_is_python_3_8(path: Path) -> None:

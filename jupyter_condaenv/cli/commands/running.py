@@ -61,7 +61,8 @@ def activate(arguments: Namespace, output: Output) -> None:
 
 def _activated(environment: Environment, settings: Settings, output: Output) -> dict[str, str]:
     """The variables that the kernel of ``environment`` would have if it were started from here. Raises Broken."""
-    from ...engine import activation, demands, stack
+    from ...engine import demands, stack
+    from ...engine.activation.launch import launch_environment
     from ...kernels import launcher, specs
 
     if environment.problem:
@@ -73,7 +74,7 @@ def _activated(environment: Environment, settings: Settings, output: Output) -> 
     levels = stack.levels(environment.prefix)
     options = specs.arguments(specs.options(environment.prefix, settings), settings)
     cache_dir = launcher.cache_dir(settings)
-    variables, warnings = activation.launch_environment(levels, dict(os.environ), cache_dir, options)
+    variables, warnings = launch_environment(levels, dict(os.environ), cache_dir, options)
     for warning in filter(None, [*warnings, demands.misfit(levels, variables)]):
         output.note(f"warning: {warning}")
     return variables

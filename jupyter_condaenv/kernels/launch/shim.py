@@ -1,10 +1,10 @@
 """Activate a conda environment in this very process, then run the kernel's module.
 
-``shim.py LEVELS [--OPTION ...] -m MODULE ...``, where the options are those of ``activation.launch_environment``. An
+``shim.py LEVELS [--OPTION ...] -m MODULE ...``, where the options are those of ``activation.launch``. An
 IPython kernel has ``%condaenv`` as well.
 
 Runs in the environment's own Python: standard library only, Python 3.8 and newer. ``LEVELS`` is what
-``activation.join_levels`` makes; empty when the process was started again after activation, and then ``--told=TEXT``
+its ``join_levels`` makes; empty when the process was started again after activation, and then ``--told=TEXT``
 is what this machine lacks.
 """
 
@@ -45,24 +45,27 @@ def main() -> None:
 def _activate(here: str, levels: str, options: list[str], arguments: list[str]) -> list[str]:
     """What is to be told in the notebook as well."""
     activation, demands = _beside(here, "activation"), _beside(here, "demands")
-    del sys.modules["activation"], sys.modules["demands"]
-    prefixes = activation.split_levels(levels)
+    launch = _beside(here, "activation.launch")
+    prefixes = launch.split_levels(levels)
     if not all(os.path.isdir(prefix) for prefix in prefixes):
         _explain(here, ["--levels", levels, *arguments])
     old = dict(os.environ)
     data_dir = os.path.dirname(os.path.dirname(here))
     cache_dir = os.path.join(data_dir, activation.FOLDER)
-    new, warnings = activation.launch_environment(prefixes, old, cache_dir, tuple(options))
+    new, warnings = launch.launch_environment(prefixes, old, cache_dir, tuple(options))
     told = list(filter(None, [demands.misfit(prefixes, new)]))
     for warning in [*warnings, *told]:
         print(f"condaenv: {warning}", file=sys.stderr)
-    if activation.read_at_start(old, new):
+    if launch.read_at_start(old, new):
         again = [sys.executable, os.path.join(here, "shim.py"), "", *(_TOLD + text for text in told), *arguments]
         sys.stderr.flush()
         os.execve(sys.executable, again, new)
     for name in [name for name in old if name not in new]:
         del os.environ[name]
     os.environ.update({name: value for name, value in new.items() if old.get(name) != value})
+    # The environment may have modules of these names.
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("activation", "demands")]:
+        del sys.modules[name]
     return told
 
 

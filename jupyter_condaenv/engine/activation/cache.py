@@ -1,0 +1,219 @@
+"""What a capture found, kept for one user until something that it saw has changed."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import time
+import zlib
+
+from . import TIME_LIMIT
+from .variables import SHELLS_OWN, Changes, inherited_prefixes, listed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+SCHEMA = 1
+"""Part of every cache key: raised when the meaning of a cached record or the way it is made changes."""
+HUNG_KEPT = 600.0
+"""Seconds for which a capture that met a hanging script is used again. Not for ever, as the reason may be passing;
+not never, as then every start of the kernel would wait for it."""
+
+
+def activated(prefixes: tuple[str, ...], environ: dict[str, str], cache_dir: str, limit: float = TIME_LIMIT) -> Changes:
+    """What activating ``prefixes`` (bottom first) changes in ``environ``; kept for as long as all it saw is the same.
+
+    ``cache_dir`` is made when it is absent. A cache that others could have written is not used; the changes then carry
+    a warning. Without any script nothing is kept, as reading the variables is as quick as checking a record of them.
+    """
+    involved = [*inherited_prefixes(environ), *prefixes]
+    seen = _inputs(involved)
+    if not any(str(path).endswith(".sh") for path, *_ in seen):
+        from .capture import capture
+
+        return capture(prefixes, environ, limit)[0]
+    key = _key(prefixes, environ)
+    file = f"{zlib.crc32(key.encode()):08x}.json"
+    problem = ""
+    try:
+        found = _load(cache_dir, file)
+    except OSError as error:
+        found, problem = None, str(error)
+    if found is not None and _valid(found, key, seen, environ):
+        changes = Changes()
+        for name in Changes.__slots__:
+            setattr(changes, name, found[name])
+        return changes
+    from .capture import capture
+    from .sources import sourced
+
+    changes, hung = capture(prefixes, environ, limit)
+    record: dict[str, object] = {name: getattr(changes, name) for name in Changes.__slots__}
+    record["key"] = key
+    record["files"] = seen
+    files, words = sourced(involved, changes.apply(environ))
+    record["sourced"] = [stamp(path) for path in files]
+    record["words"] = " ".join(sorted(words))
+    record["values"] = _mentioned(words, environ)
+    record["until"] = time.time() + HUNG_KEPT if hung else 0
+    if not problem:
+        try:
+            _store(cache_dir, file, record)
+        except OSError as error:
+            problem = str(error)
+    if problem:
+        changes.warnings = [*changes.warnings, f"Activation is not kept for the next start: {problem}"]
+    return changes
+
+
+def _key(prefixes: tuple[str, ...], environ: dict[str, str]) -> str:
+    """What tells one record from another. Its checksum names the file; the record holds it whole."""
+    state = sorted(item for item in environ.items() if item[0].lstrip("_").startswith("CONDA_"))
+    return repr([SCHEMA, prefixes, state, _host_class(), sys.getfilesystemencoding()])
+
+
+def _host_class() -> list[str]:
+    """What scripts of one environment may decide differently on two hosts that share a home: processor and driver."""
+    try:
+        with open("/sys/module/nvidia/version", encoding="ascii", errors="replace") as file:
+            driver = file.read().strip()
+    except OSError:
+        driver = ""
+    return [os.uname().machine, driver]
+
+
+def _inputs(prefixes: list[str]) -> list[list[object]]:
+    """The state of every file that decides which scripts run and which variables are set."""
+    files: list[list[object]] = []
+    for prefix in prefixes:
+        # The folder conda-meta changes with every package, and with it what scripts find in the prefix.
+        paths = [f"{prefix}/conda-meta", f"{prefix}/conda-meta/state"]
+        for folder in ("activate.d", "deactivate.d", "env_vars.d"):
+            paths += listed(f"{prefix}/etc/conda/{folder}")
+        files += [stamp(path) for path in paths]
+    return files
+
+
+def stamp(path: str) -> list[object]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return [path]
+    return [path, found.st_mtime_ns, found.st_size, found.st_ino]
+
+
+def _valid(record: dict[str, Any], key: str, seen: list[list[object]], environ: dict[str, str]) -> bool:
+    """Whether all that the capture of ``record`` saw is as it was."""
+    try:
+        return (
+            record["key"] == key
+            and record["files"] == seen
+            and record["values"] == _mentioned(set(record["words"].split(" ")), environ)
+            and all(found == stamp(found[0]) for found in record["sourced"])
+            and not 0 < record["until"] < time.time()
+        )
+    except (KeyError, TypeError, AttributeError):
+        return False
+
+
+def _mentioned(words: set[str], environ: dict[str, str]) -> dict[str, str]:
+    """The incoming variables whose values a script may have used.
+
+    Without regard to case, because compilers' scripts make names of variables from those of programs.
+    """
+    return {name: value for name, value in environ.items() if name.lower() in words and name not in SHELLS_OWN}
+
+
+# --- files that nobody else can have written -------------------------------------------------------------------------
+
+
+def open_folder(path: str) -> int:
+    """A descriptor of the folder at ``path``; PermissionError if anybody else could write in it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        _refuse_foreign(os.fstat(descriptor), path)
+    except PermissionError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _refuse_foreign(found: os.stat_result, path: str) -> None:
+    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o022:
+        raise PermissionError(f"{path} belongs to or can be written by somebody else.")
+
+
+def _load(cache_dir: str, name: str) -> dict[str, Any] | None:
+    """The record in the file ``name``, or None; OSError when the cache cannot be trusted or read."""
+    try:
+        folder = open_folder(cache_dir)
+    except FileNotFoundError:
+        return None
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
+    except FileNotFoundError:
+        return None
+    finally:
+        os.close(folder)
+    with open(descriptor, encoding="ascii") as file:
+        found = os.fstat(file.fileno())
+        _refuse_foreign(found, os.path.join(cache_dir, name))
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(f"{os.path.join(cache_dir, name)} is not a file.")
+        try:
+            record = _decoded(file.read())
+        except ValueError:
+            return None
+    return record if isinstance(record, dict) else None
+
+
+class _Decoding:
+    """What the scanner of the json module asks of its decoder."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+    memo: dict[str, str] = {}  # noqa: RUF012
+
+
+def _decoded(text: str) -> object:
+    """``text`` as JSON, by CPython's own scanner where there is one: the module around it imports ``re``.
+
+    ValueError for what is not JSON.
+    """
+    try:
+        from _json import make_scanner
+    except ImportError:
+        import json
+
+        return json.loads(text)
+    try:
+        found: object = make_scanner(_Decoding())(text, 0)[0]  # type: ignore[arg-type]
+    except (StopIteration, SystemError):  # the latter where it looks for json's own error, which is not imported
+        raise ValueError("This is no JSON.") from None
+    return found
+
+
+def _store(cache_dir: str, name: str, record: dict[str, object]) -> None:
+    """Write ``record`` so that nobody ever reads a part of it. OSError when that cannot be done."""
+    import json
+
+    os.makedirs(cache_dir, mode=0o700, exist_ok=True)
+    folder = open_folder(cache_dir)
+    part = f"{name}.{os.getpid()}.{time.monotonic_ns()}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(part, flags, 0o600, dir_fd=folder)
+        try:
+            with open(descriptor, "w", encoding="ascii") as file:
+                json.dump(record, file)
+            os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError:
+            os.unlink(part, dir_fd=folder)
+            raise
+    finally:
+        os.close(folder)

@@ -1,0 +1,111 @@
+"""The variables with which a kernel starts: those of activation, and what is found anew at each start."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .cache import activated
+from .threads import add_threads, thread_limit
+from .use import note_use
+
+FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+"""Variables that name another Python's things: a server's are not a kernel's."""
+_EARLY = ("LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT", "GLIBC_TUNABLES", "LC_ALL", "LC_CTYPE", "LANG")
+_EARLY_FAMILIES = ("PYTHON", "MALLOC_", "DYLD_")
+
+
+def join_levels(prefixes: tuple[str, ...]) -> str:
+    """One argument for several prefixes, bottom first, that survives kernel.json and that ``/bin/sh`` can read.
+
+    Joined by ``:``. What would be mistaken (``:``, ``\\``, the ``{}`` of Jupyter's placeholders, control characters,
+    bytes that are not text) is written as ``printf %b`` takes it: ``\\0`` and three octal digits.
+    """
+    return ":".join("".join(_escaped(character) for character in prefix) for prefix in prefixes)
+
+
+def split_levels(argument: str) -> tuple[str, ...]:
+    """The prefixes that ``join_levels`` made ``argument`` of."""
+    return tuple(_unescaped(part) for part in argument.split(":")) if argument else ()
+
+
+def _escaped(character: str) -> str:
+    if character in ":\\{}" or character < " " or "\udc80" <= character <= "\udcff":
+        return "".join(f"\\0{byte:03o}" for byte in os.fsencode(character))
+    return character
+
+
+def _unescaped(text: str) -> str:
+    if "\\" not in text:
+        return text
+    import re
+
+    raw = re.sub(rb"\\0([0-7]{3})", lambda match: bytes([int(match.group(1), 8)]), os.fsencode(text))
+    return os.fsdecode(raw)
+
+
+def launch_environment(
+    prefixes: tuple[str, ...], environ: dict[str, str], cache_dir: str, options: tuple[str, ...] = ()
+) -> tuple[dict[str, str], list[str]]:
+    """The variables with which a kernel of ``prefixes`` (bottom first) runs, and what a person should know of them.
+
+    ``options`` are those of its kernelspec: ``--always-run``, ``--library-path=prefix``, ``--library-path=clean``.
+    """
+    foreign = (*FOREIGN, "LD_LIBRARY_PATH") if "--library-path=clean" in options else FOREIGN
+    environ = {name: value for name, value in environ.items() if name not in foreign}
+    note_use(prefixes, cache_dir)
+    if "--always-run" in options:
+        from .capture import capture
+
+        changes = capture(prefixes, environ)[0]
+    else:
+        changes = activated(prefixes, environ, cache_dir)
+    env = changes.apply(environ)
+    env["PYTHONNOUSERSITE"] = "1"
+    if "--library-path=prefix" in options:
+        own = [f"{prefix}/lib" for prefix in reversed(prefixes)]
+        rest = [path for path in env.get("LD_LIBRARY_PATH", "").split(":") if path and path not in own]
+        env["LD_LIBRARY_PATH"] = ":".join([*own, *rest])
+    add_threads(env, thread_limit(env))
+    _add_cuda(env, prefixes)
+    _add_overlay(env, prefixes)
+    return env, changes.warnings
+
+
+def read_at_start(old: dict[str, str], new: dict[str, str]) -> bool:
+    """Whether ``new`` differs from ``old`` in a variable that a process, or its Python, reads only when it starts."""
+    changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return any(
+        name in _EARLY or name.startswith(_EARLY_FAMILIES)
+        for name in changed
+        if name != "PYTHON_CPU_COUNT" or sys.version_info >= (3, 13)
+    )
+
+
+def _add_cuda(env: dict[str, str], prefixes: tuple[str, ...]) -> None:
+    if "CUDA_HOME" in env or "CUDA_PATH" in env:
+        return
+    for prefix in reversed(prefixes):
+        if os.path.exists(f"{prefix}/bin/nvcc") or os.path.isdir(f"{prefix}/targets"):
+            env["CUDA_HOME"] = env["CUDA_PATH"] = prefix
+            return
+
+
+def _add_overlay(env: dict[str, str], prefixes: tuple[str, ...]) -> None:
+    own = prefixes[-1]
+    if not os.path.exists(f"{own}/pyvenv.cfg"):
+        return
+    shared = [f"{prefix}/share/jupyter" for prefix in reversed(prefixes[:-1])]
+    given = [path for path in env.get("JUPYTER_PATH", "").split(":") if path and path not in shared]
+    if shared:
+        env["JUPYTER_PATH"] = ":".join([*shared, *given])
+    constraints = f"{own}/conda-meta/condaenv/constraints.txt"
+    if os.path.exists(constraints):
+        # pip splits the variable at white space; a URL can go without.
+        if len(constraints.split()) > 1:
+            import re
+
+            constraints = "file://" + re.sub(
+                r"[%\s]", lambda m: "".join(f"%{b:02X}" for b in m[0].encode()), constraints
+            )
+        env["PIP_CONSTRAINT"] = " ".join([constraints, *env.get("PIP_CONSTRAINT", "").split()])

@@ -1,0 +1,77 @@
+"""How many threads libraries are told to use, where they would not see for themselves how many can run."""
+
+from __future__ import annotations
+
+import os
+
+_FOLLOW_OMP = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_THREADS = (
+    "OMP_NUM_THREADS",
+    *_FOLLOW_OMP,
+    "NUMEXPR_MAX_THREADS",
+    "NUMBA_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+    "PYTHON_CPU_COUNT",
+)
+
+
+def add_threads(env: dict[str, str], limit: int | None) -> None:
+    if limit is None:
+        return
+    # These two take OMP_NUM_THREADS where they have no value of their own: a person's choice there is one for them.
+    chosen = "OMP_NUM_THREADS" in env
+    for name in _THREADS:
+        if not (chosen and name in _FOLLOW_OMP):
+            env.setdefault(name, str(limit))
+
+
+def thread_limit(env: dict[str, str], groups: str = "/proc/self/cgroup", root: str = "/sys/fs/cgroup") -> int | None:
+    """Threads that this process can keep busy, or None when that is as many as it has processors.
+
+    ``CPU_LIMIT`` (set by JupyterHub) comes before the quota of the cgroups, which libraries do not see.
+    """
+    try:
+        limit: float | None = float(env["CPU_LIMIT"])
+    except (KeyError, ValueError):
+        limit = None
+    if limit is None or not limit > 0:
+        limit = _quota(groups, root)
+    if limit is None:
+        return None
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, int(limit)) if limit < processors else None
+
+
+def _quota(groups: str, root: str) -> float | None:
+    """The lowest quota, in processors, over this process's cgroup and all above it; version 2 or 1."""
+    try:
+        with open(groups, encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return None
+    found = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        base = f"{root}/cpu" if controllers else root
+        while True:
+            found.append(_quota_at(base + path.rstrip("/"), bool(controllers)))
+            if path in ("/", ""):
+                break
+            path = os.path.dirname(path)
+    return min((quota for quota in found if quota is not None), default=None)
+
+
+def _quota_at(folder: str, version1: bool) -> float | None:
+    names = ("cpu.cfs_quota_us", "cpu.cfs_period_us") if version1 else ("cpu.max",)
+    words: list[str] = []
+    try:
+        for name in names:
+            with open(f"{folder}/{name}", encoding="ascii") as file:
+                words += file.read().split()
+        quota, period = (float(word) for word in words)
+    except (OSError, ValueError):  # no such group here, or "max"
+        return None
+    return quota / period if quota > 0 and period > 0 else None
