@@ -18,7 +18,7 @@ from .errors import InvalidRequest
 
 _LONGEST = 2000
 """Characters; some have a URL in them."""
-_INDEX = (
+INDEX = (
     "Name packages only. Another index goes into pip's own configuration (pip.conf, or PIP_INDEX_URL; uv.toml, or "
     "UV_DEFAULT_INDEX, for uv) where Jupyter runs."
 )
@@ -62,7 +62,7 @@ def _checked(text: str) -> str:
     text = text.strip()
     shown = redact(text)[:_LONGEST]
     if text.startswith("-"):
-        raise InvalidRequest(f"{shown!r} is an option of pip and no requirement.", _INDEX)
+        raise InvalidRequest(f"{shown!r} is an option of pip and no requirement.", INDEX)
     if len(text) > _LONGEST or not text.isprintable():
         raise InvalidRequest(f"{shown!r} is no requirement that pip knows.", _NAMED)
     if "://" in text.partition("@")[0] or text.startswith((".", "/")):

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from . import fitting, lockfiles, requirements
 from .channels import redact
 from .errors import InvalidRequest, Refused
-from .formats import environment, explicit, lists, locked, manifest
+from .formats import environment, explicit, lists, locked, manifest, notebook
 from .formats import yaml as tree
 from .formats.source import MOST_BYTES, Source
 from .formats.specfile import SpecFile
@@ -32,8 +32,8 @@ _MOST_SHOWN = 20
 _PROSE = re.compile(r"^[^#\n]*\w \w+ \w+ \w+ \w", re.MULTILINE)
 """Nothing that asks for a package has so many words in a row."""
 _KNOWN = (
-    "Known are environment.yml, explicit lists (@EXPLICIT), conda-lock.yml, pixi.lock, pixi.toml, requirements.txt "
-    "and locks of jupyter_condaenv."
+    "Known are environment.yml, explicit lists (@EXPLICIT), conda-lock.yml, pixi.lock, pixi.toml, requirements.txt, "
+    "notebooks (.ipynb) and locks of jupyter_condaenv."
 )
 
 
@@ -44,6 +44,8 @@ def read(name: str, content: bytes | str, platform: str = "") -> SpecFile:
     """
     source = Source(name or "the file", content)
     platform = platform or this_platform()
+    if notebook.is_notebook(source):
+        return notebook.read(source)
     if locked.is_lock(source):
         locked.check_secrets(source)
         return SpecFile(foreign_lock=ForeignLock(name=source.name, text=source.text))

@@ -14,9 +14,12 @@ from jupyter_condaenv.engine.errors import InvalidRequest
 from jupyter_condaenv.engine.formats import locked
 from jupyter_condaenv.engine.formats.source import Source
 
-from . import test_locked, test_specfiles
+from . import test_locked, test_notebooks, test_specfiles
 
-NAMES = ("environment.yml", "pixi.lock", "conda-lock.yml", "list.txt", "pixi.toml", "pyproject.toml", "lock.json", "x")
+NAMES = (
+    *("environment.yml", "pixi.lock", "conda-lock.yml", "list.txt", "pixi.toml", "pyproject.toml", "lock.json"),
+    *("book.ipynb", "x"),
+)
 SEEDS = tuple(
     text.encode()
     for text in (
@@ -26,6 +29,7 @@ SEEDS = tuple(
         f"# platform: linux-64\n@EXPLICIT\n{test_specfiles.URL}#{test_specfiles.MD5}\n",
         "name: n\nchannels: [a]\ndependencies:\n  - a=1=0 # [linux]\n  - &x b\n  - pip: [c]\n  - *x\nvariables: {A: b}",
         '{"version": 1, "platform": "linux-64", "channels": [], "specs": [], "packages": []}',
+        test_notebooks.notebook("%conda install -c x 'a >1' b[c=d] \\\n e", "!pip install -q 'f; g' && pip install h"),
         "a=1\nb==2\nc @ https://h/c \\\n --hash=sha256:1\n",
     )
 )

@@ -6,6 +6,8 @@ import pytest
 
 from .house import Client
 
+NOTEBOOK = """{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", "outputs": [],
+"source": ["%conda install -c a numpy\\n", "%pip install requests"]}]}"""
 YAML = "name: geo\nchannels: [conda-forge]\ndependencies: [python, numpy, pip, {pip: [requests]}]\n"
 
 
@@ -19,6 +21,7 @@ YAML = "name: geo\nchannels: [conda-forge]\ndependencies: [python, numpy, pip, {
         ),
         ("requirements.txt", "requests >=2\nnumpy\n", {"format": "requirements.txt", "name": "", "pip": 2}),
         ("list.txt", "numpy=1.20\n", {"format": "conda list", "packages": 1, "pip": 0}),
+        ("book.ipynb", NOTEBOOK, {"format": "notebook", "name": "", "channels": ["a"], "packages": 3, "pip": 1}),
     ],
 )
 def test_what_a_file_is_taken_for(client: Client, name: str, text: str, read: dict[str, object]) -> None:

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from ..model import ForeignLock, Lock
 
-Format = Literal["environment.yml", "explicit", "lock", "pixi", "requirements.txt", "conda list"]
+Format = Literal["environment.yml", "explicit", "lock", "pixi", "requirements.txt", "conda list", "notebook"]
 
 
 class SpecFile(Struct, frozen=True, kw_only=True):

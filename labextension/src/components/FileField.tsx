@@ -10,7 +10,7 @@ import { bytes } from './format';
 
 /** Bytes that the server takes. */
 const MOST = 8 * 1024 * 1024;
-const KINDS = '.yml,.yaml,.lock,.json,.txt,.toml';
+const KINDS = '.yml,.yaml,.lock,.json,.txt,.toml,.ipynb';
 
 /** The file that a new environment is made of, in place of packages. */
 export function FileField({ draft }: { draft: Draft }): JSX.Element {
@@ -63,7 +63,8 @@ function Contents({ read }: { read: ReadFile }): JSX.Element {
     lock: trans.__('a lock'),
     pixi: trans.__('a manifest of pixi'),
     'requirements.txt': trans.__('requirements for pip'),
-    'conda list': trans.__('a list of conda packages')
+    'conda list': trans.__('a list of conda packages'),
+    notebook: trans.__('a notebook')
   };
   return (
     <div role="status" className="jp-condaenv-quiet-text">
