@@ -1460,7 +1460,7 @@ export interface components {
          */
         ReadFile: {
             /** @enum {unknown} */
-            format: "conda list" | "environment.yml" | "explicit" | "lock" | "pixi" | "requirements.txt";
+            format: "conda list" | "environment.yml" | "explicit" | "lock" | "notebook" | "pixi" | "requirements.txt";
             name: string;
             channels: string[];
             packages: number | null;
