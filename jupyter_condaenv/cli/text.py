@@ -377,7 +377,8 @@ def pip_kind(change: PipChange) -> str:
 def explanation(found: Explanation) -> list[str]:
     """What clashes, what keeps a version out, the ways that work and what can live together."""
     if found.possible:
-        return ["This can be done:", *brief(found.changes)] if found.changes else ["This can be done."]
+        done = ["This can be done:", *brief(found.changes)] if found.changes else ["This can be done."]
+        return [*done, *found.of_pip]
     lines = [f"For {found.platform}:"] if found.platform else []
     lines += found.kept_out_by
     for clash in found.clashes:

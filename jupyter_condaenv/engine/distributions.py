@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from email.parser import HeaderParser
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,13 +36,28 @@ def installed(site: Path) -> Iterator[Distribution]:
 
 def files(distribution: Distribution) -> list[Path]:
     """What was installed with it according to its ``RECORD``, as full paths; may lead out of the environment."""
+    return [path for path, _ in promises(distribution)]
+
+
+def promises(distribution: Distribution) -> list[tuple[Path, str]]:
+    """The same, each with what its ``RECORD`` says is in it (``record_hash``); empty where it does not say."""
     try:
         with (distribution.info / "RECORD").open(encoding="utf-8", newline="") as file:
-            rows = [row[0] for row in csv.reader(file) if row and row[0]]
+            rows = [row for row in csv.reader(file) if row and row[0]]
     except (OSError, ValueError, csv.Error):
         return []
     site = distribution.info.parent
-    return [Path(os.path.normpath(site / row)) for row in rows]
+    sha256 = [row[1] if len(row) > 1 and row[1].startswith("sha256=") else "" for row in rows]
+    return [(Path(os.path.normpath(site / row[0])), said) for row, said in zip(rows, sha256, strict=True)]
+
+
+def requires(distribution: Distribution) -> list[str]:
+    """What it needs according to its metadata (``Requires-Dist``), whatever the conditions."""
+    try:
+        text = distribution.metadata.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return [str(one) for one in HeaderParser().parsestr(text).get_all("Requires-Dist", [])]
 
 
 def record_hash(data: bytes) -> str:

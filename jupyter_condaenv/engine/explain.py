@@ -11,11 +11,12 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from itertools import product
+from pathlib import Path
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from . import changes, resolver
+from . import changes, history, resolver, sites
 from .errors import CondaEnvError, Unsatisfiable
 from .model import (
     ChannelPriority,
@@ -144,6 +145,18 @@ def why_not(wanted: resolver.Wanted, spec: str, settings: Settings, seconds: flo
     name = matchspec.spec_name(spec)
     available = solver.candidates(query, name)
     return replace(explained, kept_out_by=tuple(dict.fromkeys(_keepers(wanted, query, spec, name, available))))
+
+
+def with_pip(explained: Explanation, prefix: Path) -> Explanation:
+    """``explained``, and what pip's packages at ``prefix`` say of the changes that it would take."""
+    after = {change.name: change.after for change in explained.changes}
+    needs = sites.needs(prefix, history.current_lock(prefix)) if after else ()
+    told = [
+        f"{need.package} {need.version}, which pip installed, needs {need.requirement}."
+        for need in needs
+        if need.wanted in after and not sites.is_met(need.requirement, after[need.wanted])
+    ]
+    return replace(explained, of_pip=tuple(told))
 
 
 # --- what clashes ----------------------------------------------------------------------------------------------------

@@ -125,7 +125,8 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
     if isinstance(request, WhyNot):
         emit(Step(phase="solve", text="Solving"))
         absent = solve.wanted(ChangePackages(prefix=request.prefix, add=(request.spec,)), settings)
-        return Explained(explanation=explain.why_not(absent, request.spec, settings, request.seconds, emit))
+        explained = explain.why_not(absent, request.spec, settings, request.seconds, emit)
+        return Explained(explanation=explain.with_pip(explained, Path(request.prefix)))
     if isinstance(request, CreateEnvironment):
         request = _read(request, emit)
     if isinstance(

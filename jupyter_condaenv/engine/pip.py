@@ -13,78 +13,24 @@ import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
-from email.parser import HeaderParser
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from msgspec.structs import replace
 from packaging.requirements import Requirement
-from packaging.version import InvalidVersion, Version
 
-from . import bytecode, changes, distributions, history, installers, relocate, requirements, stack, staging
+from . import bytecode, changes, distributions, history, installers, relocate, requirements, sites, stack, staging
 from . import prefix as prefixes
 from .distributions import Distribution
 from .errors import InvalidRequest, Refused
-from .model import AnyEvent, Lock, Message, Package, PipPackage, PipPart, Plan, Progress, Settings, Step
+from .model import AnyEvent, Lock, Message, PipPackage, PipPart, Plan, Progress, Settings, Step
 from .prefix import Record
+from .sites import Site
 from .trees import write_whole
 
 Emit = Callable[[AnyEvent], None]
 _SITES = "lib/python3*/site-packages"
-
-
-# --- what is there ---
-
-
-class Site(NamedTuple):
-    """The Python packages in a folder ``site-packages`` of an environment at ``root``, by normalized name."""
-
-    root: Path
-    conda: dict[str, Distribution]
-    others: dict[str, Distribution]
-    """What pip, uv or a person put there."""
-    owned: Set[str]
-    """All paths of the environment that are conda's, relative to ``root``."""
-
-
-def listed(prefix: Path, lock: Lock) -> tuple[PipPackage, ...]:
-    """What is in ``prefix`` itself beside conda's packages, sorted by name; with its files where ``lock``, the
-    environment's, knows them."""
-    python = _python(lock)
-    if python is None:
-        return ()
-    known = {one.name: one for one in lock.pip}
-    there = _site(prefix, prefixes.site_packages(python), prefixes.records(prefix)).others
-    return tuple(
-        known[name] if _is(there[name], known.get(name)) else PipPackage(name=name, version=there[name].version)
-        for name in sorted(there)
-    )
-
-
-def _is(one: Distribution | None, package: PipPackage | None) -> bool:
-    """Whether what is there is ``package``."""
-    return one is not None and package is not None and requirements.same_version(one.version, package.version)
-
-
-def _site(root: Path, folder: str, records: Iterable[Record]) -> Site:
-    owned = {entry.path for record in records for entry in record.paths}
-    conda: dict[str, Distribution] = {}
-    others: dict[str, Distribution] = {}
-    for one in distributions.installed(root / folder):
-        if one.name and one.version:
-            whose = conda if os.path.relpath(one.metadata, root) in owned else others
-            whose[distributions.normalized(one.name)] = one
-    return Site(root, conda, others, owned)
-
-
-def _python(lock: Lock) -> Package | None:
-    return stack.python_of(lock.packages) or (stack.python_of(lock.base.packages) if lock.base is not None else None)
-
-
-def _below(lock: Lock) -> list[Path]:
-    """The levels that an overlay stands on."""
-    return [Path(level) for level in stack.levels(lock.base.prefix)] if lock.base is not None else []
 
 
 # --- before anything is done ---
@@ -127,7 +73,7 @@ def _left_behind(plan: Plan, before: Lock) -> tuple[tuple[str, ...], tuple[str, 
     if not old or old == new:
         return (), ()
     recorded = {one.name for one in before.pip}
-    there = listed(Path(plan.prefix), before)
+    there = sites.listed(Path(plan.prefix), before)
     return (
         tuple(str(one) for one in there if one.name in recorded),
         tuple(str(one) for one in there if one.name not in recorded),
@@ -135,7 +81,7 @@ def _left_behind(plan: Plan, before: Lock) -> tuple[tuple[str, ...], tuple[str, 
 
 
 def _check_possible(lock: Lock, settings: Settings) -> None:
-    if _python(lock) is None:
+    if sites.python_of(lock) is None:
         raise InvalidRequest(
             f"pip is asked for {', '.join(lock.pip_specs)}, and there is no Python in the environment.",
             "Ask for the package python as well.",
@@ -161,7 +107,7 @@ def _installer(
 ) -> installers.Installer:
     """For the environment at ``root``, which is the prefix of ``work`` or its stage."""
     python, scratch = root / "bin" / "python", partial(staging.scratch, work)
-    which, version = _installer_of(lock, settings), _python(lock)
+    which, version = _installer_of(lock, settings), sites.python_of(lock)
     assert which is not None and version is not None, "_check_possible makes sure of it"
     seconds = 0
 
@@ -182,11 +128,11 @@ def _found_now(plan: Plan, before: Lock, settings: Settings) -> tuple[PipPackage
     specs = plan.lock.pip_specs
     if set(specs) <= set(before.pip_specs):
         return _needed(specs, before.pip)
-    prefix, python = Path(plan.prefix), _python(plan.lock)
+    prefix, python = Path(plan.prefix), sites.python_of(plan.lock)
     assert python is not None, "_check_possible makes sure of it"
-    site = _site(prefix, prefixes.site_packages(python), prefixes.records(prefix))
+    site = sites.look(prefix, prefixes.site_packages(python), prefixes.records(prefix))
     program = _installer(plan.lock, prefix, staging.workspace(prefix), settings, None)
-    return _find(plan.lock, site, _given(site, plan.lock), before.pip, program)
+    return _find(plan.lock, site, sites.given(site, plan.lock), before.pip, program)
 
 
 def _find(
@@ -228,18 +174,6 @@ def _needed(specs: Iterable[str], packages: Sequence[PipPackage]) -> tuple[PipPa
     return tuple(by_name[name] for name in sorted(found))
 
 
-def _given(site: Site, lock: Lock) -> dict[str, str]:
-    """The Python packages that pip may not touch, with their versions: conda's, and all that is below an overlay."""
-    python = _python(lock)
-    assert python is not None
-    found = [one for level in _below(lock) for one in distributions.installed(level / prefixes.site_packages(python))]
-    given: dict[str, str] = {}
-    for one in (*found, *site.conda.values()):
-        with suppress(InvalidVersion):  # a line that pip cannot read would make it refuse everything
-            given[distributions.normalized(one.name)] = str(Version(one.version))
-    return {name: given[name] for name in sorted(given) if name}
-
-
 def _check_clashes(specs: Iterable[str], given: Mapping[str, str]) -> None:
     for spec in specs:
         wanted, name = Requirement(spec), requirements.name_of(spec)
@@ -272,25 +206,31 @@ def look(stage: Path, records: Iterable[Record]) -> Before:
     """To be called before packages are linked into ``stage``."""
     last = history.latest(stage)
     there = list(records)
-    sites = {}
+    found = {}
     for path in sorted(stage.glob(_SITES)):
         folder = os.path.relpath(path, stage)
-        sites[folder] = _site(stage, folder, there)
-    files = {str(one.info): _paths(stage, one) for site in sites.values() for one in site.others.values()}
-    return Before(last.lock if last is not None else None, sites, files)
+        found[folder] = sites.look(stage, folder, there)
+    files = {str(one.info): sites.paths(stage, one) for site in found.values() for one in site.others.values()}
+    return Before(last.lock if last is not None else None, found, files)
 
 
 def fulfil(
-    work: staging.Workspace, plan: Plan, before: Before, records: Sequence[Record], settings: Settings, emit: Emit
+    work: staging.Workspace,
+    plan: Plan,
+    before: Before,
+    records: Sequence[Record],
+    settings: Settings,
+    emit: Emit,
+    again: Set[str] = frozenset(),
 ) -> Lock:
-    """Make the stage, in which conda's packages are in place as ``records`` say, have pip's of ``plan``. Returns the
-    lock with what there is now. After a failure the stage is of no use."""
-    lock, python = plan.lock, _python(plan.lock)
+    """Make the stage, in which conda's packages are in place as ``records`` say, have pip's of ``plan``; those named in
+    ``again`` are installed anew. Returns the lock with what there is now. After a failure the stage is of no use."""
+    lock, python = plan.lock, sites.python_of(plan.lock)
     if python is None:
         return lock
     change = _Change(work, plan, before, records, settings, emit)
     change.give_way()
-    return change.bring() if lock.pip_specs or lock.pip or change.recorded else lock
+    return change.bring(again) if lock.pip_specs or lock.pip or change.recorded else lock
 
 
 class _Change:
@@ -310,11 +250,11 @@ class _Change:
         self.settings, self.emit = settings, emit
         self.lock = plan.lock
         self.recorded = before.lock.pip if before.lock is not None else ()
-        python = _python(plan.lock)
+        python = sites.python_of(plan.lock)
         assert python is not None
         self.folder, self.version = prefixes.site_packages(python), python.version
         self.records = records
-        self.site = _site(self.stage, self.folder, records)
+        self.site = sites.look(self.stage, self.folder, records)
 
     def give_way(self) -> None:
         """What conda brings now takes the place of pip's, and what another Python left behind goes if it is had
@@ -347,20 +287,20 @@ class _Change:
                 pip_specs=tuple(spec for spec in self.lock.pip_specs if requirements.name_of(spec) not in names),
                 pip=tuple(one for one in self.lock.pip if one.name not in names),
             )
-        self.site = _site(self.stage, self.folder, self.records)
+        self.site = sites.look(self.stage, self.folder, self.records)
 
-    def bring(self) -> Lock:
+    def bring(self, again: Set[str]) -> Lock:
         """What pip is asked for, installed."""
         target = self.lock.pip if self._is_known() else self._find()
         there = self.site.others
         for one in self.recorded:
             wanted = next((other for other in target if other.name == one.name), None)
-            if one.name in there and not _is(there[one.name], wanted):
-                self._remove(there[one.name])
-        new = [one for one in target if not _is(there.get(one.name), one)]
+            if one.name in there and (one.name in again or not sites.is_package(there[one.name], wanted)):
+                self._remove(there.pop(one.name))
+        new = [one for one in target if not sites.is_package(there.get(one.name), one)]
         if new:
             self._install(new)
-        self.site = _site(self.stage, self.folder, self.records)
+        self.site = sites.look(self.stage, self.folder, self.records)
         return replace(self.lock, pip=tuple(map(self._with_needs, target)))
 
     def _is_known(self) -> bool:
@@ -371,13 +311,13 @@ class _Change:
         if last is None or old is None or self.lock.pip_specs != last.pip_specs:
             return False
         whole = all(one.name in self.site.others for one in self.recorded)
-        return whole and _given(old, last) == _given(self.site, self.lock)
+        return whole and sites.given(old, last) == sites.given(self.site, self.lock)
 
     def _find(self) -> tuple[PipPackage, ...]:
         if not self.lock.pip_specs:
             return ()
         self.emit(Step(phase="pip", text="Finding out what pip needs"))
-        given = _given(self.site, self.lock)
+        given = sites.given(self.site, self.lock)
         found = _find(self.lock, self.site, given, self.recorded, self._program())
         before = self.before.sites.get(self.folder)
         gone = before.conda.keys() - self.site.conda.keys() if before is not None else set()
@@ -391,17 +331,17 @@ class _Change:
         return found
 
     def _install(self, new: Sequence[PipPackage]) -> None:
-        _check_over(new, _given(self.site, self.lock))
+        _check_over(new, sites.given(self.site, self.lock))
         program = self._program()
         self.emit(Step(phase="pip", text=f"Installing with {program.name}: {', '.join(map(str, new))}"))
         program.install(new)
-        site = _site(self.stage, self.folder, self.records)
+        site = sites.look(self.stage, self.folder, self.records)
         modules: list[str] = []
         for package in new:
             one = site.others.get(package.name)
-            if one is None or not _is(one, package):
+            if one is None or not sites.is_package(one, package):
                 raise Refused(f"{program.name} was to install {package} and did not.", "Nothing was changed.")
-            paths = _paths(self.stage, one)
+            paths = sites.paths(self.stage, one)
             clash = sorted(site.owned & set(paths))
             if clash:
                 raise Refused(
@@ -411,7 +351,7 @@ class _Change:
                 )
             self._relocate(one, paths)
             modules += [path for path in paths if path.endswith(".py") and path.startswith("lib/python")]
-        root = _below(self.lock)[0] if self.lock.base is not None else self.stage
+        root = sites.below(self.lock)[0] if self.lock.base is not None else self.stage
         bytecode.compile_modules(modules, self.stage, self.prefix, root / "bin" / "python", self.version)
 
     def _program(self) -> installers.Installer:
@@ -441,7 +381,7 @@ class _Change:
 
     def _remove(self, one: Distribution) -> None:
         """Take away what was installed with ``one``, but for what is conda's now."""
-        paths = self.before.files.get(str(one.info)) or _paths(self.stage, one)
+        paths = self.before.files.get(str(one.info)) or sites.paths(self.stage, one)
         folders: set[str] = set()
         for path in paths:
             if path in self.site.owned:
@@ -459,22 +399,7 @@ class _Change:
         one = self.site.others.get(package.name)
         if one is None:
             return package
-        with suppress(OSError):
-            headers = HeaderParser().parsestr(one.metadata.read_text(encoding="utf-8", errors="replace"))
-            return replace(package, dependencies=installers.dependencies(headers.get_all("Requires-Dist", [])))
-        return package
-
-
-def _paths(root: Path, one: Distribution) -> list[str]:
-    """What was installed with ``one`` inside of ``root``, relative to it."""
-    found = []
-    for file in distributions.files(one):
-        path = os.path.relpath(file, root)
-        inside = not path.startswith("../") and path not in (".", "..")
-        # A folder on the way may be a link to somewhere else.
-        if inside and Path(os.path.realpath(file.parent)).is_relative_to(os.path.realpath(root)):
-            found.append(path)
-    return found
+        return replace(package, dependencies=installers.dependencies(distributions.requires(one)))
 
 
 def _compiled(root: Path, folder: str, name: str) -> Iterator[str]:

@@ -33,7 +33,7 @@ from .doctor.examination import examine
 from .doctor.needs import Unmet, unmet
 from .doctor.patient import Patient
 from .errors import CondaEnvError, Unsatisfiable
-from .model import Finding, Health, Lock, Message, Package, Plan, Progress, Settings, Step
+from .model import Finding, Health, Lock, Message, Package, PipPart, Plan, Progress, Settings, Step
 from .prefix import Record
 from .rattler import archives, host, matchspec, package_cache
 from .transaction import Emit
@@ -108,11 +108,13 @@ def _mend(patient: Patient, work: staging.Workspace, settings: Settings, emit: E
         lock=lock,
         changes=found,
         download_bytes=sum(package.size for package in incoming if package.name not in there),
+        pip=PipPart(resolved=True) if lock.pip and not found else None,  # pip's packages are to be as the lock says
     )
     operation = _Operation(
         patient, anew, tuple(lost), tuple(record for record in patient.records if record not in anew)
     )
-    repair = transaction.Repair(tuple(anew.values()), operation.perform, _bearable(patient, gone))
+    bearable = _bearable(patient, gone)
+    repair = transaction.Repair(tuple(anew.values()), operation.perform, patient.mendable_of_pip, bearable)
     transaction.apply(work, plan, settings, emit, repair)
 
 
@@ -245,6 +247,10 @@ class _Operation(NamedTuple):
         for record, paths in patient.files.altered.items():
             for path in paths if record in self.anew else ():
                 if patient.prefix / path not in of_pip and _within(stage, path):
+                    os.rename(stage / path, free_name(stage / path))
+        for name in patient.mendable_of_pip:
+            for path in patient.files_of_pip[name]:
+                if _within(stage, path):
                     os.rename(stage / path, free_name(stage / path))
         for file in of_pip:
             if file.is_relative_to(patient.prefix):

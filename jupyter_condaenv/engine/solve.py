@@ -24,6 +24,7 @@ from . import (
     requirements,
     resolver,
     room,
+    sites,
     stack,
     staging,
     unasked,
@@ -238,7 +239,7 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
 
 def _of_pip(prefix: Path, lock: Lock) -> set[str]:
     """Names of what pip has in the environment, or is asked for."""
-    return {one.name for one in pip.listed(prefix, lock)} | set(map(requirements.name_of, lock.pip_specs))
+    return {one.name for one in sites.listed(prefix, lock)} | set(map(requirements.name_of, lock.pip_specs))
 
 
 def _without_pip(lock: Lock, names: set[str]) -> tuple[str, ...]:

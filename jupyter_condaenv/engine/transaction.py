@@ -33,6 +33,8 @@ class Repair(NamedTuple):
     mend: Callable[[Path], Set[str]] = lambda stage: frozenset()
     """Called with the stage before packages are linked into it; returns the names of the record files of packages that
     stay and are to be compiled anew."""
+    of_pip: Set[str] = frozenset()
+    """Names of pip's packages that are installed anew although they stay."""
     bearable: Set[str] = frozenset()
     """Paths that may be other than their records say, because nobody has the right ones."""
 
@@ -141,7 +143,7 @@ def _apply(
     if plan.lock.base is not None:
         stack.lay_out(work.stage, work.prefix, plan.lock.base)
     here = [read_record(path) for path in record_files(work.stage)]
-    lock = pip.fulfil(work, plan, of_pip, here, settings, emit)
+    lock = pip.fulfil(work, plan, of_pip, here, settings, emit, repair.of_pip)
     made = msgspec.structs.replace(made, pip_specs=lock.pip_specs, pip=lock.pip)
     emit(Step(phase="check", text="Checking every file"))
     _look(work.stage, list(after.values()), emit, repair.bearable)

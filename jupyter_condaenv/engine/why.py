@@ -1,30 +1,47 @@
-"""Why a package is in an environment, and what the others there say of it: read from the records, nothing is solved."""
+"""Why a package is in an environment, and what the others there say of it: read from the records, and of pip's packages
+from their metadata; nothing is solved."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
+from . import distributions, history, requirements, sites
 from .errors import NotFound
 from .fitting import name_of
-from .model import Demand, Lock, Package, Reason, Reasons
+from .model import Demand, Lock, PipPackage, Reason, Reasons
+from .sites import Need
 
 
-def reasons(name: str, lock: Lock) -> Reasons:
-    """What asks for the package ``name`` in the environment that ``lock`` is of, its bases included.
+def reasons_in(prefix: Path, name: str) -> Reasons:
+    """``reasons`` for the environment at ``prefix``."""
+    lock = history.current_lock(prefix)
+    return reasons(name, lock, sites.listed(prefix, lock), sites.needs(prefix, lock))
+
+
+def reasons(name: str, lock: Lock, of_pip: Sequence[PipPackage] = (), needs: Sequence[Need] = ()) -> Reasons:
+    """What asks for the package ``name`` in the environment that ``lock`` is of, its bases included; ``of_pip`` are
+    pip's packages in it, and ``needs`` theirs.
 
     Raises NotFound where it is not there and nothing that is there says anything of it.
     """
-    wanted = name.lower()
     below = {package.name: package for package in (lock.base.packages if lock.base is not None else ())}
     there = below | {package.name: package for package in lock.packages}
-    needed = _by_name((package, package.depends) for package in there.values())
-    constrained = _by_name((package, package.constrains) for package in there.values())
+    versions = {one.package: one.version for one in needs} | {one.name: one.version for one in of_pip}
+    wanted = name.lower()
+    if wanted not in there and distributions.normalized(name) in versions:
+        wanted = distributions.normalized(name)
+    demands = [(name_of(spec), one.name, spec) for one in there.values() for spec in one.depends]
+    needed = _by_name([*demands, *((one.wanted, one.package, one.requirement) for one in needs)])
+    constrained = _by_name((name_of(spec), one.name, spec) for one in there.values() for spec in one.constrains)
     asked: dict[str, list[str]] = {}
     for spec in lock.specs:
         asked.setdefault(name_of(spec), []).append(spec)
-    found = there.get(wanted)
-    if found is None and not any(wanted in said for said in (needed, constrained, asked)):
+    for spec in lock.pip_specs:
+        asked.setdefault(requirements.name_of(spec), []).append(spec)
+    version = there[wanted].version if wanted in there else versions.get(wanted, "")
+    if not version and not any(wanted in said for said in (needed, constrained, asked)):
         raise NotFound(
             f"There is no package {name!r} in this environment, and nothing in it says anything of one.",
             "`jupyter condaenv show` lists its packages.",
@@ -33,7 +50,7 @@ def reasons(name: str, lock: Lock) -> Reasons:
     ways = _ways(wanted, needed, asked)
     return Reasons(
         name=wanted,
-        version=found.version if found is not None else "",
+        version=version,
         below=wanted in below,
         asked=tuple(asked.get(wanted, ())),
         reasons=tuple(
@@ -46,12 +63,11 @@ def reasons(name: str, lock: Lock) -> Reasons:
     )
 
 
-def _by_name(said: Iterable[tuple[Package, Iterable[str]]]) -> dict[str, list[Demand]]:
-    """Each package that a spec is about -> who says so, by name."""
+def _by_name(said: Iterable[tuple[str, str, str]]) -> dict[str, list[Demand]]:
+    """Each package that a spec is about -> who says so, by name; given as what it is about, who says it, and what."""
     found: dict[str, list[Demand]] = {}
-    for package, specs in said:
-        for spec in specs:
-            found.setdefault(name_of(spec), []).append(Demand(package=package.name, spec=spec))
+    for about, package, spec in said:
+        found.setdefault(about, []).append(Demand(package=package, spec=spec))
     return {name: sorted(demands, key=lambda demand: demand.package) for name, demands in found.items()}
 
 

@@ -13,12 +13,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from jupyter_condaenv.engine import export, history, pip, specfiles
+from jupyter_condaenv.engine import export, history, sites, specfiles, why
 from jupyter_condaenv.engine.formats import locked
 from jupyter_condaenv.engine.formats.source import Source
 from jupyter_condaenv.engine.model import (
     ApplyPlan,
     ChangePackages,
+    CheckHealth,
     Clone,
     CreateEnvironment,
     Plan,
@@ -26,6 +27,7 @@ from jupyter_condaenv.engine.model import (
     Rollback,
     Settings,
     StackEnvironment,
+    WhyNot,
 )
 from tests.channel.pypi import PackageIndex, ask, write_sdist, write_wheel
 
@@ -48,6 +50,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_wheel(folder, "atool", "1.0", requires=["alib"], scripts={"atool": "atool:main"})
     write_wheel(folder, "oldfan", "1.0", requires=["alib <2"])
     write_wheel(folder, "smallfan", "1.0", requires=["smallpkg >=1"])
+    write_wheel(folder, "choosy", "1.0", requires=["smallpkg <2"])
     write_wheel(folder, "smallpkg", "2.0")
     write_wheel(folder, "smallpkg", "9.0")
     write_wheel(folder, "newfan", "1.0", requires=["smallpkg >=9"])
@@ -121,7 +124,7 @@ def add(prefix: Path, *specs: str, **fields: Any) -> ChangePackages:
 
 
 def of_pip(prefix: Path) -> dict[str, str]:
-    return {one.name: one.version for one in pip.listed(prefix, history.current_lock(prefix))}
+    return {one.name: one.version for one in sites.listed(prefix, history.current_lock(prefix))}
 
 
 # --- what is asked for ---
@@ -309,6 +312,51 @@ def test_a_later_change_of_conda_carries_them_along(env: Path, with_pip: Setting
     assert changed["plan"]["pip"].get("changes", []) == []
     assert of_pip(env) == {"alib": "2.0", "atool": "1.0", "smallfan": "1.0"}
     assert index.log == []  # all of it still fits
+
+
+def test_doctor_looks_at_pips_packages_too_and_mends_them_without_a_network(
+    env: Path, with_pip: Settings, index: PackageIndex
+) -> None:
+    def looked(*, fix: bool = False) -> dict[str, dict[str, Any]]:
+        health = run(CheckHealth(prefix=str(env), fix=fix), with_pip)["health"]
+        assert all(one["text"].endswith(".") and one["hint"].endswith(".") for one in health.get("findings", []))
+        kinds = ("pip_files", "pip_needs", "pip_drift")
+        return {one["code"]: one for one in health.get("findings", []) if one["code"] in kinds}
+
+    run(add(env, "atool", "smallfan"), with_pip)
+    whole = tree(env)
+    assert looked() == {} and tree(env) == whole
+    (site,) = env.glob("lib/python3*/site-packages")
+    (site / "alib/__init__.py").unlink()
+    (site / "alib/__init__.py").write_text("VERSION = 'mine'\n")
+    (site / "atool/__init__.py").unlink()
+    finding = looked()["pip_files"]
+    assert finding["packages"] == ["alib", "atool"] and len(finding["paths"]) == 2 and finding["fixable"]
+    index.close()
+    assert looked(fix=True) == {}
+    assert said(env / "bin" / "atool") == "atool 1.0"
+    assert (site / "alib/__init__.py.saved-1").read_text() == "VERSION = 'mine'\n"
+    said(env / "bin/python", "-m", "pip", "uninstall", "--quiet", "--yes", "alib")
+    found = looked()
+    assert found.keys() == {"pip_needs", "pip_drift"}
+    assert "atool needs alib" in found["pip_needs"]["text"] and found["pip_drift"]["packages"] == ["alib"]
+    assert looked(fix=True) == {} and of_pip(env) == {"alib": "2.0", "atool": "1.0", "smallfan": "1.0"}
+
+
+def test_why_knows_what_pips_packages_need(env: Path, with_pip: Settings) -> None:
+    run(add(env, "atool", "smallfan", "oldfan"), with_pip)
+    found = why.reasons_in(env, "alib")
+    assert (found.version, [one.asked for one in found.reasons]) == ("1.0", ["atool", "oldfan"])
+    assert [(one.package, one.spec) for one in found.needed_by] == [("atool", "alib"), ("oldfan", "alib<2")]
+    found = why.reasons_in(env, "smallpkg")
+    assert found.asked == ("smallpkg=1.1",) and [one.asked for one in found.reasons] == ["smallfan"]
+    assert [(one.package, one.spec) for one in found.needed_by] == [("smallfan", "smallpkg>=1")]
+    assert why.reasons_in(env, "oldfan").asked == ("oldfan",)
+    explained = run(WhyNot(prefix=str(env), spec="smallpkg=1.0"), with_pip)["explanation"]
+    assert explained["possible"] and "of_pip" not in explained
+    run(add(env, "choosy"), with_pip)
+    explained = run(WhyNot(prefix=str(env), spec="smallpkg=2.0"), with_pip)["explanation"]
+    assert explained["of_pip"] == ["choosy 1.0, which pip installed, needs smallpkg<2."]
 
 
 # --- what goes wrong ---

@@ -26,7 +26,7 @@ def list_environments(_arguments: Namespace, output: Output) -> None:
 
 
 def show(arguments: Namespace, output: Output) -> None:
-    from ...engine import history, pip
+    from ...engine import history, sites
 
     settings = configured()
     (environment,) = with_kernels([environments.find(arguments.environment, settings)], settings)
@@ -41,7 +41,7 @@ def show(arguments: Namespace, output: Output) -> None:
             channels=lock.channels,
             revision=last.number if last else 0,
             packages=lock.packages,
-            pip=pip.listed(prefix, lock),
+            pip=sites.listed(prefix, lock),
             deferred=deferred.read(prefix),
         )
     )
@@ -101,10 +101,10 @@ def _index(channels: tuple[str, ...], settings: Settings, output: Output, *, nee
 
 def why(arguments: Namespace, output: Output) -> None:
     """``why`` and ``who-constrains``."""
-    from ...engine import history, why
+    from ...engine import why
 
     prefix = Path(environments.find(arguments.environment, configured()).prefix)
-    reasons = why.reasons(arguments.package, history.current_lock(prefix))
+    reasons = why.reasons_in(prefix, arguments.package)
     kind = answers.Why if arguments.verb == "why" else answers.WhoConstrains
     output.result(kind(reasons=reasons))
 

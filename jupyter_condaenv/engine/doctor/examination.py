@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ..model import Finding
 from .bases import dead_base, moved_base
+from .of_pip import pip_drift, pip_files, pip_needs
 from .packages import (
     altered_files,
     broken_links,
@@ -29,10 +30,13 @@ CHECKS: tuple[Callable[[Patient], Finding | None], ...] = (
     broken_links,
     missing_needs,
     shadowed,
+    pip_files,
+    pip_needs,
     dead_base,
     world_writable,
     moved_base,
     drift,
+    pip_drift,
     missing_bytecode,
     dangling_links,
     mixed_channels,

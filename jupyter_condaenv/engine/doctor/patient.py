@@ -8,12 +8,13 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
-from .. import bytecode, distributions, history, stack
+from .. import bytecode, distributions, history, sites, stack
 from .. import prefix as prefixes
 from ..distributions import Distribution
 from ..errors import Broken, CondaEnvError
-from ..model import Package, Settings
+from ..model import Lock, Package, Settings
 from ..prefix import Record
+from ..sites import Site
 from .files import Files, look
 from .needs import Unmet, unmet
 
@@ -104,6 +105,43 @@ class Patient:
         if self.overlay is not None and not self.below:
             return ()
         return tuple(unmet(self.packages, [*self.below, *self.packages]))
+
+    @cached_property
+    def lock(self) -> Lock:
+        """Of what is there."""
+        return history.lock_of(self.prefix, self.packages, self.revisions[-1] if self.revisions else None)
+
+    @cached_property
+    def site(self) -> Site | None:
+        """Where its Python looks for packages; None where it has no Python."""
+        if self.python is None:
+            return None
+        return sites.look(self.prefix, prefixes.site_packages(self.python), self.records.values())
+
+    @cached_property
+    def files_of_pip(self) -> dict[str, list[str]]:
+        """By the name of one of pip's packages, its files that are missing or altered."""
+        if self.site is None:
+            return {}
+        found = {}
+        for done, (name, one) in enumerate(sorted(self.site.others.items())):
+            self._tick(done)
+            bad = [path for path in sites.damaged(self.prefix, one) if path not in self.site.owned]
+            if bad and one not in self.shadowing:
+                found[name] = bad
+        return found
+
+    @cached_property
+    def mendable_of_pip(self) -> frozenset[str]:
+        """Those of ``files_of_pip`` of which the lock says what they were installed from."""
+        return frozenset(one.name for one in self.lock.pip if one.files and one.name in self.files_of_pip)
+
+    @cached_property
+    def drift_of_pip(self) -> tuple[str, ...]:
+        """Those of pip's packages that the last revision has and that are not there as it says."""
+        there = self.site.others if self.site is not None else {}
+        gone = [one for one in self.lock.pip if not sites.is_package(there.get(one.name), one)]
+        return tuple(one.name for one in gone if self.site is None or one.name not in self.site.conda)
 
     @cached_property
     def shadowing(self) -> tuple[Distribution, ...]:

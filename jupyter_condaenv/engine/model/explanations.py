@@ -49,8 +49,10 @@ class Explanation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a request cannot be fulfilled, and how another could be."""
 
     possible: bool
-    """That it can be fulfilled; then there is nothing else but ``changes``."""
+    """That it can be fulfilled; then there is nothing else but ``changes`` and what pip has to say of them."""
     changes: tuple[Brief, ...] = ()
+    of_pip: tuple[str, ...] = ()
+    """Sentences: which of pip's packages do not go with these ``changes``, so that pip would have to find others."""
     text: str = ""
     """What the solver says."""
     clashes: tuple[Clash, ...] = ()

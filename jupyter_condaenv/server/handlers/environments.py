@@ -13,7 +13,7 @@ from jupyter_server.auth.decorator import authorized
 from msgspec.structs import replace
 from tornado import web
 
-from ...engine import changes, deferred, environments, export, health, history, pip, why
+from ...engine import changes, deferred, environments, export, health, history, sites, why
 from ...engine.errors import NotFound
 from ...engine.model import (
     ApplyDeferred,
@@ -111,7 +111,9 @@ class ReasonsHandler(Handler):
     @operation(answer=Reasons)
     async def get(self, environment: str, package: str) -> Reasons:
         """Why a package is in an environment, and what the others there say of it."""
-        return await self.service.read(lambda settings: why.reasons(package, _lock(environment, settings)))
+        return await self.service.read(
+            lambda settings: why.reasons_in(Path(environments.find(environment, settings).prefix), package)
+        )
 
 
 class LockHandler(Handler):
@@ -316,7 +318,7 @@ def _packages(name_or_prefix: str, settings: Settings) -> answers.Packages:
     prefix = Path(find(name_or_prefix, settings).prefix)
     lock = history.current_lock(prefix)
     packages = tuple(sorted(lock.packages, key=lambda package: package.name))
-    return answers.Packages(packages=packages, pip=pip.listed(prefix, lock))
+    return answers.Packages(packages=packages, pip=sites.listed(prefix, lock))
 
 
 def _revisions(name_or_prefix: str, settings: Settings) -> answers.Revisions:
