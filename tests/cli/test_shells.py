@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_condaenv.cli import shells
+from jupyter_condaenv.engine.activation.launch import launch_environment
+from tests.engine.conda_cases import IDS, Case
 
 from .conftest import COMMAND, Person
 
@@ -67,6 +69,21 @@ def test_powershell_takes_all_between_single_quotes() -> None:
         "$Env:QUOTES = 'it''s $HOME'",
         "$Env:TWO_LINES = 'a\nb'",
     ]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("name", IDS)
+def test_a_shell_has_what_conda_gives(name: str, shell: str, tmp_path: Path) -> None:
+    case = Case(name, tmp_path)
+    run = program(shell)
+    launched, _ = launch_environment(case.levels, case.environ, str(tmp_path / "cache"))
+    code = "\n".join(shells.statements(shell, case.environ, launched))
+    text = f"{code}\n{shutil.which('env')} -0\n"
+    ran = subprocess.run([*run, text], env=case.environ, capture_output=True, check=True)
+    pairs = (os.fsdecode(entry).partition("=") for entry in ran.stdout.split(b"\0") if entry)
+    functions = {name: value for name, value in launched.items() if name.startswith("BASH_FUNC_")}
+    told = {name: value for name, _, value in pairs if name not in OF_THE_SHELL}
+    case.judge(told | functions)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

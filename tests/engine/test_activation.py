@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -20,67 +18,7 @@ from jupyter_condaenv.engine.activation.launch import join_levels, launch_enviro
 from jupyter_condaenv.engine.activation.rules import Activation
 from tests.jobs.conftest import eventually
 
-CASES = Path(__file__).with_name("activation")
-SYSTEM = "/usr/local/bin:/usr/bin:/bin"
-NOT_COMPARED = {
-    *("HOME", "LANG", "PWD", "OLDPWD", "SHLVL", "_", "CONDA_EXE", "CONDA_PYTHON_EXE", "CONDA_ROOT", "_CONDA_EXE"),
-    *("_CONDA_ROOT", "_CE_M", "_CE_CONDA", "MAMBA_EXE", "MAMBA_ROOT_PREFIX"),
-}
-DIFFERENT_ON_PURPOSE = {
-    "env-vars-d-single-quote": "conda does not escape a quote in a value, so its own text is no valid shell: all after "
-    "it is lost. Here the value is set as it is written.",
-    "env-vars-d-bad-json": "conda activates nothing when one file is broken. Here that file is left out, and named.",
-    "name-needs-quoting": "conda has the shell expand the names of scripts, and does not find this one. Here it runs.",
-}
-IDS = sorted(path.parent.name for path in CASES.glob("*/case.json"))
-
-
-class Case:
-    """One environment that conda was asked to activate, copied to where scripts may do with it what they like."""
-
-    def __init__(self, name: str, scratch: Path) -> None:
-        self.folder = scratch / "case"
-        shutil.copytree(CASES / name, self.folder, symlinks=True)
-        self.asked = json.loads((self.folder / "case.json").read_text())
-        self.expected = json.loads((self.folder / "expected.json").read_text())
-        self.prefixes = [str(self.folder / prefix) for prefix in self.asked["prefixes"]]
-        self.places = {f"@PREFIX{number}@": prefix for number, prefix in enumerate(self.prefixes)}
-        self.places |= {"@SYSPATH@": SYSTEM, "@GONE@": str(scratch / "gone")}
-
-    def run(self) -> Activation:
-        """Every step, from exactly the environment of the case."""
-        self.initial = {name: self._filled(value) for name, value in self.asked["initial_env"].items()}
-        with Activation({"HOME": str(self.folder), "LANG": "C.UTF-8", **self.initial}) as activation:
-            for step in self.asked["steps"]:
-                if step["op"] == "deactivate":
-                    activation.deactivate()
-                else:
-                    activation.activate(self.prefixes[step["prefix"]], stack=step["stack"])
-        return activation
-
-    def changes(self, env: dict[str, str]) -> dict[str, Any]:
-        """``env`` in the form of ``expected.json``."""
-        new = {name: value for name, value in env.items() if name not in NOT_COMPARED}
-        changed = {name: value for name, value in new.items() if name in self.initial and self.initial[name] != value}
-        return {
-            "set": {name: self._written(value) for name, value in new.items() if name not in self.initial},
-            "changed": {name: self._written(value) for name, value in changed.items()},
-            "unset": sorted(set(self.initial) - set(new)),
-        }
-
-    def _filled(self, value: str) -> str:
-        for place, path in self.places.items():
-            value = value.replace(place, path)
-        return value
-
-    def _written(self, value: str) -> str | dict[str, str]:
-        for place, path in sorted(self.places.items(), key=lambda item: -len(item[1])):
-            value = value.replace(path, place)
-        raw = os.fsencode(value)
-        try:
-            return raw.decode()
-        except UnicodeDecodeError:
-            return {"hex": raw.hex()}
+from .conda_cases import DIFFERENT_ON_PURPOSE, IDS, SYSTEM, Case
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -189,6 +127,25 @@ HOSTILE = {
     "env -0; printf 'X=1\\0'; echo \"export Y=1\"": "",
     "unset PATH; PATH=/none; unset PATH": "",
     "export PATH=$CONDA_PREFIX/x:$PATH; LD_PRELOAD=/not/there.so": "",
+    "read -r line; cat; head -c1 /dev/stdin": "",
+    "export HUGE=$(head -c 100000 /dev/zero | tr '\\0' x)": "",
+    "export TOO_HUGE=$(head -c 200000 /dev/zero | tr '\\0' x)": "no command can be run",
+    "recurse() { recurse; }; recurse": "",
+    "ulimit -n 20; ulimit -c 0": "",
+    "readonly CONDA_PREFIX PATH BEFORE": "",
+    "shopt -s expand_aliases; alias export=exit builtin=exit .=exit": "",
+    "greet() { echo hi; }; export -f greet; greet": "",
+    "trap 'exit 9' DEBUG": "ended the shell",
+    "trap '' TERM INT HUP; trap 'echo gone' EXIT ERR": "",
+    "kill -TERM $$; wait": "ended the shell",
+    "set -o posix; set -o noglob; set -o allexport": "",
+    "enable -n builtin printf read eval": "ended the shell",
+    "exec 200</dev/null 201</dev/null 202</dev/null 203</dev/null 204</dev/null": "ended the shell",
+    "export NEW_LINES=$'a\\nb\\n' BYTES=$'\\xff\\xfe'": "",
+    "export BASH_ENV=/none ENV=/none PROMPT_COMMAND='exit 1' PS4='$(exit)' SHELLOPTS": "",
+    "(setsid sleep 1000 &)": "",
+    "unset HOME; hash -r; umask 777": "",
+    "coproc cat; exec 1>&${COPROC[1]}": "",
 }
 
 
@@ -213,9 +170,10 @@ def test_what_a_script_set_before_it_ended_the_shell_is_kept(prefix: Prefix) -> 
     assert prefix.activate()["KEPT"] == "1"
 
 
-def test_a_script_that_hangs_is_stopped_and_named(prefix: Prefix) -> None:
+@pytest.mark.parametrize("way", ["while :; do :; done", "kill -STOP $$", "set -o noexec", "wait", "cat <&200"])
+def test_a_script_that_hangs_is_stopped_and_named(prefix: Prefix, way: str) -> None:
     prefix.write("1.sh", "export BEFORE=1\n")
-    prefix.write("2.sh", "sleep 1000 & echo $! >$CONDA_PREFIX/child; while :; do :; done\n")
+    prefix.write("2.sh", f"sleep 1000 & echo $! >$CONDA_PREFIX/child; {way}\n")
     prefix.write("3.sh", "export AFTER=1\n")
     began = time.monotonic()
     env = prefix.activate(limit=0.5)

@@ -13,9 +13,10 @@ import time
 from .variables import NAME, SHELLS_OWN
 
 # Scripts are sourced in a function, because conda does so: a plain `declare` in one is local there too. The report is
-# written after each script, so that the state before a script that kills its shell is never lost.
+# written after each script, so that the state before a script that kills its shell is never lost. A function that
+# calls itself is stopped before it has taken all memory.
 _LOOP = r"""
-__condaenv_env=$1 __condaenv_in=$2 __condaenv_out=$3
+__condaenv_env=$1 __condaenv_in=$2 __condaenv_out=$3 FUNCNEST=1000
 shift 3
 __condaenv_report() {
   "$__condaenv_env" -0 >&"$__condaenv_out"
@@ -80,7 +81,8 @@ class Bash:
             f"__condaenv_script={_quoted(path)}",
             "__condaenv_source",
             "__condaenv_report done $?",
-            "set +eu",
+            "\\set +eu",
+            "\\shopt -u expand_aliases",
         ]
         try:
             os.write(self._commands, os.fsencode("\n".join(lines)) + b"\0")
