@@ -37,18 +37,27 @@ _KNOWN = (
 )
 
 
-def read(name: str, content: bytes | str, platform: str = "") -> SpecFile:
+def read(name: str, content: bytes | str, platform: str = "", environment: str = "") -> SpecFile:
     """What the file called ``name`` asks for on ``platform`` (by default this machine's).
 
-    Raises InvalidRequest with the file's name and, where there is one, the line.
+    ``environment`` is one of those that a ``pixi.lock`` or a manifest of pixi may have, by default ``default``. Raises
+    InvalidRequest with the file's name and, where there is one, the line.
     """
     source = Source(name or "the file", content)
     platform = platform or this_platform()
+    if source.name.lower().endswith(".toml"):
+        return manifest.read(source, platform, environment)
+    if not notebook.is_notebook(source) and locked.is_lock(source):
+        locked.check_secrets(source)
+        return SpecFile(foreign_lock=ForeignLock(name=source.name, text=source.text, environment=environment))
+    if environment:
+        raise source.only_one(environment)
+    return _of_one(source, platform)
+
+
+def _of_one(source: Source, platform: str) -> SpecFile:
     if notebook.is_notebook(source):
         return notebook.read(source)
-    if locked.is_lock(source):
-        locked.check_secrets(source)
-        return SpecFile(foreign_lock=ForeignLock(name=source.name, text=source.text))
     if source.text.lstrip()[:1] == "{":
         return _own_lock(source)
     if explicit.is_explicit(source.text):
@@ -58,17 +67,15 @@ def read(name: str, content: bytes | str, platform: str = "") -> SpecFile:
         if root is None:
             raise source.refuse(0, "There is nothing in it.", "List packages under `dependencies:`.")
         return environment.read(source, root, platform)
-    if source.name.lower().endswith(".toml"):
-        return manifest.read(source, platform)
     if source.name.lower().endswith(".txt") and not _PROSE.search(source.text):
         return lists.read(source, platform)
     raise source.refuse(0, "It is no file that an environment can be made of.", _KNOWN)
 
 
-def read_file(path: Path, platform: str = "") -> SpecFile:
+def read_file(path: Path, platform: str = "", environment: str = "") -> SpecFile:
     """``read`` for the file at ``path``."""
     try:
-        return read(str(path), path.read_bytes(), platform)
+        return read(str(path), path.read_bytes(), platform, environment)
     except OSError as error:
         raise InvalidRequest(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
 
@@ -103,7 +110,13 @@ def creation(
 
 
 def targets(
-    name: str, content: bytes | str, wanted: Sequence[Target] = (), channels: tuple[str, ...] = (), *, without_pip: bool
+    name: str,
+    content: bytes | str,
+    wanted: Sequence[Target] = (),
+    channels: tuple[str, ...] = (),
+    *,
+    without_pip: bool,
+    environment: str = "",
 ) -> LockPlatforms:
     """The lock that is wanted of the file called ``name``, for what it asks for on each of the platforms ``wanted``, by
     default those that it names itself.
@@ -111,11 +124,13 @@ def targets(
     ``channels`` are searched before those of the file. Raises InvalidRequest, and Refused for requirements for pip,
     unless they are to be left out.
     """
-    wanted = wanted or [Target(platform=platform) for platform in _platforms(name, read(name, content))]
+    if not wanted:
+        found = read(name, content, environment=environment)
+        wanted = [Target(platform=platform) for platform in _platforms(name, found)]
     made: list[Target] = []
     told: dict[str, list[str]] = {}
     for target in wanted:
-        found = read(name, content, target.platform)
+        found = read(name, content, target.platform, environment)
         if found.lock is not None or found.foreign_lock is not None:
             raise InvalidRequest(
                 f"{name} says exactly which packages, so there is nothing to look for on other platforms.",
@@ -153,7 +168,7 @@ def with_lock(request: CreateEnvironment, platform: str) -> CreateEnvironment:
         return request
     if request.lock is not None or request.specs:
         raise InvalidRequest("An environment is made of one lock, or of package requests.", "Give one of them.")
-    found = locked.read(Source(foreign.name, foreign.text), platform)
+    found = locked.read(Source(foreign.name, foreign.text), platform, foreign.environment)
     pip, notes = _for_pip(found, foreign.name, foreign.without_pip)
     lock = found.lock
     if lock is not None and foreign.without_pip:

@@ -212,10 +212,12 @@ class NewNotes(Body, frozen=True, kw_only=True):
 
 
 class GivenFile(Body, frozen=True, kw_only=True):
-    """A file, such as `environment.yml`: its `name` and what is in it. Its format follows from both."""
+    """A file, such as `environment.yml`: its `name` and what is in it. Its format follows from both. Of a `pixi.lock`
+    or a manifest of pixi, `environment` is the one that is meant, by default `default`."""
 
     name: Annotated[str, Meta(min_length=1, max_length=255)]
     text: Annotated[str, Meta(max_length=specfiles.MOST_BYTES)]
+    environment: Annotated[str, Meta(max_length=255)] = ""
 
 
 class NewEnvironment(_New, frozen=True, kw_only=True):
@@ -256,7 +258,7 @@ class NewEnvironment(_New, frozen=True, kw_only=True):
                 field="$.file",
             )
         with _field("$.file.text"):
-            found = specfiles.read(file.name, file.text)
+            found = specfiles.read(file.name, file.text, environment=file.environment)
         prefix = self.where(settings, otherwise=found.name)
         with _field("$.file.text"):
             request = specfiles.creation(found, file.name, prefix, channels, without_pip=self.without_pip)
@@ -400,7 +402,12 @@ class NewLock(Body, frozen=True, kw_only=True):
         if self.file is not None:
             with _field("$.file.text"):
                 asked = specfiles.targets(
-                    self.file.name, self.file.text, targets, channels, without_pip=self.without_pip
+                    self.file.name,
+                    self.file.text,
+                    targets,
+                    channels,
+                    without_pip=self.without_pip,
+                    environment=self.file.environment,
                 )
         else:
             with _field("$.environment"):

@@ -386,7 +386,11 @@ def test_a_file_that_cannot_be_made_an_environment_of(person: Person, small_chan
     for more in (("tool",), ("--lock", path)):
         assert "--file" in person.run("create", "geo", *more, "--file", path, code=2).err
     assert "ENV" in person.run("create", code=2).err
-    assert "--file" in person.run("create", "geo", "tool", "--without-pip", code=2).err
+    for option in (("--without-pip",), ("--environment", "test")):
+        assert "--file" in person.run("create", "geo", "tool", *option, code=2).err
+    pixi = person.home / "pixi.toml"
+    pixi.write_text("[workspace]\nchannels = []\n[environments]\ntest = []\n")
+    assert "among default, test" in person.run("create", "geo", "-f", pixi, "--environment", "x", code=2).err
     person.run("create", "geo", "--file", person.home / "none.yml", code=3)
     assert not person.envs.exists()
 

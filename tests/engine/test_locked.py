@@ -77,6 +77,26 @@ def packages(found: SpecFile) -> dict[str, tuple[str, str, str]]:
     return {package.name: (package.url, package.md5, package.sha256) for package in found.lock.packages}
 
 
+def test_one_environment_of_several() -> None:
+    packed = "packages: {linux-64: [{conda: https://host/third/noarch/b-2-0.conda}]}"
+    source = Source("pixi.lock", PIXI.replace("packages: {}", packed))
+    assert set(packages(locked.read(source, "linux-64", "test"))) == {"b"}
+    assert not any("left out" in text for text in locked.read(source, "linux-64", "test").warnings)
+    assert set(packages(locked.read(source, "linux-64", "default"))) == {"a", "b"}
+    with pytest.raises(InvalidRequest, match=r"no environment 'tests' among default, test\."):
+        locked.read(source, "linux-64", "tests")
+    with pytest.raises(InvalidRequest, match="It is of one environment"):
+        locked.read(Source("conda-lock.yml", CONDA_LOCK), "linux-64", "test")
+
+
+def test_the_chosen_environment_comes_as_far_as_the_job() -> None:
+    found = specfiles.read("pixi.lock", PIXI, environment="test")
+    made = specfiles.creation(found, "pixi.lock", "/envs/x")
+    assert made.foreign_lock is not None and made.foreign_lock.environment == "test"
+    with pytest.raises(InvalidRequest, match="among default, test"):
+        specfiles.with_lock(specfiles.creation(specfiles.read("p", PIXI, environment="no"), "p", "/e/x"), "linux-64")
+
+
 def test_conda_lock() -> None:
     found = read(CONDA_LOCK)
     url = "https://conda.anaconda.org/conda-forge/linux-64/a-1.0-h1_0.conda"
@@ -126,7 +146,7 @@ def test_what_is_not_locked_for_a_platform_is_said(text: str) -> None:
         (CONDA_LOCK, "package:\n", "package:\n- text\n", 10, "not a mapping"),
         (PIXI, "version: 7", "version: 8", 2, "version 8; 4, 5, 6 and 7 can be read"),
         (PIXI, "version: 7", "version: 3", 2, "version 3; 4, 5, 6 and 7 can be read"),
-        (PIXI, "  default:\n", "  other:\n", 8, "no environment `default` among other, test"),
+        (PIXI, "  default:\n", "  other:\n", 8, "no environment 'default' among other, test"),
         (PIXI, "- conda: https://host/third/noarch", "- conda: ../here/noarch", 15, "built from source"),
         (PIXI, "- conda: https://host/third", "- conda_source: https://host/third", 15, "built from source"),
         (PIXI, "      gpu:\n", "      linux-64:\n", 17, "a second time"),

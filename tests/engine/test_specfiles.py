@@ -413,13 +413,66 @@ def test_pixi_toml() -> None:
     assert found == SpecFile(
         format="pixi",
         name="geo",
-        channels=("conda-forge", "https://host/ours"),
+        channels=("https://host/ours", "conda-forge"),
         platforms=("linux-64", "win-64"),
         specs=("python >=3.11,<3.13", "numpy", "nvidia::cuda 12.*[build='h*_0']", "here 1.2", "more"),
         pip=("requests>=2", "flask[async]"),
         variables={"MODE": "dry"},
         warnings=("pixi.toml: the environment default is taken; left out: test",),
     )
+
+
+SEVERAL = """
+[workspace]
+channels = ["conda-forge"]
+[dependencies]
+numpy = ">=1"
+[feature.old.dependencies]
+numpy = "<2"
+[feature.gpu]
+channels = ["nvidia", {channel = "first", priority = 2}]
+[feature.gpu.pypi-dependencies]
+torch = "*"
+[feature.gpu.target.win-64.dependencies]
+there = "*"
+[feature.gpu.activation.env]
+MODE = "gpu"
+[environments]
+gpu = ["gpu", "old"]
+bare = {features = ["old"], no-default-feature = true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("environment", "specs", "channels"),
+    [
+        ("", ("numpy >=1",), ("conda-forge",)),
+        ("default", ("numpy >=1",), ("conda-forge",)),
+        ("gpu", ("numpy >=1", "numpy <2"), ("first", "nvidia", "conda-forge")),
+        ("bare", ("numpy <2",), ("conda-forge",)),
+    ],
+)
+def test_one_environment_of_a_manifest(environment: str, specs: tuple[str, ...], channels: tuple[str, ...]) -> None:
+    found = specfiles.read("pixi.toml", SEVERAL, "linux-64", environment)
+    assert (found.specs, found.channels) == (specs, channels)
+    assert (found.pip, found.variables) == ((("torch",), {"MODE": "gpu"}) if environment == "gpu" else ((), {}))
+    assert len(found.warnings) == (environment == "")
+
+
+def test_features_that_stand_elsewhere_in_a_pyproject() -> None:
+    text = "[project]\nname = 'x'\ndependencies = ['rich']\noptional-dependencies = {web = ['httpx']}\n"
+    text += "[dependency-groups]\ntest = ['pytest', {include-group = 'web'}]\n[tool.pixi.workspace]\nchannels = ['a']\n"
+    text += "[tool.pixi.environments]\nall = ['web', 'test']\nbare = {features = ['web'], no-default-feature = true}\n"
+    assert specfiles.read("pyproject.toml", text, environment="all").pip == ("rich", "httpx", "pytest")
+    assert specfiles.read("pyproject.toml", text, environment="bare").pip == ("httpx",)
+
+
+def test_an_environment_that_is_not_there() -> None:
+    with pytest.raises(InvalidRequest, match=r"no environment 'gpus' among default, bare, gpu\."):
+        specfiles.read("pixi.toml", SEVERAL, environment="gpus")
+    for name, text in (("environment.yml", "dependencies: [a]"), ("a.txt", "a=1"), ("b.json", '{"version": 1}')):
+        with pytest.raises(InvalidRequest, match=f"{name}: It is of one environment"):
+            specfiles.read(name, text, environment="default")
 
 
 def test_pyproject_toml() -> None:

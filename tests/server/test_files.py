@@ -29,6 +29,14 @@ def test_what_a_file_is_taken_for(client: Client, name: str, text: str, read: di
     assert {key: told[key] for key in read} == read
 
 
+def test_one_environment_of_several(client: Client) -> None:
+    text = "[workspace]\nchannels = ['a']\n[feature.t.dependencies]\npytest = '*'\n[environments]\ntest = ['t']\n"
+    told = client.call("POST", "files", {"name": "pixi.toml", "text": text, "environment": "test"}).body
+    assert (told["packages"], told["notes"]) == (1, [])
+    answer = client.call("POST", "files", {"name": "pixi.toml", "text": text, "environment": "tests"})
+    assert answer.status == 400 and "among default, test" in answer.body["message"]
+
+
 def test_a_lock_of_another_tool_is_not_read_at_once(client: Client) -> None:
     lock = "version: 1\nmetadata:\n  platforms: [linux-64]\npackage: []\n"
     told = client.call("POST", "files", {"name": "conda-lock.yml", "text": lock}).body

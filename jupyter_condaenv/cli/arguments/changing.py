@@ -8,7 +8,7 @@ from typing import get_args
 
 from ...engine.model import LibraryPath
 from .parser import Parser
-from .shared import ENVIRONMENT, SPEC, channels, detach, display_name, environment, now, number, pip, strategy
+from .shared import ENVIRONMENT, SPEC, channels, detach, display_name, environment, now, number, of_file, pip, strategy
 
 
 def create_request(parser: Parser) -> None:
@@ -28,7 +28,7 @@ def create_request(parser: Parser) -> None:
         metavar="FILE",
         help="what this file says, such as environment.yml, @EXPLICIT, conda-lock.yml or pixi.lock",
     )
-    parser.add_argument("--without-pip", action="store_true", help="leave out what FILE has for pip")
+    of_file(parser)
     strategy(parser)
 
 

@@ -6,7 +6,7 @@ from typing import get_args
 
 from ...engine.model import ExportFormat, LockFormat, Platform
 from .parser import Parser
-from .shared import ENVIRONMENT, channels, detach, environment, number, strategy
+from .shared import ENVIRONMENT, channels, detach, environment, number, of_file, strategy
 
 
 def diff(parser: Parser) -> None:
@@ -42,7 +42,7 @@ def lock_request(parser: Parser) -> None:
     parser.add_argument(
         "-f", "--file", metavar="FILE", help="lock what this file asks for, such as environment.yml, instead of ENV"
     )
-    parser.add_argument("--without-pip", action="store_true", help="leave out what FILE has for pip")
+    of_file(parser)
     channels(parser, "with --platform or --file: take packages from here, instead of from where ENV has them")
     strategy(
         parser,

@@ -64,6 +64,18 @@ def pip(parser: Parser) -> None:
     )
 
 
+def of_file(parser: Parser) -> None:
+    """What goes with ``--file FILE``."""
+    parser.add_argument("--without-pip", action="store_true", help="leave out what FILE has for pip")
+    parser.add_argument(
+        "--environment",
+        default="",
+        metavar="NAME",
+        dest="file_environment",
+        help="which one, where FILE is a pixi.lock or a manifest of pixi; without it, default",
+    )
+
+
 def detach(parser: Parser) -> None:
     parser.add_argument("--detach", action="store_true", help="start the job, print its id and return at once")
 

@@ -32,8 +32,7 @@ def _create_request(arguments: Namespace, settings: Settings) -> CreateEnvironme
         return _create_of_file(arguments, settings)
     if not arguments.environment:
         raise InvalidRequest("ENV is missing: what is it to be called?", "For instance: create geo python ipykernel")
-    if arguments.without_pip:
-        raise InvalidRequest("--without-pip goes with --file.", "Leave it out.")
+    _check_of_file(arguments)
     lock = None
     if arguments.lock:
         if arguments.specs or arguments.channels or strategy_of(arguments) != Strategy():
@@ -60,6 +59,12 @@ def _create_request(arguments: Namespace, settings: Settings) -> CreateEnvironme
         strategy=strategy_of(arguments),
         display_name=getattr(arguments, "display_name", ""),
     )
+
+
+def _check_of_file(arguments: Namespace) -> None:
+    for option, given in (("--without-pip", arguments.without_pip), ("--environment", arguments.file_environment)):
+        if given and not arguments.file:
+            raise InvalidRequest(f"{option} goes with --file.", "Leave it out.")
 
 
 def _is_ours(path: Path) -> bool:
@@ -93,7 +98,7 @@ def _create_of_file(arguments: Namespace, settings: Settings) -> CreateEnvironme
     from ...engine import specfiles
 
     path = existing(Path(arguments.file), "file")
-    found = specfiles.read_file(path)
+    found = specfiles.read_file(path, environment=arguments.file_environment)
     place = arguments.environment or found.name
     if not place:
         raise InvalidRequest(f"{path} has no name for the environment.", f"Give one: create NAME --file {path}")
@@ -201,8 +206,7 @@ def lock_request(arguments: Namespace, settings: Settings) -> LockPlatforms:
         raise InvalidRequest(
             "Either ENV or --file is needed: what is to be locked?", "For instance: lock geo --platform osx-arm64"
         )
-    if arguments.without_pip and not arguments.file:
-        raise InvalidRequest("--without-pip goes with --file.", "Leave it out.")
+    _check_of_file(arguments)
     if arguments.environment and not arguments.platforms:
         raise InvalidRequest("No platform was named.", "For instance: --platform linux-64 --platform osx-arm64")
     targets = _targets(arguments)
@@ -215,7 +219,14 @@ def lock_request(arguments: Namespace, settings: Settings) -> LockPlatforms:
             content = path.read_bytes()
         except OSError as error:
             raise InvalidRequest(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
-        asked = specfiles.targets(str(path), content, targets, channels, without_pip=arguments.without_pip)
+        asked = specfiles.targets(
+            str(path),
+            content,
+            targets,
+            channels,
+            without_pip=arguments.without_pip,
+            environment=arguments.file_environment,
+        )
     else:
         prefix = environments.find(arguments.environment, settings).prefix
         asked = LockPlatforms(prefix=prefix, targets=targets, channels=channels)

@@ -51,14 +51,17 @@ def check_secrets(source: Source) -> None:
         )
 
 
-def read(source: Source, platform: str) -> SpecFile:
-    """What is locked for ``platform``. Raises InvalidRequest."""
+def read(source: Source, platform: str, environment: str = "") -> SpecFile:
+    """What is locked for ``platform``, in a ``pixi.lock`` of ``environment``: by default of that which is called
+    ``default``, or of the only one. Raises InvalidRequest."""
     root = tree.load(source)
     if not isinstance(root, yaml.MappingNode):
         raise source.refuse(0, "It is not a lock.", "Is it the right file?")
     top = {key: value for key, _, value in tree.pairs(source, root)}
     if "environments" in top:
-        return _PixiLock(source, top, platform).read()
+        return _PixiLock(source, top, platform, environment).read()
+    if environment:
+        raise source.only_one(environment)
     return _CondaLock(source, top, platform).read()
 
 
@@ -212,8 +215,9 @@ class _CondaLock(_Locked):
 
 
 class _PixiLock(_Locked):
-    def __init__(self, source: Source, top: dict[str, yaml.Node], platform: str) -> None:
+    def __init__(self, source: Source, top: dict[str, yaml.Node], platform: str, environment: str) -> None:
         super().__init__(source, top, platform)
+        self._chosen = environment
         self._machines: dict[str, tuple[str, ...]] = {}
         """By the name of the platform."""
 
@@ -246,16 +250,16 @@ class _PixiLock(_Locked):
         return self._done(channels, (subdirs.get(key, key) for key in of_platforms))
 
     def _environment(self) -> tuple[str, yaml.Node]:
-        """``default``, or the only one there is."""
+        """That which was chosen, ``default``, or the only one there is."""
         found = self._fields(self._top["environments"], "`environments`")
-        name = next(iter(found), "") if len(found) == 1 else "default"
+        name = self._chosen or (next(iter(found), "") if len(found) == 1 else "default")
         if name not in found:
             raise self._source.refuse(
                 tree.line(self._top["environments"]),
-                f"There is no environment `default` among {', '.join(found) or 'none'}.",
-                "Lock with one that is called so.",
+                f"There is no environment {name!r} among {', '.join(found) or 'none'}.",
+                "Choose one of them." if found else "Is it the right file?",
             )
-        others = [other for other in found if other != name]
+        others = [other for other in found if other != name and not self._chosen]
         if others:
             self._warnings.append(
                 f"{self._source.name}: the environment {name} is taken; left out: {', '.join(others)}"

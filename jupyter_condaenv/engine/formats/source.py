@@ -63,6 +63,10 @@ class Source:
             details["line"] = line
         return InvalidRequest(f"{where}: {redact(problem)}", hint, file=self.name, **details)
 
+    def only_one(self, environment: str) -> InvalidRequest:
+        """The error to raise where ``environment`` is chosen of a file that says what a single one is to be."""
+        return self.refuse(0, f"It is of one environment, so {environment!r} cannot be chosen.", "Choose none.")
+
 
 def meant(word: str, known: Iterable[str]) -> str:
     """The one of ``known`` that ``word`` is a misspelling of; empty where it is none."""

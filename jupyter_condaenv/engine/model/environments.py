@@ -206,6 +206,8 @@ class ForeignLock(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_
     text: str
     without_pip: bool = False
     """Whether packages that pip would have to install are left out."""
+    environment: str = ""
+    """One of those that are in it; empty: ``default``, or the only one."""
 
 
 class Revision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

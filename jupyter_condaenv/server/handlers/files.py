@@ -23,7 +23,7 @@ class FilesHandler(Handler):
 
 
 def _read(file: GivenFile) -> answers.ReadFile:
-    found = specfiles.read(file.name, file.text)
+    found = specfiles.read(file.name, file.text, environment=file.environment)
     asked = found.lock.packages if found.lock is not None else found.specs
     return answers.ReadFile(
         format=found.format,
