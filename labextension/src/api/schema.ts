@@ -1037,11 +1037,14 @@ export interface components {
         };
         /**
          * GivenFile
-         * @description A file, such as `environment.yml`: its `name` and what is in it. Its format follows from both.
+         * @description A file, such as `environment.yml`: its `name` and what is in it. Its format follows from both. Of a `pixi.lock`
+         *         or a manifest of pixi, `environment` is the one that is meant, by default `default`.
          */
         GivenFile: {
             name: string;
             text: string;
+            /** @default  */
+            environment?: string;
         };
         /**
          * EnvironmentDetail
