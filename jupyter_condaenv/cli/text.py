@@ -417,6 +417,7 @@ def room(added: Room) -> str:
     """``12.0 MB and 340 files on the disk; 80.1 MB shared by hard links``."""
     least = "at least " if added.unknown else ""
     shared = f"; {size(added.shared)} shared by hard links" if added.shared else ""
+    shared += f"; about {size(added.pip)} of it for pip" if added.pip else ""
     return f"{least}{size(added.bytes)} and {count(added.inodes, 'file')} more on the disk{shared}"
 
 

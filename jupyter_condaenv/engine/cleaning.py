@@ -18,12 +18,12 @@ from . import (
     environments,
     exchange,
     history,
-    installers,
     prefix,
     search,
     staging,
     storage,
     transaction,
+    wheels,
 )
 from .errors import ReadOnly
 from .locking import try_lock
@@ -87,7 +87,7 @@ def _delete(one: Unneeded, settings: Settings) -> bool:
 def _packages(settings: Settings) -> list[Path]:
     """Extracted packages and wheels without a use, and what interrupted operations have left half-extracted."""
     needed = _needed(settings)
-    found = [path for path in _entries(Path(settings.cache_dir) / installers.WHEELS) if path.name not in needed]
+    found = [path for path in _entries(Path(settings.cache_dir) / wheels.FOLDER) if path.name not in needed]
     for path in _entries(Path(settings.cache_dir) / "pkgs"):
         if path.name.startswith(".tmp") or (
             path.is_dir() and not path.name.startswith(".") and path.name not in needed and not storage.is_linked(path)
@@ -186,7 +186,7 @@ def _needed(settings: Settings) -> set[str]:
         waiting = deferred.read(place)
         locks += [waiting.lock] if waiting is not None else []
         found.update(f"{one.name}-{one.version}-{one.build}" for lock in locks for one in lock.packages)
-        found.update(installers.cached_name(one) for lock in locks for one in lock.pip)
+        found.update(wheels.cached_name(one) for lock in locks for one in lock.pip)
     return found
 
 

@@ -7,11 +7,13 @@ import csv
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import suppress
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import NamedTuple
+
+from .prefix import Record
 
 _METADATA = {".dist-info": "METADATA", ".egg-info": "PKG-INFO"}
 
@@ -32,6 +34,28 @@ def installed(site: Path) -> Iterator[Distribution]:
         for info in sorted(site.glob(f"*{suffix}")):
             metadata = info / file if info.is_dir() else info
             yield Distribution(*_name_and_version(metadata), info, metadata)
+
+
+class Site(NamedTuple):
+    """The Python packages in a folder ``site-packages`` of an environment at ``root``, by normalized name."""
+
+    root: Path
+    conda: dict[str, Distribution]
+    others: dict[str, Distribution]
+    """What pip, uv or a person put there."""
+    owned: Set[str]
+    """All paths of the environment that are conda's, relative to ``root``."""
+
+
+def look(root: Path, folder: str, records: Iterable[Record]) -> Site:
+    owned = {entry.path for record in records for entry in record.paths}
+    conda: dict[str, Distribution] = {}
+    others: dict[str, Distribution] = {}
+    for one in installed(root / folder):
+        if one.name and one.version:
+            whose = conda if os.path.relpath(one.metadata, root) in owned else others
+            whose[normalized(one.name)] = one
+    return Site(root, conda, others, owned)
 
 
 def files(distribution: Distribution) -> list[Path]:

@@ -6,7 +6,7 @@ seen in a list of processes. Their own configuration counts: indexes, logins, pr
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import importlib
 import importlib.util
 import json
@@ -28,7 +28,8 @@ from . import prefix as prefixes
 from .channels import OFFLINE, redact
 from .errors import ChannelError, CondaEnvError, Refused, Tampered, Unsatisfiable
 from .model import PipFile, PipPackage
-from .requirements import same_version
+from .trees import link_or_copy, storage_error
+from .wheels import Cache, is_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -40,8 +41,6 @@ Tick = Callable[[], None]
 Scratch = Callable[[], AbstractContextManager[Path]]
 """Gives a folder for their files, for as long as one of them runs."""
 
-WHEELS = "wheels"
-"""In the package cache: what pip has fetched or built."""
 EVERY = 3.0
 """Seconds."""
 _MOST_LINES = 25
@@ -70,6 +69,7 @@ _CANNOT_REACH = re.compile(
     r"network was disabled|network connectivity is disabled",
     re.IGNORECASE,
 )
+_FULL = re.compile(r"No space left on device|Disk quota exceeded")
 _OTHER_HASH = re.compile(r"DO NOT MATCH THE HASHES|Hash mismatch", re.IGNORECASE)
 
 
@@ -81,6 +81,10 @@ class Installer(Protocol):
     def resolve(self, specs: Sequence[str], constraints: Mapping[str, str]) -> tuple[PipPackage, ...]:
         """What has to be installed for ``specs`` beside what is there. ``constraints`` are the versions that packages
         must have. Raises Unsatisfiable, ChannelError or Tampered, with what the program said."""
+        ...
+
+    def fetch(self, packages: Sequence[PipPackage]) -> None:
+        """Have at hand what :meth:`install` needs, which then needs no network. Raises as :meth:`resolve` does."""
         ...
 
     def install(self, packages: Sequence[PipPackage]) -> None:
@@ -106,7 +110,7 @@ class Pip:
         self, python: Path, minor: str, cache_dir: Path, scratch: Scratch, *, offline: bool, tick: Tick
     ) -> None:
         self._python, self._scratch, self._tick, self._offline = python, scratch, tick, offline
-        self._cache = _Wheels(cache_dir / WHEELS, minor)
+        self._cache = Cache(cache_dir, minor)
 
     def resolve(self, specs: Sequence[str], constraints: Mapping[str, str]) -> tuple[PipPackage, ...]:
         with self._scratch() as folder:
@@ -118,13 +122,17 @@ class Pip:
             found = json.loads(report.read_bytes())["install"]
         return tuple(sorted((_reported(one) for one in found), key=lambda package: package.name))
 
+    def fetch(self, packages: Sequence[PipPackage]) -> None:
+        with self._scratch() as folder:
+            self._wheels(packages, folder)
+
     def install(self, packages: Sequence[PipPackage]) -> None:
         with self._scratch() as folder:
             wheels = self._wheels(packages, folder)
             pool = folder / "pool"
             pool.mkdir()
             for wheel in wheels.values():
-                shutil.copyfile(wheel, pool / wheel.name)
+                link_or_copy(wheel, pool / wheel.name)
             exact = [f"{one.name}=={one.version} --hash=sha256:{prefixes.sha256(wheels[one])}" for one in packages]
             command = ["install", "--no-index", "--find-links", str(pool), "--no-deps", "--no-compile"]
             command += ["--require-hashes", "--requirement", _lines(folder, exact)]
@@ -142,7 +150,7 @@ class Pip:
         command = ["wheel", "--no-deps", "--require-hashes", "--wheel-dir", str(new)]
         self._run([*command, "--requirement", _lines(folder, map(_exactly, missing))], folder)
         for one in missing:
-            made = [path for path in new.glob("*.whl") if _is_of(path, one)]
+            made = [path for path in new.glob("*.whl") if is_of(path.name, one)]
             if len(made) != 1:
                 raise Tampered(f"What was fetched for {one} is not {one}.", "Nothing was changed.", package=one.name)
             found[one] = self._cache.put(one, made[0])
@@ -189,10 +197,18 @@ class Uv:
             packages = tomllib.loads(lock.read_text(encoding="utf-8")).get("packages", [])
         return tuple(sorted(map(_locked, packages), key=lambda package: package.name))
 
+    def fetch(self, packages: Sequence[PipPackage]) -> None:
+        """Into its own cache, which is what installing elsewhere does."""
+        self._install(packages, elsewhere=True)
+
     def install(self, packages: Sequence[PipPackage]) -> None:
+        self._install(packages, elsewhere=False)
+
+    def _install(self, packages: Sequence[PipPackage], *, elsewhere: bool) -> None:
         with self._scratch() as folder:
             command = ["pip", "install", "--no-deps", "--require-hashes", "--requirements"]
             command.append(_lines(folder, map(_exactly, packages)))
+            command += ["--target", str(folder / "elsewhere")] if elsewhere else []
             try:
                 self._run([*command, "--offline"], folder)
             except (ChannelError, Unsatisfiable):
@@ -207,38 +223,6 @@ class Uv:
         if done.returncode:
             raise _failure("uv", _words(done.stderr))
         return done
-
-
-class _Wheels:
-    """Wheels that pip has fetched or built, kept so that they can be had again without a network."""
-
-    def __init__(self, folder: Path, minor: str) -> None:
-        self._root, self._minor = folder, minor
-
-    def get(self, package: PipPackage) -> Path | None:
-        """The wheel of ``package``, if it is still what it was."""
-        promised = {file.name: file.sha256 for file in package.files}
-        for path in self._folder(package).glob("*.whl"):
-            with suppress(OSError):
-                if promised.get(path.name, prefixes.sha256(path)) == prefixes.sha256(path):
-                    return path
-        return None
-
-    def put(self, package: PipPackage, wheel: Path) -> Path:
-        folder = self._folder(package)
-        folder.mkdir(parents=True, exist_ok=True)
-        part = self._root / f"{wheel.name}.{os.getpid()}.part"  # where ``clean`` finds it after a kill
-        shutil.copyfile(wheel, part)
-        return part.replace(folder / wheel.name)
-
-    def _folder(self, package: PipPackage) -> Path:
-        return self._root / cached_name(package) / self._minor
-
-
-def cached_name(package: PipPackage) -> str:
-    """Of the folder in ``WHEELS`` that is kept for ``package``."""
-    told = hashlib.sha256(" ".join(sorted(file.sha256 for file in package.files)).encode()).hexdigest()
-    return f"{package.name}-{package.version}-{told[:16]}"
 
 
 def _reported(one: Mapping[str, object]) -> PipPackage:
@@ -307,14 +291,6 @@ def _exactly(package: PipPackage) -> str:
     if package.direct:
         return f"{package.name} @ {package.files[0].url} {hashes}"
     return f"{package.name}=={package.version} {hashes}"
-
-
-def _is_of(wheel: Path, package: PipPackage) -> bool:
-    try:
-        name, version, *_ = parse_wheel_filename(wheel.name)
-    except InvalidWheelFilename:
-        return False
-    return name == package.name and same_version(str(version), package.version)
 
 
 def _offline(missing: Sequence[PipPackage]) -> ChannelError:
@@ -390,6 +366,8 @@ def _failure(program: str, said: Sequence[str]) -> CondaEnvError:
             f"A file is not what its hash promises. {program} says:\n{told}",
             "Nothing was changed. If it was meant to change, ask for the package anew.",
         )
+    if _FULL.search(whole):
+        return storage_error(OSError(errno.ENOSPC, "", ""))
     if "No module named pip" in whole:
         return Refused("There is no pip in the environment.", "Add the package pip to it.")
     if _CANNOT_REACH.search(whole):

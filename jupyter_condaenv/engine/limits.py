@@ -20,6 +20,7 @@ from .errors import StorageError
 from .model import Package, Settings
 from .prefix import PathEntry, decode_paths
 from .trees import storage_error
+from .wheels import Taken
 
 _BLOCK = 4096
 """Bytes that the smallest file takes on the file systems that people use."""
@@ -79,6 +80,19 @@ def needs(incoming: Iterable[Package], prefix: Path, cache_dir: Path, contents: 
     return [Need(prefix, in_prefix.least, in_prefix.likely), Need(cache_dir, in_cache.least, in_cache.likely)]
 
 
+def of_wheels(taken: Iterable[Taken], prefix: Path, cache_dir: Path) -> list[Need]:
+    """What packages of pip take: the wheel in the cache, what it holds in the environment."""
+    fetched = installed = known = 0
+    for one in taken:
+        fetched += one.download
+        installed += one.installed
+        known += one.installed if one.exact else one.download
+    if storage.device(str(prefix)) == storage.device(str(cache_dir)):
+        return [Need(prefix, fetched + known, fetched + installed)]
+    # The wheel itself lies beside the prefix while it is fetched, and is kept in the cache.
+    return [Need(cache_dir, fetched, fetched), Need(prefix, known, fetched + installed)]
+
+
 def of_archive(size: int, prefix: Path) -> list[Need]:
     """What ``size`` bytes of an archive take, unpacked at ``prefix``."""
     return [Need(prefix, size, _UNPACKED * size)]
@@ -120,16 +134,30 @@ def check(wanted: Iterable[Need], settings: Settings, tick: Callable[[int], None
 
 @contextmanager
 def watched(
-    wanted: Sequence[Need], settings: Settings, tick: Callable[[int], None], undo: Callable[[], None]
+    wanted: Sequence[Need],
+    settings: Settings,
+    tick: Callable[[int], None],
+    undo: Callable[[], None],
+    before: Sequence[Need] = (),
 ) -> Iterator[None]:
-    """:func:`check`, and where the disk gets full all the same, ``undo`` and say of how much there was too little."""
+    """:func:`check`, and where the disk gets full all the same, ``undo`` and say of how much there was too little.
+    ``before`` is what is there already and undone as well."""
     check(wanted, settings, tick)
     try:
         yield
     except (OSError, StorageError) as error:
         failure = error if isinstance(error, StorageError) else storage_error(error)
         undo()
-        raise (explained(failure, wanted) if is_full(failure) else failure) from error
+        raise (explained(failure, _together(wanted, before)) if is_full(failure) else failure) from error
+
+
+def _together(*needs: Sequence[Need]) -> list[Need]:
+    """One for each folder."""
+    found: dict[Path, Need] = {}
+    for need in (one for some in needs for one in some):
+        known = found.get(need.folder, Need(need.folder, 0, 0))
+        found[need.folder] = Need(need.folder, known.least + need.least, known.likely + need.likely)
+    return list(found.values())
 
 
 def is_full(error: StorageError) -> bool:

@@ -61,7 +61,7 @@ def check(lock: Lock, source: str, *, bare: bool = False) -> None:
         )
     if lock.base is not None:
         _check_packages(lock.base.packages, source, bare=False)
-        if digest(lock.base.packages) != lock.base.digest:
+        if digest(lock.base.packages, lock.base.pip) != lock.base.digest:
             raise InvalidRequest(f"{source}: the digest of the base is not that of its packages.", "Make it again.")
         both = {package.name for package in lock.packages} & {package.name for package in lock.base.packages}
         if both:

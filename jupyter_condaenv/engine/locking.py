@@ -75,7 +75,9 @@ def _acquire(guard: FileLock, path: Path, patience: float) -> bool:
 
 def _no_place(path: Path, error: OSError) -> StorageError:
     return StorageError(
-        f"{path.parent} cannot be written: {os.strerror(error.errno or 0)}.", "Choose a place that you can write to."
+        f"{path.parent} cannot be written: {os.strerror(error.errno or 0)}.",
+        "Choose a place that you can write to.",
+        errno=error.errno,
     )
 
 

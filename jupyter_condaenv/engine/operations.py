@@ -180,7 +180,7 @@ def _change(
             emit(Message(level="warning", text=f"{lack} The environment is for another machine."))
         kernels = _kernels_in_the_way(request, plan)
         if kernels:
-            transaction.fetch(work, plan, settings, emit)
+            plan = transaction.fetch(work, plan, settings, emit)
             deferred.write(prefix, plan)
             return Deferred(plan=plan, kernels=kernels)
         last = history.latest(prefix)

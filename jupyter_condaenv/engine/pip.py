@@ -12,7 +12,7 @@ import csv
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -20,13 +20,26 @@ from typing import NamedTuple
 from msgspec.structs import replace
 from packaging.requirements import Requirement
 
-from . import bytecode, changes, distributions, history, installers, relocate, requirements, sites, stack, staging
+from . import (
+    bytecode,
+    changes,
+    distributions,
+    exchange,
+    history,
+    installers,
+    limits,
+    relocate,
+    requirements,
+    sites,
+    stack,
+    staging,
+    wheels,
+)
 from . import prefix as prefixes
-from .distributions import Distribution
-from .errors import InvalidRequest, Refused
+from .distributions import Distribution, Site
+from .errors import InvalidRequest, Refused, StorageError
 from .model import AnyEvent, Lock, Message, PipPackage, PipPart, Plan, Progress, Settings, Step
 from .prefix import Record
-from .sites import Site
 from .trees import write_whole
 
 Emit = Callable[[AnyEvent], None]
@@ -57,6 +70,17 @@ def planned(plan: Plan, now: Lock | None, settings: Settings, *, exact: bool = F
         lock = replace(lock, pip=_needed(lock.pip_specs, lock.pip))
     part = PipPart(changes=changes.compare_pip(before.pip, lock.pip), resolved=resolved, again=again, stranded=stranded)
     return replace(plan, lock=lock, pip=part)
+
+
+def taken(plan: Plan, settings: Settings) -> list[wheels.Taken]:
+    """What those packages take that pip is known to install for ``plan``. Servers may be asked."""
+    python = sites.python_of(plan.lock)
+    if plan.pip is None or not plan.pip.resolved or python is None:
+        return []
+    new = {change.name for change in plan.pip.changes if change.after}
+    packages = [one for one in plan.lock.pip if one.name in new]
+    minor = prefixes.python_minor(python.version)
+    return wheels.sizes(packages, minor, Path(settings.cache_dir), offline=settings.offline)
 
 
 def done(plan: Plan, before: Lock | None, lock: Lock) -> Plan:
@@ -130,7 +154,7 @@ def _found_now(plan: Plan, before: Lock, settings: Settings) -> tuple[PipPackage
         return _needed(specs, before.pip)
     prefix, python = Path(plan.prefix), sites.python_of(plan.lock)
     assert python is not None, "_check_possible makes sure of it"
-    site = sites.look(prefix, prefixes.site_packages(python), prefixes.records(prefix))
+    site = distributions.look(prefix, prefixes.site_packages(python), prefixes.records(prefix))
     program = _installer(plan.lock, prefix, staging.workspace(prefix), settings, None)
     return _find(plan.lock, site, sites.given(site, plan.lock), before.pip, program)
 
@@ -144,7 +168,11 @@ def _find(
 ) -> tuple[PipPackage, ...]:
     """What ``program`` says there has to be for what is asked of it, beside conda's packages and what is there."""
     _check_clashes(lock.pip_specs, given)
-    found = program.resolve(lock.pip_specs, given)
+    try:
+        found = program.resolve(lock.pip_specs, given)
+    except StorageError as error:
+        # What it would have fetched is not known.
+        raise (limits.explained(error, [limits.Need(site.root, 0, 0)]) if limits.is_full(error) else error) from None
     _check_over(found, given)
     new = {one.name for one in found}
     kept = [one for one in recorded if one.name not in new and one.name in site.others]
@@ -209,7 +237,7 @@ def look(stage: Path, records: Iterable[Record]) -> Before:
     found = {}
     for path in sorted(stage.glob(_SITES)):
         folder = os.path.relpath(path, stage)
-        found[folder] = sites.look(stage, folder, there)
+        found[folder] = distributions.look(stage, folder, there)
     files = {str(one.info): sites.paths(stage, one) for site in found.values() for one in site.others.values()}
     return Before(last.lock if last is not None else None, found, files)
 
@@ -233,6 +261,21 @@ def fulfil(
     return change.bring(again) if lock.pip_specs or lock.pip or change.recorded else lock
 
 
+def fetch(
+    work: staging.Workspace, plan: Plan, before: Before, records: Sequence[Record], settings: Settings, emit: Emit
+) -> Plan:
+    """Have at hand what ``fulfil`` would install, which then needs no network. Returns the plan, which says by now what
+    that is. Afterwards the stage is of no use."""
+    if sites.python_of(plan.lock) is None:
+        return plan
+    change = _Change(work, plan, before, records, settings, emit)
+    change.give_way()
+    lock = replace(change.lock, pip=change.wanted())
+    change.fetch(lock.pip)
+    found = changes.compare_pip(change.recorded, lock.pip)
+    return replace(plan, lock=lock, pip=replace(plan.pip or PipPart(), changes=found, resolved=True))
+
+
 class _Change:
     """One change of what pip has in a stage."""
 
@@ -254,7 +297,7 @@ class _Change:
         assert python is not None
         self.folder, self.version = prefixes.site_packages(python), python.version
         self.records = records
-        self.site = sites.look(self.stage, self.folder, records)
+        self.site = distributions.look(self.stage, self.folder, records)
 
     def give_way(self) -> None:
         """What conda brings now takes the place of pip's, and what another Python left behind goes if it is had
@@ -287,11 +330,11 @@ class _Change:
                 pip_specs=tuple(spec for spec in self.lock.pip_specs if requirements.name_of(spec) not in names),
                 pip=tuple(one for one in self.lock.pip if one.name not in names),
             )
-        self.site = sites.look(self.stage, self.folder, self.records)
+        self.site = distributions.look(self.stage, self.folder, self.records)
 
     def bring(self, again: Set[str]) -> Lock:
         """What pip is asked for, installed."""
-        target = self.lock.pip if self._is_known() else self._find()
+        target = self.wanted()
         there = self.site.others
         for one in self.recorded:
             wanted = next((other for other in target if other.name == one.name), None)
@@ -300,8 +343,19 @@ class _Change:
         new = [one for one in target if not sites.is_package(there.get(one.name), one)]
         if new:
             self._install(new)
-        self.site = sites.look(self.stage, self.folder, self.records)
+        self.site = distributions.look(self.stage, self.folder, self.records)
         return replace(self.lock, pip=tuple(map(self._with_needs, target)))
+
+    def wanted(self) -> tuple[PipPackage, ...]:
+        """What there is to be."""
+        return self.lock.pip if self._is_known() else self._find()
+
+    def fetch(self, target: Sequence[PipPackage]) -> None:
+        new = [one for one in target if not sites.is_package(self.site.others.get(one.name), one)]
+        if new:
+            self.emit(Step(phase="pip", text=f"Fetching for pip: {', '.join(map(str, new))}"))
+            with self._enough_room(new):
+                self._program().fetch(new)
 
     def _is_known(self) -> bool:
         """Whether the plan says what there is to be, or all that was asked for is there and nothing below it moved."""
@@ -334,8 +388,9 @@ class _Change:
         _check_over(new, sites.given(self.site, self.lock))
         program = self._program()
         self.emit(Step(phase="pip", text=f"Installing with {program.name}: {', '.join(map(str, new))}"))
-        program.install(new)
-        site = sites.look(self.stage, self.folder, self.records)
+        with self._enough_room(new):
+            program.install(new)
+        site = distributions.look(self.stage, self.folder, self.records)
         modules: list[str] = []
         for package in new:
             one = site.others.get(package.name)
@@ -353,6 +408,21 @@ class _Change:
             modules += [path for path in paths if path.endswith(".py") and path.startswith("lib/python")]
         root = sites.below(self.lock)[0] if self.lock.base is not None else self.stage
         bytecode.compile_modules(modules, self.stage, self.prefix, root / "bin" / "python", self.version)
+
+    @contextmanager
+    def _enough_room(self, new: Sequence[PipPackage]) -> Iterator[None]:
+        """Raises StorageError where ``new`` do not fit, before anything or when the disk gets full."""
+        cache_dir, minor = Path(self.settings.cache_dir), prefixes.python_minor(self.version)
+        taken = wheels.sizes(new, minor, cache_dir, offline=self.settings.offline)
+        incoming = [change.after for change in self.plan.changes if change.after is not None]
+        with limits.watched(
+            limits.of_wheels(taken, self.prefix, cache_dir),
+            self.settings,
+            lambda done: self.emit(Progress(phase="measure", done=done, unit="files")),
+            lambda: exchange.recover(self.work),
+            limits.needs(incoming, self.prefix, cache_dir),
+        ):
+            yield
 
     def _program(self) -> installers.Installer:
         return _installer(self.lock, self.stage, self.work, self.settings, self.emit)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from .model import Plan, Room, Settings
 from .prefix import PathEntry
 from .rattler import archives, package_cache
+from .wheels import Taken
 
 _BLOCK = 4096
 """Bytes that the smallest file takes on the file systems that people use."""
@@ -20,8 +21,8 @@ class _Taken(NamedTuple):
     inodes: int
 
 
-def added(plan: Plan, settings: Settings) -> Room:
-    """What ``plan`` adds to the environment and to the package cache."""
+def added(plan: Plan, of_pip: Sequence[Taken], settings: Settings) -> Room:
+    """What ``plan`` adds to the environment and to the package cache; ``of_pip`` is what pip's packages take."""
     cache_dir, prefix = Path(settings.cache_dir), Path(plan.prefix)
     incoming = [change.after for change in plan.changes if change.after is not None]
     cached = package_cache.cached(incoming, cache_dir)
@@ -44,7 +45,11 @@ def added(plan: Plan, settings: Settings) -> Room:
         inodes += sum(part.inodes for part in parts) + 1  # and its record in conda-meta
         inodes += 0 if package.name in cached else len(_folders(entries))
     inodes += sum(1 for folder in folders if not (prefix / folder).is_dir())
-    return Room(bytes=total, inodes=inodes, shared=shared, unknown=unknown)
+    pip = sum(one.download + one.installed for one in of_pip)
+    unknown += sum(not one.exact for one in of_pip)
+    if plan.pip is not None and not plan.pip.resolved:
+        unknown += len(plan.lock.pip_specs)
+    return Room(bytes=total + pip, inodes=inodes, shared=shared, unknown=unknown, pip=pip)
 
 
 def _taken(entries: Iterable[PathEntry]) -> _Taken:

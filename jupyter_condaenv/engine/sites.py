@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -15,20 +15,9 @@ from packaging.version import InvalidVersion, Version
 
 from . import distributions, requirements, stack
 from . import prefix as prefixes
-from .distributions import Distribution
+from .distributions import Distribution, Site
 from .model import Lock, Package, PipPackage
 from .prefix import Record
-
-
-class Site(NamedTuple):
-    """The Python packages in a folder ``site-packages`` of an environment at ``root``, by normalized name."""
-
-    root: Path
-    conda: dict[str, Distribution]
-    others: dict[str, Distribution]
-    """What pip, uv or a person put there."""
-    owned: Set[str]
-    """All paths of the environment that are conda's, relative to ``root``."""
 
 
 def listed(prefix: Path, lock: Lock) -> tuple[PipPackage, ...]:
@@ -38,7 +27,7 @@ def listed(prefix: Path, lock: Lock) -> tuple[PipPackage, ...]:
     if python is None:
         return ()
     known = {one.name: one for one in lock.pip}
-    there = look(prefix, prefixes.site_packages(python), prefixes.records(prefix)).others
+    there = distributions.look(prefix, prefixes.site_packages(python), prefixes.records(prefix)).others
     return tuple(
         known[name] if is_package(there[name], known.get(name)) else PipPackage(name=name, version=there[name].version)
         for name in sorted(there)
@@ -48,17 +37,6 @@ def listed(prefix: Path, lock: Lock) -> tuple[PipPackage, ...]:
 def is_package(one: Distribution | None, package: PipPackage | None) -> bool:
     """Whether what is there is ``package``."""
     return one is not None and package is not None and requirements.same_version(one.version, package.version)
-
-
-def look(root: Path, folder: str, records: Iterable[Record]) -> Site:
-    owned = {entry.path for record in records for entry in record.paths}
-    conda: dict[str, Distribution] = {}
-    others: dict[str, Distribution] = {}
-    for one in distributions.installed(root / folder):
-        if one.name and one.version:
-            whose = conda if os.path.relpath(one.metadata, root) in owned else others
-            whose[distributions.normalized(one.name)] = one
-    return Site(root, conda, others, owned)
 
 
 def python_of(lock: Lock) -> Package | None:
@@ -140,7 +118,7 @@ def needs(prefix: Path, lock: Lock) -> tuple[Need, ...]:
     folder = prefixes.site_packages(python)
     for level in (*below(lock), prefix):
         records = list(prefixes.records(level))
-        site = look(level, folder, records)
+        site = distributions.look(level, folder, records)
         names.update(_of_conda(records, folder))
         for name, one in (*site.conda.items(), *site.others.items()):
             versions[name] = one.version

@@ -52,7 +52,11 @@ from .rattler import host, matchspec, package_cache
 def dry_run(request: Plannable, settings: Settings) -> Plan:
     """What ``request`` would do, with the room that it would take. Raises as ``plan`` does."""
     made = plan(request, settings)
-    return replace(made, room=room.added(made, settings))
+    of_pip = pip.taken(made, settings)
+    if made.pip is not None:
+        fetched = sum(one.download for one in of_pip)
+        made = replace(made, pip=replace(made.pip, download_bytes=fetched))
+    return replace(made, room=room.added(made, of_pip, settings))
 
 
 def plan(request: Plannable, settings: Settings) -> Plan:
@@ -451,7 +455,7 @@ def _check_lock(lock: Lock, source: str, *, bare: bool = False) -> None:
 
 def _check_base(base: Base) -> None:
     there = environments.is_environment(Path(base.prefix))
-    if not there or not stack.base_of(Path(base.prefix)).digest == base.digest == digest(base.packages):
+    if not there or not stack.base_of(Path(base.prefix)).digest == base.digest == digest(base.packages, base.pip):
         raise Outdated(
             f"This lock stands on {base.prefix}, which is not as it was when the lock was made.",
             "Stack the same requests on it again with `jupyter condaenv stack`.",

@@ -18,7 +18,7 @@ from msgspec import Struct
 from . import distributions
 from . import prefix as prefixes
 from .errors import Broken, InvalidRequest
-from .model import Base, Package, digest
+from .model import Base, Package, PipPackage, digest
 
 FILE = Path("conda-meta") / "condaenv" / "stack.json"
 CONSTRAINTS = Path("conda-meta") / "condaenv" / "constraints.txt"
@@ -67,14 +67,21 @@ def base_of(prefix: Path) -> Base:
 
     Raises InvalidRequest where there is no Python to stand on.
     """
-    together = {package.name: package for level in levels(str(prefix)) for package in prefixes.packages(Path(level))}
+    found = [Path(level) for level in levels(str(prefix))]
+    together = {package.name: package for level in found for package in prefixes.packages(level)}
     packages = tuple(sorted(together.values(), key=lambda package: package.name))
     if "python" not in together:
         raise InvalidRequest(
             f"{prefix} has no Python, so nothing can be stacked on it.",
             "Make an environment of its own instead, with `jupyter condaenv create`.",
         )
-    return Base(prefix=str(prefix), digest=digest(packages), packages=packages)
+    site = prefixes.site_packages(together["python"])
+    others: dict[str, PipPackage] = {}
+    for level in found:
+        for name, one in distributions.look(level, site, prefixes.records(level)).others.items():
+            others[name] = PipPackage(name=name, version=one.version)
+    pip = tuple(others[name] for name in sorted(others))
+    return Base(prefix=str(prefix), digest=digest(packages, pip), packages=packages, pip=pip)
 
 
 def python_of(packages: tuple[Package, ...]) -> Package | None:

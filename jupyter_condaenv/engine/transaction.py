@@ -76,11 +76,16 @@ def apply(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit, r
         return _apply(work, plan, incoming, settings, emit, repair)
 
 
-def fetch(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -> None:
-    """Bring everything that ``plan`` needs into the package cache, checked; the prefix is not touched."""
-    if not plan.download_bytes:
-        return
+def fetch(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -> Plan:
+    """Bring everything that ``plan`` needs into the package cache, checked; the prefix is not touched. Returns the plan
+    with what pip has found out that it needs."""
     incoming = _incoming(plan)
+    if plan.pip is not None:
+        with _explaining(work, incoming, settings):
+            staged = _staged(work, plan, incoming, settings, emit, NO_REPAIR)
+            return pip.fetch(work, plan, staged.of_pip, staged.records, settings, emit)
+    if not plan.download_bytes:
+        return plan
     with _explaining(work, incoming, settings):
         work.stage.mkdir(parents=True)
         with package_cache(settings, emit) as cache_dir, _naming_what_is_missing(incoming, cache_dir):
@@ -88,6 +93,7 @@ def fetch(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -
             _check_local_archives(incoming, cache_dir, emit)
             _announce(plan, emit)
             _link(work, plan, cache_dir, emit)
+    return plan
 
 
 @contextmanager
@@ -119,9 +125,21 @@ def _incoming(plan: Plan) -> list[Package]:
     return [change.after for change in plan.changes if change.after is not None]
 
 
-def _apply(
+class _Staged(NamedTuple):
+    """A stage in which conda's packages are in place."""
+
+    snapshot: staging.Snapshot
+    lock: Lock
+    records: list[Record]
+    """Of what lies in it."""
+    linked: list[Record]
+    """Of what was to be linked, whose files are looked at in the end."""
+    of_pip: pip.Before
+
+
+def _staged(
     work: staging.Workspace, plan: Plan, incoming: list[Package], settings: Settings, emit: Emit, repair: Repair
-) -> Revision:
+) -> _Staged:
     work.root.mkdir(parents=True, exist_ok=True)
     with package_cache(settings, emit) as cache_dir, _naming_what_is_missing(incoming, cache_dir):
         _check_room(work, incoming, settings, emit)
@@ -143,10 +161,17 @@ def _apply(
     if plan.lock.base is not None:
         stack.lay_out(work.stage, work.prefix, plan.lock.base)
     here = [read_record(path) for path in record_files(work.stage)]
-    lock = pip.fulfil(work, plan, of_pip, here, settings, emit, repair.of_pip)
+    return _Staged(snapshot, made, here, list(after.values()), of_pip)
+
+
+def _apply(
+    work: staging.Workspace, plan: Plan, incoming: list[Package], settings: Settings, emit: Emit, repair: Repair
+) -> Revision:
+    snapshot, made, there, linked, of_pip = _staged(work, plan, incoming, settings, emit, repair)
+    lock = pip.fulfil(work, plan, of_pip, there, settings, emit, repair.of_pip)
     made = msgspec.structs.replace(made, pip_specs=lock.pip_specs, pip=lock.pip)
     emit(Step(phase="check", text="Checking every file"))
-    _look(work.stage, list(after.values()), emit, repair.bearable)
+    _look(work.stage, linked, emit, repair.bearable)
     if plan.variables:
         set_variables(work.stage, plan.variables)
     revision = history.record(work.stage, plan.verb, made, plan.changes, made.specs)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import history, installers, search, staging
+from jupyter_condaenv.engine import history, search, staging, wheels
 from jupyter_condaenv.engine.model import (
     ChangePackages,
     Clean,
@@ -213,8 +213,8 @@ def test_wheels_of_pip_are_kept_as_packages_are(ours: Settings) -> None:
         for version, digit in (("1", "0"), ("2", "1"))
     )
     history.record(prefix, "add", replace(history.current_lock(prefix), pip=(kept,)), (), ())
-    wheels = Path(ours.cache_dir) / installers.WHEELS
+    folder = Path(ours.cache_dir) / wheels.FOLDER
     for one in (kept, old):
-        (wheels / installers.cached_name(one) / "3.11").mkdir(parents=True)
-    assert named(clean(ours, "packages")) == {installers.cached_name(old)}
-    assert [path.name for path in wheels.iterdir()] == [installers.cached_name(kept)]
+        (folder / wheels.cached_name(one) / "3.11").mkdir(parents=True)
+    assert named(clean(ours, "packages")) == {wheels.cached_name(old)}
+    assert [path.name for path in folder.iterdir()] == [wheels.cached_name(kept)]

@@ -516,6 +516,15 @@ def test_an_overlay(stacked: tuple[Path, Path], shared: Settings) -> None:
     assert tree(over, ours=False) == whole
 
 
+def test_a_base_in_which_pip_has_changed_something(
+    stacked: tuple[Path, Path], shared: Settings, tmp_path: Path
+) -> None:
+    base, over = stacked
+    pip(base, wheel(tmp_path, "mypkg", "2.0", {"mypkg/__init__.py": ""}))
+    assert found(over, shared).code == "moved_base"
+    mended(over, shared, "moved_base")
+
+
 def test_a_base_that_has_moved(stacked: tuple[Path, Path], shared: Settings) -> None:
     base, over = stacked
     operate(ChangePackages(prefix=str(base), add=("smallpkg=2.0",)), shared)

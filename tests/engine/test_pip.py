@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from jupyter_condaenv.engine import export, history, sites, specfiles, why
+from jupyter_condaenv.engine import deferred, export, history, sites, specfiles, storage, why
 from jupyter_condaenv.engine.formats import locked
 from jupyter_condaenv.engine.formats.source import Source
 from jupyter_condaenv.engine.model import (
+    ApplyDeferred,
     ApplyPlan,
     ChangePackages,
     CheckHealth,
@@ -31,8 +32,8 @@ from jupyter_condaenv.engine.model import (
 )
 from tests.channel.pypi import PackageIndex, ask, write_sdist, write_wheel
 
-from . import harness
-from .harness import leftovers, problems, refused, run, settled, tree
+from . import harness, places
+from .harness import leftovers, poll, problems, refused, run, settled, tree
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -359,6 +360,45 @@ def test_why_knows_what_pips_packages_need(env: Path, with_pip: Settings) -> Non
     assert explained["of_pip"] == ["choosy 1.0, which pip installed, needs smallpkg<2."]
 
 
+def test_a_change_that_waits_has_fetched_what_pip_will_install(
+    env: Path, chosen: Settings, index: PackageIndex, tmp_path: Path
+) -> None:
+    run(add(env, "alib<2"), chosen)
+    shim = tmp_path / "shim.py"
+    shim.write_text("input()")  # as far as others see, a kernel
+    with subprocess.Popen([sys.executable, shim, env], stdin=subprocess.PIPE) as kernel:
+        poll(lambda: deferred.living_kernels(env) == (kernel.pid,))
+        waits = run(ChangePackages(prefix=str(env), add=("smallpkg=2.0",), pip=("alib>=2", "fromsource")), chosen)
+        assert waits["kernels"] == [kernel.pid] and of_pip(env) == {"alib": "1.0"}
+        found = {one["name"]: one["after"] for one in waits["plan"]["pip"]["changes"]}
+        assert found == {"alib": "2.0", "fromsource": "1.0"} and waits["plan"]["pip"]["resolved"]
+        kernel.communicate(b"\n")
+    index.close()
+    run(ApplyDeferred(prefix=str(env)), chosen)
+    assert of_pip(env) == {"alib": "2.0", "fromsource": "1.0"}
+
+
+def test_a_plan_counts_the_room_that_pips_packages_take(env: Path, with_pip: Settings, files: Path) -> None:
+    request = add(env, "heavy")
+    made = write_wheel(files, "heavy", "1.0", files={"heavy/data": "x" * 2_000_000})
+    size = made.stat().st_size
+    try:
+        shown = run(PlanRequest(prefix=str(env), request=request), with_pip)["plan"]
+        assert shown["pip"]["download_bytes"] == size and shown["room"]["pip"] == 4 * size  # an estimate
+        assert shown["room"]["unknown"] == 1 and shown["room"]["bytes"] >= 4 * size
+        used = storage.used(with_pip, lambda done: None)
+        before = tree(env)
+        failure = refused(request, harness.changed(with_pip, quota=used + 3_000_000), "storage_error")
+        assert "quota" in failure["message"] and failure["details"]["missing"] > 0 and tree(env) == before
+        run(request, with_pip)
+        run(ChangePackages(prefix=str(env), remove=("heavy",)), with_pip)
+        shown = run(PlanRequest(prefix=str(env), request=request), with_pip)["plan"]
+    finally:
+        made.unlink()
+    assert "download_bytes" not in shown["pip"] and 2_000_000 < shown["room"]["pip"] < 2_100_000
+    assert "unknown" not in shown["room"]
+
+
 # --- what goes wrong ---
 
 
@@ -367,6 +407,26 @@ def test_without_pip_it_is_said_that_it_lacks(with_pip: Settings, index: Package
     request = CreateEnvironment(prefix=str(prefix), specs=("smallpkg",), pip=("atool",))
     failure = refused(request, with_pip, "refused")
     assert "no pip" in failure["message"] and "Add the package pip" in failure["hint"] and not prefix.exists()
+
+
+def test_a_disk_that_gets_full_while_pip_works(
+    seed: Path, with_pip: Settings, index: PackageIndex, tmp_path: Path
+) -> None:
+    made = write_wheel(index.folder, "heavy", "2.0", files={"heavy/data": "x" * 12_000_000})
+    with places.tmpfs(tmp_path / "small", "1g") as small:
+        prefix = small / "geo"
+        run(Clone(prefix=str(prefix), source=str(seed)), with_pip)
+        before = tree(prefix)
+        for free, words in ((16_000_000, "MB are missing"), (6_000_000, "It takes more than the 6.0 MB")):
+            size = shutil.disk_usage(small).used + free
+            subprocess.run(["mount", "-o", f"remount,size={size}", str(small)], check=True)
+            failure = refused(add(prefix, "heavy"), with_pip, "storage_error")
+            assert words in failure["message"] and failure["details"].get("missing", free) > 1_000_000, failure
+            assert tree(prefix) == before and leftovers(prefix) == []
+        subprocess.run(["mount", "-o", "remount,size=1g", str(small)], check=True)
+        run(add(prefix, "heavy"), with_pip)
+        assert of_pip(prefix) == {"heavy": "2.0"}
+    made.unlink()
 
 
 def test_an_index_with_a_login_leaves_it_nowhere(

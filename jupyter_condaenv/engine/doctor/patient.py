@@ -10,11 +10,10 @@ from pathlib import Path
 
 from .. import bytecode, distributions, history, sites, stack
 from .. import prefix as prefixes
-from ..distributions import Distribution
+from ..distributions import Distribution, Site
 from ..errors import Broken, CondaEnvError
 from ..model import Lock, Package, Settings
 from ..prefix import Record
-from ..sites import Site
 from .files import Files, look
 from .needs import Unmet, unmet
 
@@ -116,7 +115,7 @@ class Patient:
         """Where its Python looks for packages; None where it has no Python."""
         if self.python is None:
             return None
-        return sites.look(self.prefix, prefixes.site_packages(self.python), self.records.values())
+        return distributions.look(self.prefix, prefixes.site_packages(self.python), self.records.values())
 
     @cached_property
     def files_of_pip(self) -> dict[str, list[str]]:

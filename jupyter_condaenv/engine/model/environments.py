@@ -76,15 +76,6 @@ class Strategy(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     ``__archspec=1=x86_64_v3``, or ``__cuda=`` for none. The others are as here. An environment keeps to it."""
 
 
-class Base(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an overlay stands on."""
-
-    prefix: str
-    digest: str
-    """``digest`` of the packages below, all levels together, when the overlay was made."""
-    packages: tuple[Package, ...]
-
-
 class PipFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A wheel or a source distribution."""
 
@@ -109,6 +100,17 @@ class PipPackage(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
+
+
+class Base(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an overlay stands on."""
+
+    prefix: str
+    digest: str
+    """``digest`` of what is below, all levels together, when the overlay was made."""
+    packages: tuple[Package, ...]
+    pip: tuple[PipPackage, ...] = ()
+    """What pip had put there, by name and version."""
 
 
 class Lock(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

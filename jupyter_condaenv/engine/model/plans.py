@@ -81,7 +81,10 @@ class Room(Struct, frozen=True, kw_only=True, omit_defaults=True):
     shared: int
     """Bytes of the environment that are hard links into the package cache, and so take no room of their own."""
     unknown: int = 0
-    """Packages of which only the size of the archive is known before they are fetched: they take more than that."""
+    """Packages of which only the size of the archive is known before they are fetched, or nothing: they take more."""
+    pip: int = 0
+    """Of ``bytes``, what pip's packages take. What a wheel holds that has still to be fetched is an estimate: three
+    times its size."""
 
 
 class PipChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -104,6 +107,8 @@ class PipPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
     for."""
     stranded: tuple[str, ...] = ()
     """Those that it leaves behind for good, since pip was not asked for them here."""
+    download_bytes: int = 0
+    """Of files that are not in the package cache yet, as far as it is known; measured for dry runs only."""
 
 
 class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
