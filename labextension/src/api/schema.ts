@@ -1011,6 +1011,8 @@ export interface components {
             prefix: string;
             digest: string;
             packages: components["schemas"]["Package"][];
+            /** @default [] */
+            pip?: components["schemas"]["PipPackage"][];
         };
         /**
          * PipPackage
@@ -1415,6 +1417,8 @@ export interface components {
             again?: string[];
             /** @default [] */
             stranded?: string[];
+            /** @default 0 */
+            download_bytes?: number;
         };
         /**
          * Room
@@ -1427,6 +1431,8 @@ export interface components {
             shared: number;
             /** @default 0 */
             unknown?: number;
+            /** @default 0 */
+            pip?: number;
         };
         /**
          * Body
