@@ -15,8 +15,7 @@ from typing import Any
 
 import msgspec
 
-from jupyter_condaenv.engine.activation.cache import activated
-from jupyter_condaenv.engine.activation.launch import FOREIGN, join_levels
+from jupyter_condaenv.engine.activation.launch import join_levels, prepare
 from jupyter_condaenv.engine.errors import StorageError
 from jupyter_condaenv.engine.model import Environment, Finding, KernelOptions, Settings
 from jupyter_condaenv.kernels import launcher
@@ -82,7 +81,7 @@ def register(
             f"The kernel {name} cannot be written to {folder}: {error.strerror}.",
             "Free some space or make the folder writable, then register the kernel again.",
         ) from error
-    _warm(prefixes, settings, files)
+    _warm(prefixes, kept, settings, files)
     return (name,)
 
 
@@ -189,6 +188,7 @@ def arguments(options: KernelOptions, settings: Settings) -> tuple[str, ...]:
     return (
         *(("--always-run",) if options.always_run else ()),
         *((f"--library-path={library_path}",) if library_path != "off" else ()),
+        *(f"--inherit={name}" for name in options.inherit or ()),
     )
 
 
@@ -274,10 +274,9 @@ def _metadata_of(folder: Path) -> dict[str, Any]:
     return {key: metadata[key] for key in ("debugger", "supported_encryption") if key in metadata}
 
 
-def _warm(prefixes: tuple[str, ...], settings: Settings, files: launcher.Launch) -> None:
-    environ = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+def _warm(prefixes: tuple[str, ...], options: KernelOptions, settings: Settings, files: launcher.Launch) -> None:
     # The kernel does for itself what cannot be done now, and tells of it where its user looks.
     with contextlib.suppress(Exception):
         launcher.compile_for(f"{prefixes[-1]}/bin/python", files)
     with contextlib.suppress(Exception):
-        activated(prefixes, environ, launcher.cache_dir(settings))
+        prepare(prefixes, dict(os.environ), launcher.cache_dir(settings), arguments(options, settings))

@@ -107,3 +107,14 @@ def test_for_programs(owner: Person) -> None:
     variables = owner.run("activate", "over", "--json").last["variables"]
     assert variables["CONDA_PREFIX"] == str(owner.envs / "over")
     assert variables["CONDA_PREFIX_1"] == str(owner.envs / "base-env")
+
+
+def test_what_is_chosen_for_the_kernel_holds_for_run_too(owner: Person) -> None:
+    shown = ("run", "over", "--", "sh", "-c", "echo $PYTHONPATH:$PYTHONNOUSERSITE")
+    server = {"PYTHONPATH": owner.env.get("PYTHONPATH", "/of/the/server")}
+    try:
+        owner.run("kernel", "over", "--inherit", "PYTHONPATH", "--inherit", "PYTHONNOUSERSITE")
+        assert owner.run(*shown, env=server).out == f"{server['PYTHONPATH']}:\n"
+    finally:
+        owner.run("kernel", "over", "--inherit", "nothing")
+    assert owner.run(*shown, env=server).out == ":1\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -378,22 +379,63 @@ def test_a_capture_that_hung_is_used_again_but_not_for_ever(
     assert counted() == 2
 
 
-def test_a_cache_that_others_can_write_is_not_used(prefix: Prefix, counted: Callable[[], int]) -> None:
+def owned_by_another(path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("needs root")
+    os.chown(path, 12345, -1)
+
+
+def a_link(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to(path.with_name("elsewhere"))
+
+
+PLANTED: dict[str, Callable[[Path], None]] = {
+    "the owner": owned_by_another,
+    "the mode": lambda record: record.chmod(0o666),
+    "writable by the group": lambda record: record.chmod(0o620),
+    "a link": a_link,
+    "a pipe": lambda record: (record.unlink(), os.mkfifo(record, 0o600))[1],
+    "cut off": lambda record: os.truncate(record, record.stat().st_size - 1),
+    "no text": lambda record: record.write_bytes(b"\xff"),
+    "very deep": lambda record: record.write_text("[" * 200_000),
+}
+
+
+@pytest.mark.parametrize("what", PLANTED)
+def test_a_planted_record_is_replaced(prefix: Prefix, counted: Callable[[], int], what: str) -> None:
     prefix.start()
-    prefix.cache.chmod(0o777)
-    prefix.start()
-    assert counted() == 2
-    assert "can be written by somebody else" in prefix.warnings[-1]
-    prefix.cache.chmod(0o700)
     (record,) = prefix.cache.iterdir()
-    record.chmod(0o666)
+    content = json.loads(record.read_text())
+    record.write_text(json.dumps({**content, "set": {**content["set"], "LD_PRELOAD": "/evil.so"}}))
+    assert "LD_PRELOAD" in prefix.start(), "as it is read where nothing is wrong with it"
+    PLANTED[what](record)
+    for _ in range(2):
+        assert "LD_PRELOAD" not in prefix.start()
+        assert prefix.warnings == []
+    assert counted() == 2
+    assert (record.is_symlink(), record.stat().st_mode & 0o777, record.stat().st_uid) == (False, 0o600, os.geteuid())
+
+
+def test_a_folder_in_place_of_a_record_is_told(prefix: Prefix, counted: Callable[[], int]) -> None:
     prefix.start()
-    assert counted() == 3
+    (record,) = prefix.cache.iterdir()
     record.unlink()
-    record.symlink_to("/etc/passwd")
+    record.mkdir()
+    assert prefix.start()["COMPILER"] == "none"
+    assert "not kept for the next start" in prefix.warnings[-1]
+
+
+@pytest.mark.parametrize("spoil", [lambda folder: folder.chmod(0o777), owned_by_another], ids=["mode", "owner"])
+def test_a_cache_that_others_can_write_is_not_used(
+    prefix: Prefix, counted: Callable[[], int], spoil: Callable[[Path], None]
+) -> None:
     prefix.start()
-    assert counted() == 4
-    assert record.is_symlink(), "and not written through"
+    spoil(prefix.cache)
+    for starts in (2, 3):
+        prefix.start()
+        assert counted() == starts
+        assert "can be written by somebody else" in prefix.warnings[-1]
 
 
 def test_a_cache_that_is_a_link_is_not_used(prefix: Prefix, counted: Callable[[], int], tmp_path: Path) -> None:
@@ -475,6 +517,21 @@ def test_cuda_is_named_where_it_is(tmp_path: Path) -> None:
     assert ("CUDA_HOME" in env, env["CUDA_PATH"]) == (False, "/usr/local/cuda")
 
 
+def test_cuda_of_another_environment_gives_way(tmp_path: Path) -> None:
+    other, own = Prefix(tmp_path / "other"), Prefix(tmp_path / "own")
+    (own.path / "targets").mkdir()
+    own.write("ptxas", "", "bin").chmod(0o755)
+    left = {"CUDA_HOME": str(other.path), "CUDA_PATH": f"{other.path}/targets/x86_64-linux"}
+    env = launched((str(own.path),), own.environ | left, own.cache)
+    assert (env["CUDA_HOME"], env["CUDA_PATH"]) == (str(own.path), str(own.path))
+    env = launched((str(own.path),), own.environ | left | {"CUDA_PATH": "/opt/cuda"}, own.cache)
+    assert (env["CUDA_HOME"], env["CUDA_PATH"]) == (left["CUDA_HOME"], "/opt/cuda"), "a person has chosen"
+    own_choice = {"CUDA_HOME": f"{own.path}/targets/x86_64-linux"}
+    assert launched((str(own.path),), own.environ | own_choice, own.cache)["CUDA_HOME"] == own_choice["CUDA_HOME"]
+    assert shutil.which("ptxas", path=env["PATH"]) == f"{own.path}/bin/ptxas", "where XLA looks for it"
+    assert "XLA_FLAGS" not in env
+
+
 def test_an_overlay_names_the_data_and_versions_of_its_base(tmp_path: Path) -> None:
     base, top = Prefix(tmp_path / "base"), Prefix(tmp_path / "top of it")
     both = (str(base.path), str(top.path))
@@ -502,7 +559,25 @@ def test_threads_follow_the_limit_but_not_a_persons_own_choice(prefix: Prefix, m
     env = launched((str(prefix.path),), prefix.environ, prefix.cache)
     assert (env["OMP_NUM_THREADS"], env["NUMBA_NUM_THREADS"], env["LOKY_MAX_CPU_COUNT"]) == ("7", "5", "1")
     assert not {"MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"} & env.keys(), "they follow OMP_NUM_THREADS"
-    assert threads.thread_limit({"CPU_LIMIT": str(processors + 2)}) is None
+
+
+def test_the_first_of_limit_quota_and_affinity_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+    (tmp_path / "groups").write_text("0::/a\n")
+    quota = tmp_path / "a/cpu.max"
+    quota.parent.mkdir()
+    quota.write_text("400000 100000")
+
+    def limit(**env: str) -> int | None:
+        return threads.thread_limit(env, str(tmp_path / "groups"), str(tmp_path))
+
+    assert [limit(CPU_LIMIT="2.5"), limit(CPU_LIMIT="nonsense"), limit()] == [2, 4, 4]
+    assert limit(CPU_LIMIT="8") == 8
+    quota.write_text("max 100000")
+    assert [limit(CPU_LIMIT="100"), limit()] == [None, None]
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7})
+    assert [limit(), limit(CPU_LIMIT="2"), limit(CPU_LIMIT="8")] == [3, 2, 3]
 
 
 @pytest.mark.parametrize(

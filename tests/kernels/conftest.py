@@ -16,7 +16,9 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
+from jupyter_condaenv.engine.activation.launch import join_levels
 from jupyter_condaenv.engine.model import Environment, Settings
+from jupyter_condaenv.kernels import launcher
 
 SCRIPT = 'export FROM_SCRIPT="it ran in $CONDA_PREFIX"\n'
 WAIT = 120
@@ -42,6 +44,31 @@ def lend_ipykernel(prefix: Path) -> None:
     for name in ("ipykernel", "ipykernel_launcher.py"):
         (theirs / name).symlink_to(ours / name)
     (theirs / "lent.pth").write_text("".join(f"{path}\n" for path in {ours, Path(sysconfig.get_path("platlib"))}))
+
+
+TELL = "import os, sys\nsys.stdout.buffer.write(b'\\0'.join(n + b'=' + v for n, v in os.environb.items()))\n"
+
+
+def with_python(prefix: Path) -> Path:
+    """Make this Python that of ``prefix``, in which a module ``tell`` takes the place of a kernel's."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for folder in (prefix / "bin", prefix / "lib" / version / "site-packages"):
+        folder.mkdir(parents=True, exist_ok=True)
+    (prefix / "bin/python").symlink_to(Path(sys.executable).resolve())
+    (prefix / "pyvenv.cfg").write_text(f"home = {Path(sys.executable).resolve().parent}\n")
+    (prefix / "lib" / version / "site-packages/tell.py").write_text(TELL)
+    return prefix
+
+
+def launched(
+    own: Settings, levels: tuple[str, ...], environ: dict[str, str], *options: str
+) -> tuple[dict[str, str], str]:
+    """The variables of what a kernelspec with these ``options`` starts, and what it writes to standard error."""
+    files = launcher.install(own)
+    command = [files.trampoline, files.shim, join_levels(levels), *options, "-m", "tell"]
+    ran = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    pairs = (os.fsdecode(entry).partition("=") for entry in ran.stdout.split(b"\0"))
+    return {name: value for name, _, value in pairs}, ran.stderr.decode()
 
 
 def environment(prefix: Path, **fields: Any) -> Environment:

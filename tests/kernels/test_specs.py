@@ -82,17 +82,19 @@ def test_registering_again_changes_the_same_kernel(own: Settings, tmp_path: Path
 
 def test_what_was_chosen_stays_until_something_else_is(own: Settings, tmp_path: Path, shared: Path) -> None:
     prefix = placed(shared, tmp_path / "envs/geo")
-    chosen = KernelOptions(display_name="Geodesy", library_path="prefix", always_run=True)
+    chosen = KernelOptions(
+        display_name="Geodesy", library_path="prefix", always_run=True, inherit=("PYTHONPATH", "CONDA")
+    )
     specs.register(environment(prefix), own, chosen)
     specs.register(environment(prefix), own)
     assert specs.options(str(prefix), own) == chosen
     argv = spec_of(own, "condaenv-geo")["argv"]
     assert isinstance(argv, list)
     assert argv[2:] == [
-        *(str(prefix), "--always-run", "--library-path=prefix"),
+        *(str(prefix), "--always-run", "--library-path=prefix", "--inherit=PYTHONPATH", "--inherit=CONDA"),
         *("-m", "ipykernel_launcher", "-f", "{connection_file}"),
     ]
-    specs.register(environment(prefix), own, KernelOptions(library_path="off", always_run=False))
+    specs.register(environment(prefix), own, KernelOptions(library_path="off", always_run=False, inherit=()))
     assert spec_of(own, "condaenv-geo")["argv"][3] == "-m"  # type: ignore[index]
     assert specs.options(str(prefix), own).display_name == "Geodesy"
 

@@ -17,7 +17,7 @@ from jupyter_condaenv.engine import demands
 from jupyter_condaenv.engine.model import KernelOptions, LibraryPath, Settings
 from jupyter_condaenv.kernels import specs
 
-from .conftest import environment, lend_ipykernel, make_prefix, manager_of, started
+from .conftest import environment, launched, lend_ipykernel, make_prefix, manager_of, started, with_python
 
 SHOWN = "import os, sys, json; print(json.dumps([dict(os.environ), sys.prefix, os.getpid(), sys.path, sys.argv]))"
 
@@ -255,6 +255,23 @@ def test_library_path(
     (name,) = specs.register(environment(prefix), own, KernelOptions(library_path=chosen))
     with started(manager_of(own, name), env={**os.environ, "LD_LIBRARY_PATH": "/of/the/server"}) as kernel:
         assert kernel.run(LIBRARIES) == seen.format(prefix=prefix)
+
+
+def test_what_the_server_has_is_left_behind_unless_it_is_inherited(own: Settings, tmp_path: Path) -> None:
+    (tmp_path / "envs/geo/conda-meta").mkdir(parents=True)
+    levels = (str(with_python(tmp_path / "envs/geo")),)
+    python = {"PYTHONPATH": "/of/the/server", "PYTHONNOUSERSITE": "", "VIRTUAL_ENV": "/of/the/server"}
+    active = {"CONDA_PREFIX": "/of/the/server", "CONDA_SHLVL": "1", "PATH": f"/of/the/server/bin:{os.environ['PATH']}"}
+    env, _ = launched(own, levels, {**active, **python})
+    assert (env.get("PYTHONPATH"), env["PYTHONNOUSERSITE"], env.get("VIRTUAL_ENV")) == (None, "1", None)
+    assert (env["CONDA_SHLVL"], "/of/the/server/bin" in env["PATH"]) == ("1", False)
+    for name, value in python.items():
+        env, _ = launched(own, levels, {**active, **python}, f"--inherit={name}")
+        others = {"PYTHONPATH": None, "PYTHONNOUSERSITE": "1", "VIRTUAL_ENV": None, name: value}
+        assert {other: env.get(other) for other in others} == others
+    env, _ = launched(own, levels, active, "--inherit=CONDA")
+    assert (env["CONDA_PREFIX"], env["CONDA_PREFIX_1"], env["CONDA_SHLVL"]) == (levels[0], "/of/the/server", "2")
+    assert env["PATH"] == f"{levels[0]}/bin:{active['PATH']}"
 
 
 def test_scripts_that_always_run(own: Settings, tmp_path: Path) -> None:

@@ -250,14 +250,14 @@ def test_a_kernel_is_shown_and_started_as_one_chooses(client: Client) -> None:
     client.do("POST", "environments", {"name": "chosen", "specs": ["ipykernel"]})
     assert client.get("environments/chosen/kernel") == {"kernels": ["condaenv-chosen"], "options": {}}
     client.do("PUT", "environments/chosen/kernel", {"display_name": "Mine", "library_path": "prefix"})
-    result = client.do("PUT", "environments/chosen/kernel", {"always_run": True})
+    result = client.do("PUT", "environments/chosen/kernel", {"always_run": True, "inherit": ["PYTHONPATH"]})
     assert result["environment"]["kernels"] == ["condaenv-chosen"]
-    options = {"display_name": "Mine", "library_path": "prefix", "always_run": True}
+    options = {"display_name": "Mine", "library_path": "prefix", "always_run": True, "inherit": ["PYTHONPATH"]}
     assert client.get("environments/chosen/kernel")["options"] == options
     found = client.jupyter("GET", "kernelspecs/condaenv-chosen").body["spec"]
     assert found["display_name"] == "Mine"
-    assert {"--always-run", "--library-path=prefix"} <= set(found["argv"])
-    for body in ({"library_path": "somewhere"}, {"nothere": 1}):
+    assert {"--always-run", "--library-path=prefix", "--inherit=PYTHONPATH"} <= set(found["argv"])
+    for body in ({"library_path": "somewhere"}, {"inherit": ["HOME"]}, {"nothere": 1}):
         assert client.call("PUT", "environments/chosen/kernel", body).status == 400
 
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import get_args
 
-from ...engine.model import LibraryPath
+from ...engine.model import Inherited, LibraryPath
 from .parser import Parser
 from .shared import ENVIRONMENT, SPEC, channels, detach, display_name, environment, now, number, of_file, pip, strategy
 
@@ -218,5 +218,11 @@ def kernel(parser: Parser) -> None:
         "--always-run",
         action=argparse.BooleanOptionalAction,
         help="run activation scripts at each start, also where nothing they depend on has changed",
+    )
+    parser.add_argument(
+        "--inherit",
+        action="append",
+        choices=[*get_args(Inherited), "nothing"],
+        help="have this as the server has it (repeatable; CONDA: on top of what is active there); nothing: as at first",
     )
     detach(parser)

@@ -93,8 +93,12 @@ def apply_deferred(arguments: Namespace, output: Output) -> None:
 def kernel(arguments: Namespace, output: Output) -> None:
     settings = configured()
     environment = environments.find(arguments.environment, settings)
+    chosen = arguments.inherit
     options = KernelOptions(
-        display_name=arguments.display_name, library_path=arguments.library_path, always_run=arguments.always_run
+        display_name=arguments.display_name,
+        library_path=arguments.library_path,
+        always_run=arguments.always_run,
+        inherit=None if chosen is None else tuple(name for name in chosen if name != "nothing"),
     )
     perform(RegisterKernel(prefix=environment.prefix, options=options), settings, arguments, output)
 

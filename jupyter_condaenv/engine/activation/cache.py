@@ -22,7 +22,9 @@ HUNG_KEPT = 600.0
 not never, as then every start of the kernel would wait for it."""
 
 
-def activated(prefixes: tuple[str, ...], environ: dict[str, str], cache_dir: str, limit: float = TIME_LIMIT) -> Changes:
+def activated(
+    prefixes: tuple[str, ...], environ: dict[str, str], cache_dir: str, limit: float = TIME_LIMIT, leave: bool = True
+) -> Changes:
     """What activating ``prefixes`` (bottom first) changes in ``environ``; kept for as long as all it saw is the same.
 
     ``cache_dir`` is made when it is absent. A cache that others could have written is not used; the changes then carry
@@ -33,8 +35,8 @@ def activated(prefixes: tuple[str, ...], environ: dict[str, str], cache_dir: str
     if not any(str(path).endswith(".sh") for path, *_ in seen):
         from .capture import capture
 
-        return capture(prefixes, environ, limit)[0]
-    key = _key(prefixes, environ)
+        return capture(prefixes, environ, limit, leave)[0]
+    key = _key(prefixes, environ, leave)
     file = f"{zlib.crc32(key.encode()):08x}.json"
     problem = ""
     try:
@@ -49,7 +51,7 @@ def activated(prefixes: tuple[str, ...], environ: dict[str, str], cache_dir: str
     from .capture import capture
     from .sources import sourced
 
-    changes, hung = capture(prefixes, environ, limit)
+    changes, hung = capture(prefixes, environ, limit, leave)
     record: dict[str, object] = {name: getattr(changes, name) for name in Changes.__slots__}
     record["key"] = key
     record["files"] = seen
@@ -68,10 +70,10 @@ def activated(prefixes: tuple[str, ...], environ: dict[str, str], cache_dir: str
     return changes
 
 
-def _key(prefixes: tuple[str, ...], environ: dict[str, str]) -> str:
+def _key(prefixes: tuple[str, ...], environ: dict[str, str], leave: bool) -> str:
     """What tells one record from another. Its checksum names the file; the record holds it whole."""
     state = sorted(item for item in environ.items() if item[0].lstrip("_").startswith("CONDA_"))
-    return repr([SCHEMA, prefixes, state, _host_class(), sys.getfilesystemencoding()])
+    return repr([SCHEMA, prefixes, leave, state, _host_class(), sys.getfilesystemencoding()])
 
 
 def _host_class() -> list[str]:
@@ -132,39 +134,35 @@ def _mentioned(words: set[str], environ: dict[str, str]) -> dict[str, str]:
 def open_folder(path: str) -> int:
     """A descriptor of the folder at ``path``; PermissionError if anybody else could write in it."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        _refuse_foreign(os.fstat(descriptor), path)
-    except PermissionError:
+    if _is_foreign(os.fstat(descriptor)):
         os.close(descriptor)
-        raise
+        raise PermissionError(f"{path} belongs to or can be written by somebody else.")
     return descriptor
 
 
-def _refuse_foreign(found: os.stat_result, path: str) -> None:
-    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o022:
-        raise PermissionError(f"{path} belongs to or can be written by somebody else.")
+def _is_foreign(found: os.stat_result) -> bool:
+    return found.st_uid != os.geteuid() or bool(stat.S_IMODE(found.st_mode) & 0o022)
 
 
 def _load(cache_dir: str, name: str) -> dict[str, Any] | None:
-    """The record in the file ``name``, or None; OSError when the cache cannot be trusted or read."""
+    """The record in the file ``name``, None where it is to be made anew; OSError when the folder cannot be trusted."""
     try:
         folder = open_folder(cache_dir)
     except FileNotFoundError:
         return None
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
-    except FileNotFoundError:
+    except OSError:
         return None
     finally:
         os.close(folder)
     with open(descriptor, encoding="ascii") as file:
         found = os.fstat(file.fileno())
-        _refuse_foreign(found, os.path.join(cache_dir, name))
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(f"{os.path.join(cache_dir, name)} is not a file.")
+        if _is_foreign(found) or not stat.S_ISREG(found.st_mode):
+            return None
         try:
             record = _decoded(file.read())
-        except ValueError:
+        except (OSError, ValueError, RecursionError):
             return None
     return record if isinstance(record, dict) else None
 

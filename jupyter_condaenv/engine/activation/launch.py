@@ -49,19 +49,21 @@ def launch_environment(
 ) -> tuple[dict[str, str], list[str]]:
     """The variables with which a kernel of ``prefixes`` (bottom first) runs, and what a person should know of them.
 
-    ``options`` are those of its kernelspec: ``--always-run``, ``--library-path=prefix``, ``--library-path=clean``.
+    ``options`` are those of its kernelspec: ``--always-run``, ``--library-path=prefix`` or ``clean``, and
+    ``--inherit=NAME`` for one of ``FOREIGN``, for PYTHONNOUSERSITE, or for CONDA, an environment that is active.
     """
-    foreign = (*FOREIGN, "LD_LIBRARY_PATH") if "--library-path=clean" in options else FOREIGN
-    environ = {name: value for name, value in environ.items() if name not in foreign}
+    environ = _inherited(environ, options)
     note_use(prefixes, cache_dir)
+    leave = "--inherit=CONDA" not in options
     if "--always-run" in options:
         from .capture import capture
 
-        changes = capture(prefixes, environ)[0]
+        changes = capture(prefixes, environ, leave=leave)[0]
     else:
-        changes = activated(prefixes, environ, cache_dir)
+        changes = activated(prefixes, environ, cache_dir, leave=leave)
     env = changes.apply(environ)
-    env["PYTHONNOUSERSITE"] = "1"
+    if "--inherit=PYTHONNOUSERSITE" not in options:
+        env["PYTHONNOUSERSITE"] = "1"
     if "--library-path=prefix" in options:
         own = [f"{prefix}/lib" for prefix in reversed(prefixes)]
         rest = [path for path in env.get("LD_LIBRARY_PATH", "").split(":") if path and path not in own]
@@ -70,6 +72,19 @@ def launch_environment(
     _add_cuda(env, prefixes)
     _add_overlay(env, prefixes)
     return env, changes.warnings
+
+
+def prepare(prefixes: tuple[str, ...], environ: dict[str, str], cache_dir: str, options: tuple[str, ...]) -> None:
+    """Have in the cache what a launch with the same finds there."""
+    if "--always-run" not in options:
+        activated(prefixes, _inherited(environ, options), cache_dir, leave="--inherit=CONDA" not in options)
+
+
+def _inherited(environ: dict[str, str], options: tuple[str, ...]) -> dict[str, str]:
+    foreign = {name for name in FOREIGN if f"--inherit={name}" not in options}
+    if "--library-path=clean" in options:
+        foreign.add("LD_LIBRARY_PATH")
+    return {name: value for name, value in environ.items() if name not in foreign}
 
 
 def read_at_start(old: dict[str, str], new: dict[str, str]) -> bool:
@@ -83,12 +98,19 @@ def read_at_start(old: dict[str, str], new: dict[str, str]) -> bool:
 
 
 def _add_cuda(env: dict[str, str], prefixes: tuple[str, ...]) -> None:
-    if "CUDA_HOME" in env or "CUDA_PATH" in env:
+    set_already = [env[name] for name in ("CUDA_HOME", "CUDA_PATH") if env.get(name)]
+    if not all(_in_another_environment(path, prefixes) for path in set_already):
         return
     for prefix in reversed(prefixes):
         if os.path.exists(f"{prefix}/bin/nvcc") or os.path.isdir(f"{prefix}/targets"):
             env["CUDA_HOME"] = env["CUDA_PATH"] = prefix
             return
+
+
+def _in_another_environment(path: str, prefixes: tuple[str, ...]) -> bool:
+    """Whether ``path`` is that of an environment, or of a folder ``targets/...`` in one, other than ``prefixes``."""
+    prefix = path.partition("/targets/")[0].rstrip("/")
+    return prefix not in prefixes and os.path.isdir(f"{prefix}/conda-meta")
 
 
 def _add_overlay(env: dict[str, str], prefixes: tuple[str, ...]) -> None:

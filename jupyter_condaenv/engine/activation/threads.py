@@ -27,9 +27,10 @@ def add_threads(env: dict[str, str], limit: int | None) -> None:
 
 
 def thread_limit(env: dict[str, str], groups: str = "/proc/self/cgroup", root: str = "/sys/fs/cgroup") -> int | None:
-    """Threads that this process can keep busy, or None when that is as many as it has processors.
+    """Threads that this process can keep busy, or None when that is as many as the machine has processors.
 
-    ``CPU_LIMIT`` (set by JupyterHub) comes before the quota of the cgroups, which libraries do not see.
+    ``CPU_LIMIT`` (set by JupyterHub) comes before the quota of the cgroups, which libraries do not see. Never more than
+    the processors that this process may run on, which some of them do not see either.
     """
     try:
         limit: float | None = float(env["CPU_LIMIT"])
@@ -37,10 +38,10 @@ def thread_limit(env: dict[str, str], groups: str = "/proc/self/cgroup", root: s
         limit = None
     if limit is None or not limit > 0:
         limit = _quota(groups, root)
-    if limit is None:
-        return None
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, int(limit)) if limit < processors else None
+    processors = os.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else processors
+    busy = allowed if limit is None else min(limit, allowed)
+    return max(1, int(busy)) if busy < processors else None
 
 
 def _quota(groups: str, root: str) -> float | None:

@@ -73,12 +73,12 @@ class Changes:
         return env
 
 
-def changes_between(old: dict[str, str], new: dict[str, str]) -> Changes:
-    """The changes that make ``new`` of ``old``."""
+def changes_between(old: dict[str, str], new: dict[str, str], left: list[str]) -> Changes:
+    """The changes that make ``new`` of ``old``, where the environments ``left`` are no longer active."""
     changes = Changes()
     changes.set = {name: value for name, value in new.items() if old.get(name) != value}
     changes.unset = [name for name in old if name not in new]
-    changes.out = [bin_of(prefix) for prefix in inherited_prefixes(old)]
+    changes.out = [bin_of(prefix) for prefix in left]
     rest = [entry for entry in path_entries(old) if entry not in changes.out]
     path = path_entries(new)
     at = next((at for at in range(len(path) - len(rest) + 1) if path[at : at + len(rest)] == rest), None)

@@ -92,7 +92,7 @@ from .results import (
     Result,
 )
 from .search import Build, ChannelIndex, FoundPackage, FoundPackages, PackageVersion, PackageVersions
-from .settings import ChannelPriority, LibraryPath, Settings
+from .settings import ChannelPriority, Inherited, LibraryPath, Settings
 from .storage import CacheStorage, CleanKind, EnvironmentStorage, Storage, Unneeded
 
 __all__ = [
@@ -153,6 +153,7 @@ __all__ = [
     "Health",
     "IndexChannels",
     "Indexed",
+    "Inherited",
     "KernelOptions",
     "Kind",
     "LibraryPath",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from .settings import ChannelPriority, LibraryPath
+from .settings import ChannelPriority, Inherited, LibraryPath
 
 Kind = Literal["full", "overlay"]
 Dependencies = Literal["keep", "freeze", "update"]
@@ -284,6 +284,9 @@ class KernelOptions(Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     library_path: Literal["", LibraryPath] = ""
     always_run: bool | None = None
     """Whether activation scripts run at each start, rather than once until something they depend on changes."""
+    inherit: tuple[Inherited, ...] | None = None
+    """What the kernel has as the process that starts it has it. At first nothing of these: they name the things of
+    another Python, and packages of one's home directory are not imported."""
 
 
 # --- requests: one struct a verb ---

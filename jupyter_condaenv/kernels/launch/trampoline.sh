@@ -14,8 +14,11 @@ fi
 python=$prefix/bin/python
 if [ -f "$python" ] && [ -x "$python" ]; then
     # Read when Python starts, so here rather than in the shim, which would have to start it again.
-    unset PYTHONPATH PYTHONHOME VIRTUAL_ENV
-    PYTHONNOUSERSITE=1 exec "$python" "$@"
+    for name in PYTHONPATH PYTHONHOME VIRTUAL_ENV; do
+        case " $* " in *" --inherit=$name "*) ;; *) unset "$name" ;; esac
+    done
+    case " $* " in *" --inherit=PYTHONNOUSERSITE "*) ;; *) export PYTHONNOUSERSITE=1 ;; esac
+    exec "$python" "$@"
 fi
 if [ ! -x "$registrar" ]; then
     echo "condaenv: $python cannot be run, and $registrar, which would say so in the notebook, is gone." >&2
