@@ -1154,6 +1154,8 @@ export interface components {
             library_path?: "" | "clean" | "off" | "prefix";
             /** @default null */
             always_run?: boolean | null;
+            /** @default null */
+            inherit?: ("CONDA" | "PYTHONHOME" | "PYTHONNOUSERSITE" | "PYTHONPATH" | "VIRTUAL_ENV")[] | null;
         };
         /**
          * Exported
