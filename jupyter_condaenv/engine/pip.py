@@ -175,6 +175,15 @@ def _find(
         raise (limits.explained(error, [limits.Need(site.root, 0, 0)]) if limits.is_full(error) else error) from None
     _check_over(found, given)
     new = {one.name for one in found}
+    there = {*new, *given, *site.others}
+    unheard = [
+        spec for spec in lock.pip_specs if not Requirement(spec).marker and requirements.name_of(spec) not in there
+    ]
+    if unheard:
+        raise Refused(
+            f"{program.name} does not say what it would install for {', '.join(unheard)}.",
+            "Nothing was changed. This is a fault in jupyter_condaenv or in that program; please report it.",
+        )
     kept = [one for one in recorded if one.name not in new and one.name in site.others]
     return _needed((*lock.pip_specs, *new), (*kept, *found))
 
