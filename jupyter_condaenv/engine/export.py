@@ -62,7 +62,7 @@ def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Expo
     installed = _distributions(prefix, lock)
     by_pip = [one for one in installed if not one.of_conda]
     if format == "dockerfile" or format == "github-workflow":
-        return _with_lock(prefix, lock, format, [_requirement(one) for one in by_pip])
+        return _with_lock(prefix, lock, format, by_pip)
     if format == "environment.yml":
         text = written.environment(
             name=prefix.name,
@@ -113,19 +113,24 @@ def _installed_file(package: PipPackage, info: Path) -> PipFile:
     return next((file for file in package.files if not file.name.endswith(".whl")), package.files[0])
 
 
-def _with_lock(prefix: Path, lock: Lock, format: ExportFormat, pip: Sequence[str]) -> Exported:
-    """What makes the environment elsewhere, of the lock that lies beside it."""
+def _with_lock(prefix: Path, lock: Lock, format: ExportFormat, by_pip: Sequence[Distribution]) -> Exported:
+    """What makes the environment elsewhere, of the lock that lies beside it, and of requirements with hashes for what
+    pip has installed."""
+    lock, unknown = _by_file(lock, by_pip)
     check_hashes(lock)
     _check_elsewhere(lock)
-    lock_name = f"conda-{lock.platform}.lock"
-    comments = written.comments(pip)
+    lock_name, pip_name = f"conda-{lock.platform}.lock", f"pip-{lock.platform}.txt" if lock.pip else ""
+    comments = written.comments(unknown)
     if format == "dockerfile":
-        text = dockerfile.write(prefix.name, lock, lock_name, prefixes.variables(prefix), comments)
+        text = dockerfile.write(prefix.name, lock, lock_name, prefixes.variables(prefix), comments, pip_name)
     else:
-        python = stack.python_of(lock.packages) is not None
-        text = workflow.write(prefix.name, lock.platform, lock_name, _imports(prefix, lock), python, comments)
-    beside = ExportedFile(name=lock_name, text=written.explicit(lock, pip=pip))
-    return Exported(name=FILE_NAMES[format], text=text, beside=(beside,))
+        imports, python = _imports(prefix, lock), stack.python_of(lock.packages) is not None
+        text = workflow.write(prefix.name, lock.platform, lock_name, imports, python, comments, pip_name)
+    explicit = written.explicit(lock, pip=[_requirement(one) for one in by_pip])
+    beside = [ExportedFile(name=lock_name, text=explicit)]
+    if pip_name:
+        beside.append(ExportedFile(name=pip_name, text=written.by_hash(map(requirements.exactly, lock.pip))))
+    return Exported(name=FILE_NAMES[format], text=text, beside=tuple(beside))
 
 
 def _check_elsewhere(lock: Lock) -> None:
@@ -138,6 +143,13 @@ def _check_elsewhere(lock: Lock) -> None:
                 f"{package} comes from a directory of this machine, {package.channel}, where no other finds it.",
                 "Serve that channel over HTTP, and install the package from there.",
                 package=package.name,
+            )
+    for one in lock.pip:
+        if not one.files[0].url.startswith("http"):
+            raise Refused(
+                f"{one} was installed by pip from a file of this machine, {one.files[0].url}, where no other finds it.",
+                "Publish it on an index, and have pip install it from there.",
+                package=one.name,
             )
 
 

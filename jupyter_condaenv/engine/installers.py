@@ -28,6 +28,7 @@ from . import prefix as prefixes
 from .channels import OFFLINE, redact
 from .errors import ChannelError, CondaEnvError, Refused, Tampered, Unsatisfiable
 from .model import PipFile, PipPackage
+from .requirements import exactly
 from .trees import link_or_copy, storage_error
 from .wheels import Cache, is_of
 
@@ -61,7 +62,10 @@ _NOT_THEIRS = re.compile(
     r"UV_(PYTHON|PROJECT\w*|SYSTEM_PYTHON|TARGET|REQUIRE_HASHES|COMPILE_BYTECODE|WORKING_DIRECTORY)$"
 )
 """Variables that would have them do something else, or elsewhere."""
-_UV_ADDS = re.compile(r"^ [+~] (?P<name>[\w.-]+)==(?P<version>\S+)(?: \(from (?P<url>\S+)\))?$", re.MULTILINE)
+_UV_ADDS = re.compile(
+    r"^ [+~] (?P<name>[\w.-]+)(?:==(?P<version>\S+?))?(?: \(from (?P<from>\S+)\)| @ (?P<url>\S+))?$", re.MULTILINE
+)
+"""A direct URL stands behind the version or in its place, which depends on the version of uv."""
 _CONFLICT = "The conflict is caused by:"
 _CANNOT_REACH = re.compile(
     r"Retrying \(|ConnectionError|connection error|tcp connect|Network is unreachable|timed out|"
@@ -148,7 +152,7 @@ class Pip:
             raise _offline(missing)
         new = folder / "new"
         command = ["wheel", "--no-deps", "--require-hashes", "--wheel-dir", str(new)]
-        self._run([*command, "--requirement", _lines(folder, map(_exactly, missing))], folder)
+        self._run([*command, "--requirement", _lines(folder, map(exactly, missing))], folder)
         for one in missing:
             made = [path for path in new.glob("*.whl") if is_of(path.name, one)]
             if len(made) != 1:
@@ -190,7 +194,10 @@ class Uv:
             adds = list(_UV_ADDS.finditer(told))
             if not adds:
                 return ()
-            exact = [f"{one['name']} @ {one['url']}" if one["url"] else f"{one[1]}=={one[2]}" for one in adds]
+            exact = [
+                f"{one['name']} @ {url}" if (url := one["url"] or one["from"]) else f"{one['name']}=={one['version']}"
+                for one in adds
+            ]
             command = ["pip", "compile", "--no-deps", "--no-header", "--format", "pylock.toml", "--generate-hashes"]
             lock = folder / "pylock.toml"
             self._run([*command, "--output-file", str(lock), _lines(folder, exact)], folder)
@@ -207,7 +214,7 @@ class Uv:
     def _install(self, packages: Sequence[PipPackage], *, elsewhere: bool) -> None:
         with self._scratch() as folder:
             command = ["pip", "install", "--no-deps", "--require-hashes", "--requirements"]
-            command.append(_lines(folder, map(_exactly, packages)))
+            command.append(_lines(folder, map(exactly, packages)))
             command += ["--target", str(folder / "elsewhere")] if elsewhere else []
             try:
                 self._run([*command, "--offline"], folder)
@@ -283,14 +290,6 @@ def dependencies(requires: object) -> tuple[str, ...]:
         with suppress(InvalidRequirement):
             found.add(canonicalize_name(Requirement(str(text)).name))
     return tuple(sorted(found))
-
-
-def _exactly(package: PipPackage) -> str:
-    """The line of a requirements file that means this package and no other file."""
-    hashes = " ".join(f"--hash=sha256:{file.sha256}" for file in package.files)
-    if package.direct:
-        return f"{package.name} @ {package.files[0].url} {hashes}"
-    return f"{package.name}=={package.version} {hashes}"
 
 
 def _offline(missing: Sequence[PipPackage]) -> ChannelError:

@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 from .channels import redact
 from .errors import InvalidRequest
+from .model import PipPackage
 
 _LONGEST = 2000
 """Characters; some have a URL in them."""
@@ -45,6 +46,14 @@ def same_version(one: str, other: str) -> bool:
         return Version(one) == Version(other)
     except InvalidVersion:
         return one == other
+
+
+def exactly(package: PipPackage) -> str:
+    """The line of a requirements file that means this package and no other file."""
+    hashes = " ".join(f"--hash=sha256:{file.sha256}" for file in package.files)
+    if package.direct:
+        return f"{package.name} @ {package.files[0].url} {hashes}"
+    return f"{package.name}=={package.version} {hashes}"
 
 
 def together(before: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:

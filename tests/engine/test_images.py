@@ -14,7 +14,7 @@ import yaml
 from jupyter_client.blocking.client import BlockingKernelClient
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import export, specfiles
+from jupyter_condaenv.engine import export, history, specfiles
 from jupyter_condaenv.engine.errors import Refused
 from jupyter_condaenv.engine.formats import dockerfile, workflow
 from jupyter_condaenv.engine.model import (
@@ -22,11 +22,14 @@ from jupyter_condaenv.engine.model import (
     Exported,
     Lock,
     Package,
+    PipFile,
+    PipPackage,
     Settings,
     StackEnvironment,
     Variable,
 )
 from tests.channel import ChannelServer, index, write_package
+from tests.channel.pypi import PackageIndex, ask, write_wheel
 
 from .child import operate
 from .docker import Docker
@@ -216,6 +219,64 @@ def test_its_steps_do_what_they_say(prefix: Path, own: Settings, tmp_path: Path)
     place = repository / "env"
     assert outputs[-1] == outputs[2] != ""
     assert outputs[-1].startswith(f"{place}|it ran in {place}||") and "|-c import tool, toolbox" in outputs[-1]
+
+
+# --- what pip has installed ---
+
+
+def test_what_pip_has_is_installed_by_hash(prefix: Path, tmp_path: Path) -> None:
+    """In a prefix whose Python is a name only: nothing of it is run."""
+    for name in ("known", "by_hand"):
+        info = prefix / SITE / f"{name}-2.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Name: {name}\nVersion: 2.0\n")
+    file = PipFile(name="known-2.0-py3-none-any.whl", url="https://host/known-2.0-py3-none-any.whl", sha256="0" * 64)
+    known = PipPackage(name="known", version="2.0", files=(file,))
+    history.record(prefix, "add", replace(history.current_lock(prefix), pip=(known,)), (), ())
+    image, job = (export.export(prefix, format) for format in ("dockerfile", "github-workflow"))
+    (_, pip) = image.beside
+    assert job.beside == image.beside
+    assert pip.text.splitlines()[1:] == [f"known==2.0 --hash=sha256:{'0' * 64}"]
+    how = "--no-deps --require-hashes --requirement"
+    assert f"COPY {pip.name} /opt/\n" in image.text and f"{how} /opt/{pip.name}" in image.text
+    (steps,) = (one["steps"] for one in yaml.safe_load(job.text)["jobs"].values())
+    assert any(step.get("run", "").endswith(f"{how} {pip.name}") and "if" in step for step in steps)
+    assert any(f"'{pip.name}')" in step.get("with", {}).get("key", "") for step in steps)
+    for text in (image.text, job.text):
+        assert "since pip installed it: by_hand==2.0" in text and "installed it: known" not in text
+    local = replace(known, files=(replace(file, url="file:///home/me/known-2.0-py3-none-any.whl"),))
+    history.record(prefix, "add", replace(history.current_lock(prefix), pip=(local,)), (), ())
+    with pytest.raises(Refused, match=r"known 2\.0 was installed by pip from a file of this machine"):
+        export.export(prefix, "dockerfile")
+    linted("hadolint", written_to(tmp_path, image) / image.name)
+
+
+@pytest.mark.slow
+def test_its_steps_have_pip_install_it(
+    channel: ChannelServer, real_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_wheel(tmp_path / "files", "alib", "1.0")
+    prefix = tmp_path / "envs" / "geo"
+    settings = replace(real_settings, channels=(channel.url,))
+    with PackageIndex(tmp_path / "files") as packages:
+        ask(packages, monkeypatch, tmp_path)
+        wanted = f"alib @ http://{packages.host}/files/alib-1.0-py3-none-any.whl"
+        operate(CreateEnvironment(prefix=str(prefix), specs=("python",), pip=(wanted,)), settings)
+        context = written_to(tmp_path / "context", export.export(prefix, "dockerfile"))
+        with Docker(tmp_path / "docker") as docker:
+            image = docker.build(context)
+            shown = docker.run(image, "python", "-c", "import alib; print(alib.__file__, alib.VERSION)").stdout
+            assert shown.startswith("/opt/env/") and shown.endswith(" 1.0\n")
+        repository = written_to(tmp_path / "repository", export.export(prefix, "github-workflow"))
+        content = yaml.safe_load((repository / f"{workflow.FOLDER}/environment.yml").read_text())
+        env = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(tmp_path), "PIP_NO_INDEX": "1"}
+        for step in content["jobs"]["environment"]["steps"]:
+            if "run" in step:
+                shell = ["bash", "-e", "-c", step["run"]]
+                done = subprocess.run(shell, cwd=repository, env=env, capture_output=True, text=True, timeout=120)
+                assert done.returncode == 0, done.stderr
+    shown = subprocess.run([repository / "env/bin/python", "-c", "import alib"], capture_output=True, check=False)
+    assert shown.returncode == 0
 
 
 # --- both ---

@@ -368,14 +368,16 @@ def test_a_change_that_waits_has_fetched_what_pip_will_install(
     shim.write_text("input()")  # as far as others see, a kernel
     with subprocess.Popen([sys.executable, shim, env], stdin=subprocess.PIPE) as kernel:
         poll(lambda: deferred.living_kernels(env) == (kernel.pid,))
-        waits = run(ChangePackages(prefix=str(env), add=("smallpkg=2.0",), pip=("alib>=2", "fromsource")), chosen)
+        direct = f"smallfan @ http://{index.host}/files/smallfan-1.0-py3-none-any.whl"
+        wanted = ("alib>=2", "fromsource", direct)
+        waits = run(ChangePackages(prefix=str(env), add=("smallpkg=2.0",), pip=wanted), chosen)
         assert waits["kernels"] == [kernel.pid] and of_pip(env) == {"alib": "1.0"}
         found = {one["name"]: one["after"] for one in waits["plan"]["pip"]["changes"]}
-        assert found == {"alib": "2.0", "fromsource": "1.0"} and waits["plan"]["pip"]["resolved"]
+        assert found == {"alib": "2.0", "fromsource": "1.0", "smallfan": "1.0"} and waits["plan"]["pip"]["resolved"]
         kernel.communicate(b"\n")
     index.close()
     run(ApplyDeferred(prefix=str(env)), chosen)
-    assert of_pip(env) == {"alib": "2.0", "fromsource": "1.0"}
+    assert of_pip(env) == found
 
 
 def test_a_plan_counts_the_room_that_pips_packages_take(env: Path, with_pip: Settings, files: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from ... import __version__
 from ..demands import of as demands_of
 from ..model import Lock
-from .written import OURS, plain
+from .written import BY_HASH, OURS, plain
 
 BUILDER = "python:3.13-slim-trixie"
 BASE = "debian:trixie-slim"
@@ -23,9 +23,19 @@ _LINKERS = ("gcc_impl_", "gfortran_impl_", "sysroot_", "clang-", "binutils_impl_
 """Beginnings of the names of packages that link what is compiled, and may want static libraries for it."""
 
 
-def write(name: str, lock: Lock, lock_name: str, variables: Mapping[str, str], comments: Sequence[str] = ()) -> str:
-    """For the environment ``name``, whose explicit list lies beside it as ``lock_name``; it sets ``variables``."""
+def write(
+    name: str,
+    lock: Lock,
+    lock_name: str,
+    variables: Mapping[str, str],
+    comments: Sequence[str] = (),
+    pip_name: str = "",
+) -> str:
+    """For the environment ``name``, whose explicit list lies beside it as ``lock_name``, and as ``pip_name`` what pip
+    installs, if anything; it sets ``variables``."""
     install = [f"jupyter condaenv create {PREFIX} --file /opt/{lock_name}"]
+    if pip_name:
+        install.append(f"pip --python {PREFIX} install --no-cache-dir {BY_HASH} /opt/{pip_name}")
     if not any(package.name.startswith(_LINKERS) for package in lock.packages):
         install.append(f"find {PREFIX} -name '*.a' -type f -delete")
     names = {package.name for package in lock.packages}
@@ -34,7 +44,7 @@ def write(name: str, lock: Lock, lock_name: str, variables: Mapping[str, str], c
         *comments,
         f"FROM {BUILDER} AS build",
         f"RUN pip install --no-cache-dir jupyter-condaenv=={__version__}",
-        f"COPY {lock_name} /opt/",
+        *(f"COPY {file} /opt/" for file in (lock_name, pip_name) if file),
         f"RUN {' && '.join(install)}",
         "",
         f"FROM {BASE}",

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from ... import __version__
-from .written import OURS, Dumper, plain
+from .written import BY_HASH, OURS, Dumper, plain
 
 FOLDER = ".github/workflows"
 RUNNERS: Mapping[str, str] = {"linux-64": "ubuntu-24.04", "linux-aarch64": "ubuntu-24.04-arm"}
@@ -27,10 +27,23 @@ _ACTIONS = {
 
 
 def write(
-    name: str, platform: str, lock_name: str, imports: Sequence[str], python: bool, comments: Sequence[str] = ()
+    name: str,
+    platform: str,
+    lock_name: str,
+    imports: Sequence[str],
+    python: bool,
+    comments: Sequence[str] = (),
+    pip_name: str = "",
 ) -> str:
-    """For the environment ``name``, whose explicit list is ``lock_name``. ``imports`` are modules that it has, and
-    ``python`` says whether it has a Python at all."""
+    """For the environment ``name``, whose explicit list is ``lock_name``, and what pip installs, if anything,
+    ``pip_name``. ``imports`` are modules that it has, and ``python`` says whether it has a Python at all."""
+    files = ", ".join(f"'{file}'" for file in (lock_name, pip_name) if file)
+    missing = "steps.environment.outputs.cache-hit != 'true'"
+    pip = {
+        "name": "Have pip install what it had",
+        "if": missing,
+        "run": f"python -m pip --python ./env install {BY_HASH} {pip_name}",
+    }
     look = f"import {', '.join(imports)}" if imports else "import sys"
     command = f"python -c {shlex.quote(look)}" if python else "env"
     content: dict[str, Any] = {
@@ -51,7 +64,7 @@ def write(
                         "uses": "actions/cache",
                         "with": {
                             "path": "env",
-                            "key": f"env-${{{{ runner.arch }}}}-${{{{ hashFiles('{lock_name}') }}}}",
+                            "key": f"env-${{{{ runner.arch }}}}-${{{{ hashFiles({files}) }}}}",
                         },
                     },
                     {
@@ -60,9 +73,10 @@ def write(
                     },
                     {
                         "name": "Make the environment",
-                        "if": "steps.environment.outputs.cache-hit != 'true'",
+                        "if": missing,
                         "run": f"jupyter condaenv create ./env --file {lock_name}",
                     },
+                    *([pip] if pip_name else []),
                     {"name": "Look whether it works", "run": f"jupyter condaenv run ./env -- {command}"},
                 ],
             }

@@ -15,6 +15,8 @@ _ANACONDA = "https://conda.anaconda.org/"
 _DEFAULTS = "https://repo.anaconda.com/pkgs/"
 OURS = "Written by jupyter_condaenv"
 """In files that may be written over when they are written anew."""
+BY_HASH = "--no-deps --require-hashes --requirement"
+"""How pip installs what a file names by its hash, and nothing else."""
 _PIP = "Not in this file, since pip installed it"
 
 
@@ -103,6 +105,11 @@ def requirements(lock: Lock, installed: Sequence[str]) -> str:
     """``requirements.txt``: what pip would need to have the same Python packages elsewhere."""
     python = next((package.version for package in lock.packages if package.name == "python"), "")
     return "\n".join([*([f"# Python {python}"] if python else []), *installed]) + "\n"
+
+
+def by_hash(lines: Iterable[str]) -> str:
+    """A ``requirements.txt`` of ``lines`` with hashes, for pip to install these files and nothing else."""
+    return "\n".join([f"# {OURS}, for: pip install {BY_HASH}", *lines]) + "\n"
 
 
 def _content_hash(lock: Lock) -> str:
