@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import channel_list, condarc, network, rattler_build, resolver
+from . import build_cache, channel_list, condarc, network, rattler_build, resolver
 from .channels import OFFLINE, host_subdir, local_path, redact
 from .errors import (
     AlreadyExists,
@@ -40,7 +40,7 @@ from .errors import (
 from .locking import lock
 from .model import BuildPackage, Built, BuiltPackage, Progress, Settings, Step
 from .rattler import repodata
-from .storage import ARCHIVES, BUILDS
+from .storage import ARCHIVES
 from .telling import Emit, waiting
 from .trees import link_or_copy, remove_tree
 
@@ -85,7 +85,8 @@ def build(request: BuildPackage, settings: Settings, emit: Emit) -> Built:
         try:
             folder.mkdir()
             _index(channel, folder, [])  # a channel that is not there yet is one now, and can be read
-            made = _built(recipe, channel, urls, folder, settings, emit)
+            with build_cache.used(f"building {recipe}", settings, emit) as fetched:
+                made = _built(recipe, channel, urls, folder, fetched, settings, emit)
             emit(Step(phase="index", text=f"Indexing {channel}"))
             _index(channel, folder, made)
         finally:
@@ -114,9 +115,9 @@ def _recipe(path: Path) -> Path:
 
 
 def _built(
-    recipe: Path, channel: Path, urls: tuple[str, ...], folder: Path, settings: Settings, emit: Emit
+    recipe: Path, channel: Path, urls: tuple[str, ...], folder: Path, fetched: Path, settings: Settings, emit: Emit
 ) -> list[dict[str, str]]:
-    """What was built, as files in ``folder``."""
+    """What was built, as files in ``folder``; what that takes is fetched into ``fetched``."""
     emit(Step(phase="build", text=f"Building {recipe}"))
     reached = urls if not settings.offline else tuple(url for url in urls if local_path(url) is not None)
     reaching = network.of(condarc.read())
@@ -138,7 +139,7 @@ def _built(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=folder,
-            env={**os.environ, **variables, "RATTLER_CACHE_DIR": str(Path(settings.cache_dir) / BUILDS)},
+            env={**os.environ, **variables, "RATTLER_CACHE_DIR": str(fetched)},
             pass_fds=inherited,
         )
         try:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from . import (
+    build_cache,
     channel_list,
     deferred,
     environments,
@@ -27,7 +28,7 @@ from . import (
 )
 from .errors import ReadOnly
 from .locking import try_lock
-from .model import Clean, Cleaned, CleanKind, Lock, Progress, Settings, Step, Unneeded
+from .model import Clean, Cleaned, CleanKind, Lock, Message, Progress, Settings, Step, Unneeded
 from .storage import ARCHIVES
 from .transaction import Emit
 from .trees import remove_tree
@@ -41,11 +42,16 @@ _DELETING = ".tmp-clean-"
 def clean(request: Clean, settings: Settings, emit: Emit) -> Cleaned:
     """Find, and but for a preview delete, what ``request`` names and nobody needs.
 
-    What cannot be deleted is left out of the result. Waits for operations that use the package cache.
+    What cannot be deleted is left out of the result, and so is what builds have fetched while one is under way. Waits
+    for operations that use the package cache.
     """
     kinds = set(request.kinds) or set(_FINDERS)
     done: list[Unneeded] = []
-    with transaction.package_cache(settings, emit):
+    with ExitStack() as held:
+        held.enter_context(transaction.package_cache(settings, emit))
+        if "builds" in kinds and not held.enter_context(build_cache.kept_from_builds(settings, emit)):
+            kinds.remove("builds")
+            emit(Message(level="warning", text="What builds have fetched stays, since a build is under way"))
         found = [one for kind, find in _FINDERS.items() if kind in kinds for one in _told(kind, find, settings, emit)]
         for number, one in enumerate(found, 1):
             if request.preview or _delete(one, settings):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_condaenv.engine.model import BuildPackage, Built, CreateEnvironment, Settings
+from jupyter_condaenv.engine.model import BuildPackage, Built, Clean, Cleaned, CreateEnvironment, Settings
 from tests.channel import ChannelServer, write_package
 
 from .child import Crashed, in_child, operate
@@ -196,6 +196,23 @@ def test_two_at_once(own: Settings, tmp_path: Path) -> None:
         second.expect_result()
         assert "wait" in first.phases + second.phases
     assert listed(channel) == {"one", "two"} and clean(channel)
+
+
+def test_what_it_fetches_is_not_cleaned_meanwhile(own: Settings, tmp_path: Path) -> None:
+    go_on = tmp_path / "go-on"
+    os.mkfifo(go_on)
+    (Path(own.cache_dir) / "builds" / "pkgs").mkdir(parents=True)
+    ends = os.open(go_on, os.O_RDWR)
+    recipe = write(tmp_path / "a", script=f"read line < {go_on} && {COPY}")
+    with Operation(BuildPackage(recipe=str(recipe), channel=str(tmp_path / "ours")), own) as operation:
+        operation.until("build")
+        assert operate(Clean(kinds=("builds",)), own)[0] == Cleaned(items=(), preview=False)
+        os.write(ends, b"now\n")
+        operation.expect_result()
+    os.close(ends)
+    cleaned, _ = operate(Clean(kinds=("builds",)), own)
+    assert isinstance(cleaned, Cleaned) and "pkgs" in {Path(one.path).name for one in cleaned.items}
+    assert {path.name for path in (Path(own.cache_dir) / "building").iterdir()} <= {"gate.lock"}
 
 
 @pytest.mark.parametrize("phase", ["build", "index"])

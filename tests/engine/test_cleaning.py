@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import history, search, staging, wheels
+from jupyter_condaenv.engine import build_cache, history, search, staging, wheels
 from jupyter_condaenv.engine.model import (
     ChangePackages,
     Clean,
@@ -19,6 +19,7 @@ from jupyter_condaenv.engine.model import (
     CleanKind,
     CreateEnvironment,
     IndexChannels,
+    Message,
     PipFile,
     PipPackage,
     RemoveEnvironment,
@@ -199,7 +200,20 @@ def test_indexes_for_searching_go_with_their_channels(ours: Settings, little: Pa
 
 def test_what_builds_have_fetched(ours: Settings) -> None:
     (Path(ours.cache_dir) / "builds" / "pkgs").mkdir(parents=True)
+    with build_cache.used("building it", ours, lambda event: None):
+        result, events = operate(Clean(kinds=("builds",)), ours)
+        assert isinstance(result, Cleaned) and result.items == ()
+        assert "a build is under way" in next(event.text for event in events if isinstance(event, Message))
     assert named(clean(ours, "builds")) == {"pkgs"}
+
+
+def test_a_build_that_was_killed_keeps_nothing(ours: Settings) -> None:
+    (Path(ours.cache_dir) / "builds" / "pkgs").mkdir(parents=True)
+    left = Path(ours.cache_dir) / "building" / "0123.lock"
+    left.parent.mkdir()
+    left.touch()
+    assert named(clean(ours, "builds")) == {"pkgs"}
+    assert not left.exists()
 
 
 def test_wheels_of_pip_are_kept_as_packages_are(ours: Settings) -> None:
