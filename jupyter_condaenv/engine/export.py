@@ -170,9 +170,11 @@ def _imports(prefix: Path, lock: Lock) -> list[str]:
     return sorted(found)
 
 
-def pip_requirements(prefix: Path, lock: Lock) -> list[str]:
-    """What pip has installed in ``prefix``, whose ``lock`` this is, as requirements."""
-    return [_requirement(one) for one in _distributions(prefix, lock) if not one.of_conda]
+def of_pip(prefix: Path, lock: Lock) -> tuple[tuple[PipPackage, ...], list[str]]:
+    """What pip has installed in ``prefix``, whose ``lock`` this is, each by its file; and as requirements those of
+    which nobody knows the file."""
+    found, unknown = _by_file(lock, [one for one in _distributions(prefix, lock) if not one.of_conda])
+    return found.pip, unknown
 
 
 def whole(lock: Lock) -> Lock:

@@ -8,7 +8,7 @@ from typing import NamedTuple, cast
 
 from msgspec.structs import replace
 
-from . import environments, export, history, resolver
+from . import elsewhere, environments, export, history, resolver
 from . import explain as explaining
 from .errors import InvalidRequest, Refused, Unsatisfiable
 from .model import (
@@ -20,6 +20,7 @@ from .model import (
     LockPlatforms,
     Message,
     Package,
+    PipPackage,
     Platform,
     Settings,
     Step,
@@ -49,12 +50,28 @@ def lock(request: LockPlatforms, settings: Settings, emit: Emit) -> Locked:
         raise _unsatisfiable(failed)
     for made in locks:
         export.check_hashes(made)
+    locks, left_out = _with_pip(request, asked, locks)
+    if left_out:
+        told = "pip's packages are left out for " + ", ".join(left_out)
+        emit(Message(level="warning", text=f"{told}: what they are there can be found out only on such a machine."))
+    unlocked = [*asked.unlocked, *(f"{one.name}=={one.version}" for one in asked.pip if left_out)]
     return Locked(
         file=LockFile(
             name=export.FILE_NAMES[request.format],
-            text=export.LOCKS[request.format](*locks, pip=asked.pip),
+            text=export.LOCKS[request.format](*locks, pip=unlocked),
             platforms=tuple(_summary(made) for made in locks),
         )
+    )
+
+
+def _with_pip(request: LockPlatforms, asked: _Asked, locks: list[Lock]) -> tuple[list[Lock], list[str]]:
+    """``locks`` with pip's packages, and the platforms for which nobody knows what these would be."""
+    if not asked.pip:
+        return locks, []
+    found = {made.platform: elsewhere.of_pip(Path(request.prefix), asked.pip, made) for made in locks}
+    return (
+        [replace(made, pip=found[made.platform] or ()) for made in locks],
+        [platform for platform, pip in found.items() if pip is None],
     )
 
 
@@ -77,13 +94,16 @@ class _Asked(NamedTuple):
     strategy: Strategy
     declared: tuple[str, ...]
     packages: tuple[Package, ...]
-    pip: Sequence[str]
+    pip: Sequence[PipPackage]
+    """What pip has installed, each by its file."""
+    unlocked: Sequence[str]
+    """The same as requirements, where nobody knows the file."""
 
 
 def _asked(request: LockPlatforms) -> _Asked:
     _check(request)
     if not request.prefix:
-        return _Asked("", (), request.channels, request.strategy, (), (), ())
+        return _Asked("", (), request.channels, request.strategy, (), (), (), ())
     environments.check_prefix(request.prefix)
     prefix = Path(request.prefix)
     environments.check_exists(prefix)
@@ -101,6 +121,7 @@ def _asked(request: LockPlatforms) -> _Asked:
         resolution=there.resolution if given.resolution == Strategy().resolution else given.resolution,
         exclude_newer=given.exclude_newer or there.exclude_newer,
     )
+    of_pip, unlocked = export.of_pip(prefix, there)
     return _Asked(
         platform=there.platform,
         specs=there.specs,
@@ -108,7 +129,8 @@ def _asked(request: LockPlatforms) -> _Asked:
         strategy=strategy,
         declared=there.declared,
         packages=there.packages,
-        pip=export.pip_requirements(prefix, there),
+        pip=of_pip,
+        unlocked=unlocked,
     )
 
 

@@ -92,6 +92,9 @@ def given(site: Site, lock: Lock) -> dict[str, str]:
     return {name: versions[name] for name in sorted(versions) if name}
 
 
+NOTHING: Mapping[str, str] = {}
+
+
 class Need(NamedTuple):
     """What one of pip's packages needs."""
 
@@ -106,9 +109,10 @@ class Need(NamedTuple):
     met: bool
 
 
-def needs(prefix: Path, lock: Lock) -> tuple[Need, ...]:
+def needs(prefix: Path, lock: Lock, machine: Mapping[str, str] = NOTHING) -> tuple[Need, ...]:
     """What the packages need that pip has put into the environment at ``prefix``, whose ``lock`` this is, and into
-    those that it stands on; sorted. Needs of extras are among them where somebody asks for these."""
+    those that it stands on; sorted. Needs of extras are among them where somebody asks for these. Conditions are those
+    of this machine, but for what ``machine`` says of another (PEP 508, "Environment markers")."""
     python = python_of(lock)
     if python is None:
         return ()
@@ -123,14 +127,15 @@ def needs(prefix: Path, lock: Lock) -> tuple[Need, ...]:
         for name, one in (*site.conda.items(), *site.others.items()):
             versions[name] = one.version
         found |= {name: (one.version, _requirements(one)) for name, one in site.others.items()}
-    machine = {
+    given = {
         **{key: str(value) for key, value in default_environment().items()},
         "python_version": prefixes.python_minor(python.version),
         "python_full_version": python.version,
         "implementation_version": python.version,
+        **machine,
     }
     asked = [Requirement(spec) for spec in lock.pip_specs]
-    holding = _holding(asked, {name: wanted for name, (_, wanted) in found.items()}, machine)
+    holding = _holding(asked, {name: wanted for name, (_, wanted) in found.items()}, given)
     return tuple(
         Need(
             package=name,

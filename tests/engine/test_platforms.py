@@ -12,7 +12,7 @@ from hypothesis import settings as properties
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import export, machine, specfiles
+from jupyter_condaenv.engine import export, history, machine, specfiles
 from jupyter_condaenv.engine.errors import InvalidRequest, Refused, Unsatisfiable
 from jupyter_condaenv.engine.formats import locked, written
 from jupyter_condaenv.engine.formats.source import Source
@@ -28,6 +28,8 @@ from jupyter_condaenv.engine.model import (
     LockFormat,
     LockPlatforms,
     Message,
+    PipFile,
+    PipPackage,
     Platform,
     Settings,
     StackEnvironment,
@@ -185,6 +187,47 @@ def test_an_overlay_with_what_it_stands_on(settings: Callable[..., Settings], tm
     operate(StackEnvironment(prefix=str(over), base=str(base), specs=("more",)), own)
     file = made(LockPlatforms(prefix=str(over), targets=(Target(platform="osx-arm64"),)), own)
     assert builds(of(file, "osx-arm64")) == {"more": ("1.0", "noarch"), "python": ("3.11.7", "osx-arm64")}
+
+
+@pytest.mark.parametrize("format", get_args(LockFormat))
+def test_what_pip_has_where_it_is_the_same(
+    format: LockFormat, settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    """In a prefix whose Python is a name only: nothing of it is run."""
+    place, site = tmp_path / "channel", "lib/python3.11/site-packages"
+    platforms: tuple[Platform, ...] = ("linux-64", "osx-arm64", "win-64")
+    for platform in platforms:
+        write_package(place, "python", "3.11.7", files={"bin/python3.11": "", f"{site}/README": ""}, subdir=platform)
+    index(place)
+    prefix = tmp_path / "envs" / "geo"
+    own = settings(channels=(place.as_uri(),))
+    operate(CreateEnvironment(prefix=str(prefix), specs=("python=3.11",)), own)
+
+    def have(name: str, wheel: str, *needs: str) -> PipPackage:
+        info = prefix / site / f"{name}-1.0.dist-info"
+        info.mkdir(exist_ok=True)
+        requires = "".join(f"Requires-Dist: {need}\n" for need in needs)
+        (info / "METADATA").write_text(f"Name: {name}\nVersion: 1.0\n{requires}")
+        file = f"{name}-1.0-{wheel}.whl"
+        return PipPackage(
+            name=name, version="1.0", files=(PipFile(name=file, url=f"https://h/{file}", sha256="0" * 64),)
+        )
+
+    def locked_for(*of_pip: PipPackage) -> tuple[set[str], list[str]]:
+        history.record(prefix, "add", replace(history.current_lock(prefix), pip=of_pip), (), ("python=3.11",))
+        wanted = tuple(Target(platform=platform) for platform in platforms)
+        result, events = operate(LockPlatforms(prefix=str(prefix), targets=wanted, format=format), own)
+        assert isinstance(result, Locked)
+        assert ("# Not in this file" in result.file.text) == any(isinstance(event, Message) for event in events)
+        having = {one for one in platforms if len(of(result.file, one).pip) == len(of_pip)}
+        return having, [event.text for event in events if isinstance(event, Message)]
+
+    pure, dep = have("pure", "py3-none-any", "dep"), have("dep", "py3-none-any", 'colorama; os_name == "nt"')
+    having, (told,) = locked_for(dep, pure)
+    assert having == {"linux-64", "osx-arm64"} and "left out for win-64" in told
+    compiled = have("compiled", "cp311-cp311-manylinux1_x86_64")
+    having, (told,) = locked_for(compiled, dep, pure)
+    assert having == {"linux-64"} and "osx-arm64, win-64" in told
 
 
 @pytest.mark.parametrize("format", get_args(LockFormat))
