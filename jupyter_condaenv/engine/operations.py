@@ -24,6 +24,7 @@ from . import (
     notes,
     pack,
     pip,
+    pixi,
     platforms,
     repair,
     search,
@@ -149,7 +150,7 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
     if isinstance(request, Unpack):
         return pack.unpack(request, settings, emit)
     if isinstance(request, Adopt):
-        return _adopt(request, emit)
+        return _adopt(request, settings, emit)
     if isinstance(request, Annotate):
         return _annotate(request, emit)
     return _change(request, settings, emit)
@@ -302,11 +303,13 @@ def _move(request: Move, settings: Settings, emit: Emit) -> Moved:
     return moved
 
 
-def _adopt(request: Adopt, emit: Emit) -> Adopted:
+def _adopt(request: Adopt, settings: Settings, emit: Emit) -> Adopted:
     prefix = Path(request.prefix)
     with transaction.writer(prefix, f"adopting {prefix.name}", emit):
         lock = history.current_lock(prefix, host.platform())
         last = history.latest(prefix)
+        if last is None:
+            lock = pixi.asked(prefix, lock, settings, emit)
         if last is None or lock != last.lock:
             last = history.record(prefix, "adopt", lock, (), lock.specs)
         else:

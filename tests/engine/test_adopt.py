@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import environments, history
+from jupyter_condaenv.engine import environments, history, pixi
 from jupyter_condaenv.engine.errors import NotFound
 from jupyter_condaenv.engine.model import (
     Adopt,
@@ -69,6 +70,83 @@ def test_taken_over_as_it_is(little_settings: Settings, told: str, specs: tuple[
     assert names(prefix) == {"alpha", "beta", "gamma", "shape"}
     operate(Rollback(prefix=str(prefix), revision=1), little_settings)
     assert names(prefix) == {"alpha", "beta", "gamma"}
+
+
+MANIFEST = """
+[workspace]
+channels = ["CHANNEL"]
+[dependencies]
+beta = "1.*"
+absent = "*"
+[feature.more.dependencies]
+gamma = ">=1"
+[feature.more.pypi-dependencies]
+rich = "*"
+[environments]
+more = ["more"]
+"""
+
+
+def of_pixi(
+    folder: Path, settings: Settings, name: str = "more", manifest: str = "pixi.toml", before: str = ""
+) -> Path:
+    """An environment in the workspace ``folder``, as pixi would have left it."""
+    made = theirs(settings, PIXI)
+    prefix = folder / ".pixi" / "envs" / name
+    prefix.parent.mkdir(parents=True)
+    made.rename(prefix)
+    text = MANIFEST.replace("CHANNEL", settings.channels[0])
+    if manifest == "pyproject.toml":
+        text = text.replace("[", "[tool.pixi.").replace("= [tool.pixi.", "= [")
+    (folder / manifest).write_text(before + text)
+    return prefix
+
+
+@pytest.mark.parametrize("manifest", ["pixi.toml", "pyproject.toml"])
+def test_what_pixi_was_asked_for(manifest: str, little_settings: Settings, tmp_path: Path) -> None:
+    prefix = of_pixi(tmp_path / "work", little_settings, manifest=manifest)
+    result, events = operate(Adopt(prefix=str(prefix)), little_settings)
+    assert isinstance(result, Adopted)
+    assert result.lock.specs == ("beta 1.*", "gamma >=1")
+    assert (result.lock.pip_specs, result.lock.channels) == ((), little_settings.channels)
+    told = [event.text for event in events if isinstance(event, Message)]
+    assert any(text.endswith(f"{manifest}, environment more") for text in told)
+    assert any("absent, rich" in text for text in told)
+    operate(ChangePackages(prefix=str(prefix), add=("shape",)), little_settings)
+    assert names(prefix) == {"alpha", "beta", "gamma", "shape"}
+
+
+def test_a_workspace_elsewhere_that_pixi_has_noted(little_settings: Settings, tmp_path: Path) -> None:
+    prefix = of_pixi(tmp_path / "work", little_settings)
+    away = tmp_path / "envs-1234"
+    prefix.rename(away)
+    noted = {"manifest_path": str(tmp_path / "work" / "pixi.toml"), "environment_name": "default"}
+    (away / "conda-meta" / "pixi").write_text(json.dumps(noted))
+    assert adopted(away, little_settings).lock.specs == ("beta 1.*", "gamma"), "what is there stays asked for"
+
+
+@pytest.mark.parametrize(("name", "before"), [("gone", ""), ("more", "[workspace\n")])
+def test_a_manifest_that_cannot_be_read_is_told(
+    name: str, before: str, little_settings: Settings, tmp_path: Path
+) -> None:
+    prefix = of_pixi(tmp_path / "work", little_settings, name, before=before)
+    result, events = operate(Adopt(prefix=str(prefix)), little_settings)
+    assert isinstance(result, Adopted) and result.lock.specs == ("beta", "gamma")
+    assert any("cannot be told from pixi's manifest" in event.text for event in events if isinstance(event, Message))
+
+
+def test_what_is_there_of_pip_stays_asked_for(little_settings: Settings, tmp_path: Path) -> None:
+    prefix = of_pixi(tmp_path / "work", little_settings)
+    for name in ("rich-13.9.4", "other-1"):
+        metadata = prefix / "lib/python3.11/site-packages" / f"{name}.dist-info" / "METADATA"
+        metadata.parent.mkdir(parents=True)
+        metadata.write_text("Metadata-Version: 2.1\nName: {}\nVersion: {}\n".format(*name.split("-")))
+    python = Package(
+        name="python", version="3.11.9", build="0", subdir="noarch", url="", channel="", file_name="", depends=()
+    )
+    lock = history.current_lock(prefix)
+    found = pixi.asked(prefix, replace(lock, packages=(*lock.packages, python)), little_settings, lambda event: None)
+    assert found.pip_specs == ("rich",)
 
 
 def test_adding_to_one_that_nobody_wrote_down_takes_nothing_away(little_settings: Settings) -> None:
