@@ -79,6 +79,12 @@ class Kernel(Answer, frozen=True, kw_only=True):
     options: KernelOptions
 
 
+class Terminal(Answer, frozen=True, kw_only=True):
+    """What Jupyter calls it, at `api/terminals/{name}`."""
+
+    name: str
+
+
 class JobSummary(Answer, frozen=True, kw_only=True):
     """One job. `host` is where it was started, `author` by whom; `planned` is what a plan does that it applies:
     `create`, `stack`, `add`, `update`, `remove` or `rollback`."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_condaenv.cli import shells
+from jupyter_condaenv.engine.activation import shells
 from jupyter_condaenv.engine.activation.launch import launch_environment
 from tests.engine.conda_cases import IDS, Case
 
@@ -92,7 +92,7 @@ def test_a_shell_has_what_run_gives(owner: Person, name: str, shell: str) -> Non
     run = program(shell)
     by_run = owner.run("run", name, "--", "python", "-c", TELL).out
     # What the tests themselves add to find the package is not for the shell to lose.
-    use = shells.SHELLS[shell].use.format(command=" ".join([*COMMAND, "activate", name, "--shell", shell]))
+    use = shells.line(shell, [*COMMAND, "activate", name, "--shell", shell])
     by_shell = told_by([*run, f'{use}\npython -c "{TELL}"'], owner.env)
     assert by_shell == by_run
     assert str(owner.envs / name) in by_shell

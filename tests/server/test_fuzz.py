@@ -44,6 +44,7 @@ def test_requests_made_up_from_the_document(home: Home, serve: Serve, tmp_path: 
     command = [sys.executable, "-c", RUN, "--config-file", str(config), "run", f"{url}/openapi.json", "--url", url]
     command += ["--header", f"Authorization: token {TOKEN}", "--checks", CHECKS, "--max-examples", "80", "--no-color"]
     command += ["--phases", "examples,coverage,fuzzing", "--exclude-operation-id", "delete_environments_environment"]
+    command += ["--exclude-operation-id", "post_environments_environment_terminals"]  # hundreds of shells
     done = subprocess.run(command, cwd=tmp_path, env=home.env, capture_output=True, text=True, timeout=1100)
     assert done.returncode == 0, done.stdout
     counted = re.search(r"(\d+) generated, (\d+) passed", done.stdout)

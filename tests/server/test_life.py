@@ -261,6 +261,15 @@ def test_a_kernel_is_shown_and_started_as_one_chooses(client: Client) -> None:
         assert client.call("PUT", "environments/chosen/kernel", body).status == 400
 
 
+def test_a_terminal_is_one_of_jupyters(client: Client) -> None:
+    client.do("POST", "environments", {"name": "typed", "specs": ["tool"]})
+    opened = client.call("POST", "environments/typed/terminals", {})
+    assert opened.status == 201
+    assert opened.body["name"] in [terminal["name"] for terminal in client.jupyter("GET", "terminals").body]
+    assert client.call("POST", "environments/nowhere/terminals", {}).status == 404
+    assert client.jupyter("DELETE", f"terminals/{opened.body['name']}").status == 204
+
+
 def test_an_environment_that_nothing_can_be_started_in(client: Client) -> None:
     client.do("POST", "environments", {"name": "bare", "specs": ["tool"]})
     failure = client.follow(client.start("PUT", "environments/bare/kernel", {}))["outcome"]["failure"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.jobs.conftest import eventually
 from tests.server.house import Client, Server
 
 from .conftest import Visit
@@ -75,3 +76,16 @@ def test_filters(person: Person, client: Client) -> None:
     expect(packages).to_contain_text(["extra", "tool"])
     person.panel.get_by_role("searchbox", name="Filter packages").fill("ext")
     expect(packages).to_contain_text(["extra"])
+
+
+def test_a_terminal_has_the_environment(person: Person, client: Client, server: Server) -> None:
+    make(client, "typed", "tool")
+    person.look_at("typed")
+    person.button("Open terminal").click()
+    terminal = person.page.locator(".jp-Terminal:visible")
+    expect(terminal).to_have_count(1)
+    terminal.locator("textarea").focus()
+    told = server.home.envs / "typed" / "told"
+    person.page.keyboard.type(f"echo $CONDA_PREFIX $CONDA_SHLVL >{told}.part; mv {told}.part {told}\n")
+    eventually(told.exists)
+    assert told.read_text() == f"{told.parent} 1\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..shells import SHELLS
+from ...engine.activation.shells import SHELLS
 from .parser import Parser
 from .shared import environment
 

@@ -13,9 +13,10 @@ from jupyter_core.paths import jupyter_config_dir
 
 from ... import config
 from ...engine import environments
+from ...engine.activation import shells
 from ...engine.errors import AlreadyExists, Broken, InvalidRequest, NotFound, Refused, StorageError
 from ...engine.model import Environment, Settings
-from .. import answers, shells
+from .. import answers
 from ..arguments.parser import PROGRAM
 from ..exits import Exit
 from ..output import Output

@@ -16,11 +16,13 @@ from . import (
     plans,
     stacks,
     storage,
+    terminals,
 )
 from .base import Nowhere
 
 DOCUMENTED: tuple[Route, ...] = (
     *environments.ROUTES,
+    *terminals.ROUTES,
     *stacks.ROUTES,
     *files.ROUTES,
     *plans.ROUTES,

@@ -73,6 +73,15 @@ export function connect(settings: ServerConnection.ISettings) {
           params: at(environment)
         })
       ),
+    openTerminal: async (environment: string) =>
+      (
+        await unwrap(
+          client.POST('/environments/{environment}/terminals', {
+            params: at(environment),
+            body: {}
+          })
+        )
+      ).name,
     revisions: async (environment: string) =>
       (
         await unwrap(

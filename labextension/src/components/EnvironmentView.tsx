@@ -1,4 +1,4 @@
-import { caretLeftIcon, copyIcon, deleteIcon, downloadIcon } from '@jupyterlab/ui-components';
+import { caretLeftIcon, copyIcon, deleteIcon, downloadIcon, terminalIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { Environment, When } from '../api/client';
@@ -164,7 +164,7 @@ function Heading(props: {
   /** How many changes have been made here. */
   done: number;
 }): JSX.Element {
-  const { panel, trans, openNotebook, remove, saveLock } = useCondaEnv();
+  const { panel, trans, openNotebook, openTerminal, remove, saveLock } = useCondaEnv();
   const { environment } = props;
   const blocked = useTrouble();
   const { from } = useStore(panel);
@@ -217,6 +217,12 @@ function Heading(props: {
           </Button>
         )}
         <span className="jp-condaenv-spring" />
+        <IconButton
+          icon={terminalIcon}
+          label={trans.__('Open terminal')}
+          blocked={blocked}
+          onClick={() => openTerminal(environment)}
+        />
         <IconButton
           ref={stack}
           icon={condaEnvIcon}

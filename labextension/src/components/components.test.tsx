@@ -58,7 +58,7 @@ test('what is to be changed stays as it is while a plan of it is made', async ()
 });
 
 function show(panel: Panel, content: JSX.Element): void {
-  const context = { panel, trans, openNotebook: vi.fn(), remove: vi.fn(), saveLock: vi.fn() };
+  const context = { panel, trans, openNotebook: vi.fn(), openTerminal: vi.fn(), remove: vi.fn(), saveLock: vi.fn() };
   render(<Context.Provider value={context}>{content}</Context.Provider>);
 }
 

@@ -10,6 +10,8 @@ export interface IContext {
   panel: Panel;
   trans: TranslationBundle;
   openNotebook(environment: Environment): void;
+  /** With the environment active in it. */
+  openTerminal(environment: Environment): void;
   /** Ask, then delete. */
   remove(environment: Environment): void;
   saveLock(environment: Environment): void;

@@ -36,6 +36,7 @@ export function fill(
     trans,
     openNotebook: environment =>
       void commands.execute('notebook:create-new', { kernelName: environment.kernels?.[0], activate: true }),
+    openTerminal: environment => void openTerminal(environment, panel, app),
     remove: environment => void remove(environment, panel, trans),
     saveLock: environment => void saveLock(environment, panel)
   };
@@ -145,6 +146,15 @@ async function remove(environment: Environment, panel: Panel, trans: Translation
   });
   if (button.accept) {
     await panel.remove(environment.prefix);
+  }
+}
+
+async function openTerminal(environment: Environment, panel: Panel, { commands }: JupyterFrontEnd): Promise<void> {
+  try {
+    const name = await panel.api.openTerminal(environment.prefix);
+    await commands.execute('terminal:open', { name });
+  } catch (error) {
+    panel.environments.fail(error);
   }
 }
 

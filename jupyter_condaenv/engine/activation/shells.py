@@ -8,11 +8,15 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+-]+\Z")
+"""A word that means itself in every shell."""
 
 
 class Shell(NamedTuple):
-    """``export`` and ``unset`` make a statement; ``use`` is how a person has the statements of ``{command}`` run."""
+    """``export`` and ``unset`` make a statement, ``quote`` one word of any text; ``use`` is how a person has the
+    statements of ``{command}`` run."""
 
+    quote: Callable[[str], str]
     export: Callable[[str, str], str]
     unset: Callable[[str], str]
     use: str
@@ -27,6 +31,7 @@ def _powershell(text: str) -> str:
 
 
 _POSIX = Shell(
+    shlex.quote,
     lambda name, value: f"export {name}={shlex.quote(value)}",
     lambda name: f"unset {name}",
     'eval "$({command})"',
@@ -35,16 +40,19 @@ SHELLS: Mapping[str, Shell] = {
     "bash": _POSIX,
     "zsh": _POSIX,
     "fish": Shell(
+        _fish,
         lambda name, value: f"set -gx {name} {_fish(value)}",
         lambda name: f"set -e {name}",
         "{command} | source",
     ),
     "xonsh": Shell(
+        repr,
         lambda name, value: f"${name} = {value!r}",
         lambda name: f"del ${name}",
         "execx($({command}))",
     ),
     "powershell": Shell(
+        _powershell,
         lambda name, value: f"$Env:{name} = {_powershell(value)}",
         lambda name: f"Remove-Item Env:{name}",
         "{command} | Out-String | Invoke-Expression",
@@ -69,3 +77,14 @@ def statements(shell: str, old: Mapping[str, str], new: Mapping[str, str]) -> li
     return gone + [
         known.export(name, value) for name, value in sorted(new.items()) if old.get(name) != value and _NAME.match(name)
     ]
+
+
+def line(shell: str, command: list[str]) -> str:
+    """What to type in ``shell`` to have the statements run that ``command`` prints.
+
+    >>> line("fish", ["python", "it's"])
+    "python 'it\\\\'s' | source"
+    """
+    known = SHELLS[shell]
+    words = [word if _PLAIN.match(word) else known.quote(word) for word in command]
+    return known.use.format(command=" ".join(words))
