@@ -412,6 +412,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/environments/{environment}/terminals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of an environment, or its prefix with each slash written `%2F`. */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open a terminal in which an environment is active, with the variables that its kernel has. */
+        post: operations["post_environments_environment_terminals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/stacks": {
         parameters: {
             query?: never;
@@ -1441,6 +1461,13 @@ export interface components {
          * @description What is sent as JSON.
          */
         Body: Record<string, unknown>;
+        /**
+         * Terminal
+         * @description What Jupyter calls it, at `api/terminals/{name}`.
+         */
+        Terminal: {
+            name: string;
+        };
         /**
          * NewStack
          * @description An overlay to be made in the place that `name` stands for or at `prefix`: `specs`, and what `pip` is asked for,
@@ -3524,6 +3551,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobSummary"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_environments_environment_terminals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of an environment, or its prefix with each slash written `%2F`. */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Body"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Terminal"];
                 };
             };
             /** @description What was asked cannot be done. */
