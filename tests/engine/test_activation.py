@@ -507,8 +507,9 @@ def test_cuda_is_named_where_it_is(tmp_path: Path) -> None:
     base, top = Prefix(tmp_path / "base"), Prefix(tmp_path / "top")
     both = (str(base.path), str(top.path))
     base.environ["CUDA_VISIBLE_DEVICES"] = "1"
-    assert not {"CUDA_HOME", "CUDA_PATH"} & launched(both, base.environ, base.cache).keys()
     (base.path / "targets").mkdir()
+    assert not {"CUDA_HOME", "CUDA_PATH"} & launched(both, base.environ, base.cache).keys()
+    base.write("nvcc", "", "bin")
     env = launched(both, base.environ, base.cache)
     assert (env["CUDA_HOME"], env["CUDA_PATH"], env["CUDA_VISIBLE_DEVICES"]) == (both[0], both[0], "1")
     top.write("nvcc", "", "bin")
@@ -519,7 +520,7 @@ def test_cuda_is_named_where_it_is(tmp_path: Path) -> None:
 
 def test_cuda_of_another_environment_gives_way(tmp_path: Path) -> None:
     other, own = Prefix(tmp_path / "other"), Prefix(tmp_path / "own")
-    (own.path / "targets").mkdir()
+    own.write("nvcc", "", "bin")
     own.write("ptxas", "", "bin").chmod(0o755)
     left = {"CUDA_HOME": str(other.path), "CUDA_PATH": f"{other.path}/targets/x86_64-linux"}
     env = launched((str(own.path),), own.environ | left, own.cache)

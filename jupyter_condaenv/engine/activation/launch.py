@@ -102,7 +102,8 @@ def _add_cuda(env: dict[str, str], prefixes: tuple[str, ...]) -> None:
     if not all(_in_another_environment(path, prefixes) for path in set_already):
         return
     for prefix in reversed(prefixes):
-        if os.path.exists(f"{prefix}/bin/nvcc") or os.path.isdir(f"{prefix}/targets"):
+        # Not by the folder of libraries that programs need to run: with those alone a toolkit of the system is found.
+        if os.path.exists(f"{prefix}/bin/nvcc"):
             env["CUDA_HOME"] = env["CUDA_PATH"] = prefix
             return
 
