@@ -214,6 +214,7 @@ def storage(found: Storage) -> list[str]:
         (size(cache.bytecode), "compiled Python"),
         (size(cache.indexes), "channel indexes"),
         (size(cache.builds), "for builds of packages"),
+        (size(cache.wheels), "wheels of pip"),
     ]
     return [*lines, f"Package cache {cache.path}:", *table(parts, indent="  ")]
 

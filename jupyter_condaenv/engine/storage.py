@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from . import environments
+from . import environments, wheels
 from .activation import FOLDER
 from .activation.use import last_use
 from .model import (
@@ -160,9 +160,9 @@ def _cache(cache_dir: Path, tick: Callable[[str], None]) -> CacheStorage:
         elif entry.name.endswith(ARCHIVES):
             with suppress(OSError):
                 archives += _bytes(entry.stat(follow_symlinks=False))
-    bytecode, repodata, search, builds = (
+    bytecode, repodata, search, builds, of_pip = (
         _walk(str(cache_dir / name), (), lambda name=name: tick(name)).alone  # type: ignore[misc]
-        for name in ("bytecode", "repodata", "search", BUILDS)
+        for name in ("bytecode", "repodata", "search", BUILDS, wheels.FOLDER)
     )
     return CacheStorage(
         path=str(cache_dir),
@@ -172,6 +172,7 @@ def _cache(cache_dir: Path, tick: Callable[[str], None]) -> CacheStorage:
         bytecode=bytecode,
         indexes=repodata + search,
         builds=builds,
+        wheels=of_pip,
     )
 
 

@@ -132,10 +132,13 @@ def test_archives_lie_beside_what_was_extracted_from_them(settings) -> None:  # 
         (pkgs / name).write_bytes(b"x" * 5000)
     (pkgs.parent / "repodata").mkdir()
     (pkgs.parent / "repodata" / "index").write_bytes(b"x" * 9000)
+    (pkgs.parent / "wheels" / "a-1-0").mkdir(parents=True)
+    (pkgs.parent / "wheels" / "a-1-0" / "a.whl").write_bytes(b"x" * 7000)
     cache = measured(ours).cache
     assert cache.archives == du(pkgs / "a-1-0.conda", pkgs / "b-1-0.tar.bz2")
     assert cache.packages == cache.unlinked == du(pkgs / "a-1-0")
     assert (cache.indexes, cache.bytecode) == (du(pkgs.parent / "repodata"), 0)
+    assert cache.wheels == du(pkgs.parent / "wheels")
 
 
 def test_nothing_is_there_yet(settings) -> None:  # type: ignore[no-untyped-def]

@@ -41,6 +41,8 @@ class CacheStorage(Struct, frozen=True, kw_only=True):
     """Of channels."""
     builds: int = 0
     """Of what builds of packages have fetched."""
+    wheels: int = 0
+    """Of what pip has fetched or built; uv has a cache of its own."""
 
 
 class Storage(Struct, frozen=True, kw_only=True):
