@@ -2100,6 +2100,8 @@ export interface components {
             indexes: number;
             /** @default 0 */
             builds?: number;
+            /** @default 0 */
+            wheels?: number;
         };
         /** Indexed */
         Indexed: {
