@@ -151,6 +151,7 @@ def _search(person: Person) -> None:
 def _stream(person: Person) -> None:
     print(f"the longest task of the page while a job brings {STREAMED} packages")
     person.open_panel()
+    _rest(person)
     person.page.evaluate(LONG_TASKS)
     person.server.client().start(
         "POST", "environments", {"name": "streamed", "specs": [f"streamed-{number}" for number in range(STREAMED)]}
