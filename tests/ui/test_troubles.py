@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.server.house import Client
+from tests.server.house import Client, Server
 
+from .conftest import Visit
 from .person import Person
 from .test_change import make
 
@@ -51,6 +52,18 @@ def test_it_is_said_in_plain_words(
         other.goto(person.server.address("lab"))
     refresh.click()
     expect(alert).to_have_count(0)
+
+
+def test_a_panel_that_cannot_be_loaded_can_be_loaded_later(server: Server, visit: Visit) -> None:
+    person = visit(server)
+    person.arrive()
+    person.page.get_by_role("tab", name="Conda environments").wait_for()
+    person.page.route("**/lab/extensions/jupyter-condaenv/**", lambda route: route.abort())
+    person.page.get_by_role("tab", name="Conda environments").click()
+    expect(person.panel.get_by_role("alert")).to_contain_text("could not be loaded")
+    person.page.unroute_all(behavior="ignoreErrors")
+    person.button("Try again").click()
+    expect(person.panel.locator('[data-command="condaenv:create"]')).to_be_visible()
 
 
 def test_an_environment_that_others_have_deleted(
