@@ -184,7 +184,7 @@ def test_a_kill_while_recovering_from_a_kill(where, states, tmp_path: Path) -> N
             last = first
             if not again:
                 break
-        first += 3
+        first += 7
 
 
 @pytest.mark.parametrize("where", [beside, inside])

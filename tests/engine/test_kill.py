@@ -217,7 +217,7 @@ def test_a_kill_at_a_random_moment(kind: str, little_settings: Settings) -> None
     "kind",
     [
         pytest.param("create", marks=pytest.mark.slow),
-        "add",
+        pytest.param("add", marks=pytest.mark.slow),
         pytest.param("uninstall", marks=pytest.mark.slow),
         "stack",
         pytest.param("rollback", marks=pytest.mark.slow),
@@ -385,7 +385,7 @@ def test_a_kill_in_the_middle_of_a_change_in_place(in_place, little_settings: Se
     )
     outcomes: Counter[str] = Counter()
     chance = random.Random(SEED)
-    for number in range(6):
+    for number in range(3):
         before = tree(prefix)
         moves = chance.randrange(1, 1200) if number else 0
         with Operation(upgrade, little_settings, user) as operation:
