@@ -14,7 +14,7 @@ from .errors import Broken, InvalidRequest, NotFound, StorageError
 from .model import Environment, Notes, Settings
 from .prefix import count_and_python, python_minor
 
-_FORBIDDEN = re.compile(r"[/\\:#%\x00-\x1f\x7f]")
+_FORBIDDEN = re.compile(r"[/\\:#%\x00-\x1f\x7f\u2028-\u202e\u2066-\u2069]")
 NO_PYTHON = "Its Python is missing."
 _MOST_BYTES = 255
 """Of a name, by the file system; of a prefix, by the placeholder that conda's packages are built with."""
@@ -43,7 +43,7 @@ def check_name(name: str) -> None:
     elif name in (".", "..", "base", "root") or name.startswith((".", "-")):
         problem = "is reserved or begins with a dot or a dash"
     elif _FORBIDDEN.search(name):
-        problem = "contains a character that a folder or conda cannot take (/ \\ : # % or a control character)"
+        problem = "contains a character that a folder or conda cannot take (/ \\ : # %, or one that cannot be seen)"
     elif len(os.fsencode(name)) > _MOST_BYTES:
         problem = f"is longer than {_MOST_BYTES} bytes"
     if problem:

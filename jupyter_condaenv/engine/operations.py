@@ -6,6 +6,7 @@ They block, may take minutes and load native code: run them in a worker (``jupyt
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -89,9 +90,13 @@ _Changing: TypeAlias = CreateEnvironment | ChangePackages | StackEnvironment | R
 def perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult:
     """Do what ``request`` asks. Raises a CondaEnvError; the environment is then as it was."""
     try:
-        return _perform(request, settings, emit)
+        result = _perform(request, settings, emit)
     except OSError as error:
         raise storage_error(error) from error
+    if isinstance(result, Changed | Removed | Moved):
+        with suppress(OSError):  # what was measured is only of interest to people
+            storage.measure_again({request.prefix, *([request.source] if isinstance(request, Move) else [])}, settings)
+    return result
 
 
 def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -56,8 +56,24 @@ def measure(settings: Settings, emit: Callable[[AnyEvent], None]) -> Storage:
         time=datetime.now(timezone.utc).isoformat(timespec="seconds"), environments=tuple(measured), cache=cache
     )
     _file(settings).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(_file(settings), msgspec.json.encode(storage).decode())
+    _write(storage, settings)
     return storage
+
+
+def measure_again(prefixes: Collection[str], settings: Settings) -> None:
+    """What was measured, with what the environments at ``prefixes`` take now; nothing where nobody has measured yet."""
+    before = latest(settings)
+    if before is None:
+        return
+    known = environments.list_environments(settings)
+    left = [one for one in before.environments if one.prefix not in prefixes]
+    changed = [
+        found
+        for one in known
+        if one.prefix in prefixes and (found := _environment(one, known, settings, lambda _item: None)) is not None
+    ]
+    measured = tuple(sorted([*left, *changed], key=lambda one: (one.name, one.prefix)))
+    _write(msgspec.structs.replace(before, environments=measured), settings)
 
 
 def latest(settings: Settings) -> Storage | None:
@@ -105,6 +121,10 @@ def is_linked(folder: Path) -> bool:
     """Whether a file in ``folder`` has a link elsewhere."""
     found = _walk(str(folder), (), lambda: None)
     return found.freed < found.alone or bool(found.unreadable)
+
+
+def _write(storage: Storage, settings: Settings) -> None:
+    write_whole(_file(settings), msgspec.json.encode(storage).decode())
 
 
 def _file(settings: Settings) -> Path:

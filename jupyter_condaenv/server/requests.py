@@ -580,9 +580,10 @@ class ChangesQuery(Struct, frozen=True, kw_only=True):
 
 
 class JobsQuery(Struct, frozen=True, kw_only=True):
-    """At most `limit` jobs."""
+    """At most `limit` jobs; with `changing` only those that go on, or were to change more than caches."""
 
     limit: Annotated[int, Meta(ge=1, le=MOST_JOBS)] = 50
+    changing: bool = False
 
 
 class JobQuery(Struct, frozen=True, kw_only=True):

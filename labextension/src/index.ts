@@ -52,7 +52,7 @@ const panel: JupyterFrontEndPlugin<void> = {
         shell.activateById(side.id);
         const model = await side.load();
         if (args.environment) {
-          model.show(String(args.environment));
+          model?.show(String(args.environment));
         }
       }
     });
@@ -63,7 +63,7 @@ const panel: JupyterFrontEndPlugin<void> = {
       icon: addIcon,
       execute: async () => {
         shell.activateById(side.id);
-        (await side.load()).draft('create');
+        (await side.load())?.draft('create');
       }
     });
     commands.addCommand(CommandIDs.refresh, {
@@ -71,7 +71,7 @@ const panel: JupyterFrontEndPlugin<void> = {
       caption: trans.__('Refresh'),
       describedBy: { args: NO_ARGUMENTS },
       icon: refreshIcon,
-      execute: async () => (await side.load()).refresh()
+      execute: async () => (await side.load())?.refresh()
     });
 
     for (const [id, label] of [
@@ -82,7 +82,7 @@ const panel: JupyterFrontEndPlugin<void> = {
     }
     shell.add(side, 'left', { rank: 650, type: 'Conda environments' });
     restorer?.add(side, side.id);
-    launcher?.add({ command: CommandIDs.open, category: trans.__('Other'), rank: 20 });
+    launcher?.add({ command: CommandIDs.open, rank: 20 });
     for (const command of Object.values(CommandIDs)) {
       palette?.addItem({ command, category: trans.__('Conda') });
     }
@@ -93,14 +93,16 @@ const status: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-condaenv:status',
   description: 'The environment of the present notebook in the status bar.',
   autoStart: true,
-  requires: [INotebookTracker, IStatusBar],
-  optional: [ITranslator],
+  optional: [INotebookTracker, IStatusBar, ITranslator],
   activate: (
     app: JupyterFrontEnd,
-    tracker: INotebookTracker,
-    statusBar: IStatusBar,
+    tracker: INotebookTracker | null,
+    statusBar: IStatusBar | null,
     translator: ITranslator | null
   ) => {
+    if (!tracker || !statusBar) {
+      return; // in Notebook, which has no such bar
+    }
     const trans = (translator ?? nullTranslator).load('jupyter_condaenv');
     const open = (environment: string): void => void app.commands.execute(CommandIDs.open, { environment });
     const item = new EnvironmentStatus(tracker, app.serviceManager.kernelspecs, open, trans);

@@ -8,14 +8,17 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from jupyter_condaenv.engine import storage
 from jupyter_condaenv.engine.model import (
     AnyEvent,
+    ChangePackages,
     CreateEnvironment,
     EnvironmentStorage,
     MeasureStorage,
+    Move,
     Progress,
     RemoveEnvironment,
     Settings,
@@ -122,6 +125,23 @@ def test_packages_are_shared_until_nobody_links_to_them(little_settings: Setting
     operate(RemoveEnvironment(prefix=named(found, "two").prefix), little_settings)
     alpha = next(path for path in (cache / "pkgs").glob("alpha-*") if path.is_dir())
     assert measured(little_settings).cache.unlinked == du(alpha)
+
+
+def test_what_was_measured_stays_true_through_changes(little_settings: Settings) -> None:
+    folder = little_settings.envs_dirs[0]
+    operate(CreateEnvironment(prefix=f"{folder}/one", specs=("alpha=1.0",)), little_settings)
+    assert storage.latest(little_settings) is None, "nobody has asked"
+    before = measured(little_settings)
+    operate(ChangePackages(prefix=f"{folder}/one", add=("wide=1.0",)), little_settings)
+    changed = storage.latest(little_settings)
+    assert changed is not None and changed.time == before.time
+    assert named(changed, "one").alone == du(Path(folder, "one")) > named(before, "one").alone
+    operate(Move(prefix=f"{folder}/other", source=f"{folder}/one"), little_settings)
+    operate(CreateEnvironment(prefix=f"{folder}/new", specs=("alpha=1.0",)), little_settings)
+    moved = storage.latest(little_settings)
+    assert moved is not None and [one.name for one in moved.environments] == ["new", "other"]
+    operate(RemoveEnvironment(prefix=f"{folder}/other"), little_settings)
+    assert storage.latest(little_settings) == msgspec.structs.replace(moved, environments=(named(moved, "new"),))
 
 
 def test_archives_lie_beside_what_was_extracted_from_them(settings) -> None:  # type: ignore[no-untyped-def]

@@ -120,13 +120,12 @@ def test_what_is_old_is_forgotten_unless_it_lives(shop: Workshop) -> None:
     assert not {dead_here.name, dead_elsewhere.name, finished.name, damaged.name} & left
 
 
-def test_listing_is_cheap(shop: Workshop) -> None:
-    ended(shop, store.KEPT)
-    jobs = shop.jobs("tells")
-    jobs.list()
-    begun = time.process_time()
-    assert len([(job.id, job.state, job.verb, job.prefix) for job in jobs.list()]) == store.KEPT + 1
-    assert time.process_time() - begun < 0.2
+def test_listing_reads_no_history(shop: Workshop) -> None:
+    for folder in ended(shop, 3):
+        (folder / "events.jsonl").unlink()
+        os.mkfifo(folder / "events.jsonl")  # whoever opens it waits for ever
+    jobs = shop.jobs("tells").list()
+    assert [(job.state, job.verb) for job in jobs] == [("succeeded", "create")] * 4
 
 
 # --- other hosts ---

@@ -66,6 +66,14 @@ def test_every_client_sees_the_whole_history(server: Server, client: Client) -> 
     assert tail["events"] == mine["events"][-1:]
 
 
+def test_jobs_that_only_look_do_not_push_out_others(client: Client) -> None:
+    job = client.do("POST", "environments", {"name": "looked-at", "specs": ["tool"]})["id"]
+    for _ in range(2):
+        plan = client.do("POST", "plans", {"verb": "change", "environment": "looked-at", "add": ["extra"]})["id"]
+    assert [one["id"] for one in client.get("jobs?limit=1")["jobs"]] == [plan]
+    assert [one["id"] for one in client.get("jobs?limit=1&changing=true")["jobs"]] == [job]
+
+
 def test_a_long_poll_ends_when_something_happens(client: Client, small: ChannelServer, big: str) -> None:
     job = stalled(client, small, big)
     since = numbers(client.get(f"jobs/{job}"))[-1]

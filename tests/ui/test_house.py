@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from .test_change import make
 
 CODE = "lib_widgets_body"
 """In the name of the file that has what is in the panel."""
+SIZE = re.compile(r"\d [kM]?B")
 
 
 def test_it_is_loaded_when_it_is_opened(server: Server, visit: Visit) -> None:
@@ -47,16 +50,32 @@ def settings(client: Client) -> Iterator[None]:
 
 
 def test_settings(settings: None, server: Server, client: Client, visit: Visit) -> None:
-    make(client, "unmeasured", "tool")
+    unmeasured = Path(server.home.envs, "unmeasured", "conda-meta")
+    unmeasured.mkdir(parents=True)
+    (unmeasured / "history").touch()
+    before = measurings(client)
     person = visit(server)
     person.open_panel()
     expect(person.environment("unmeasured")).to_be_visible()
     person.panel.locator('[data-command="condaenv:create"]').click()
     chosen = person.panel.get_by_role("list", name="Packages to install").get_by_role("listitem")
     expect(chosen).to_contain_text(["tool", "extra"])
-    sizes = client.call("GET", "storage").body
-    measured = [one["prefix"] for one in sizes["environments"]] if sizes else []
-    assert not any(prefix.endswith("/unmeasured") for prefix in measured)
+    assert measurings(client) == before
+    write_settings(client, {})
+    person.open_panel()
+    expect(person.environment("unmeasured")).to_contain_text(SIZE)
+
+
+def measurings(client: Client) -> list[str]:
+    return [job["id"] for job in client.get("jobs")["jobs"] if job["verb"] == "storage"]
+
+
+def test_sizes_stay_true(person: Person, client: Client, big: str) -> None:
+    make(client, "sized", "tool")
+    row = person.environment("sized")
+    expect(row).to_contain_text(re.compile(r"\b\d\d? kB"))
+    client.do("PATCH", "environments/sized/packages", {"add": [big]})
+    expect(row).to_contain_text(re.compile(r"\b5\d\d kB"))
 
 
 def test_filters(person: Person, client: Client) -> None:

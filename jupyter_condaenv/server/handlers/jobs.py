@@ -15,6 +15,10 @@ from ..routing import Route, operation
 from .base import Handler
 
 
+LOOKING = frozenset({"plan", "explain", "why_not", "lock", "storage", "index", "check_channels"})
+"""Verbs that change nothing but caches."""
+
+
 class JobsHandler(Handler):
     # A page that looks on is no reason to keep alive a server that nobody uses.
     _track_activity = False
@@ -24,7 +28,7 @@ class JobsHandler(Handler):
     @operation(query=JobsQuery, answer=answers.JobList)
     async def get(self, query: JobsQuery) -> answers.JobList:
         """The latest jobs."""
-        return await self.service.read(lambda settings: _latest(query.limit, settings))
+        return await self.service.read(lambda settings: _latest(query, settings))
 
 
 class JobHandler(Handler):
@@ -45,8 +49,9 @@ class JobHandler(Handler):
         return await self.service.read(lambda settings: _cancelled(job, settings))
 
 
-def _latest(limit: int, settings: Settings) -> answers.JobList:
-    return answers.JobList(jobs=tuple(answers.summary(job) for job in islice(Jobs(settings).list(), limit)))
+def _latest(query: JobsQuery, settings: Settings) -> answers.JobList:
+    wanted = (job for job in Jobs(settings).list() if not (query.changing and job.verb in LOOKING and job.ended))
+    return answers.JobList(jobs=tuple(answers.summary(job) for job in islice(wanted, query.limit)))
 
 
 def _cancelled(id: str, settings: Settings) -> answers.JobSummary:

@@ -123,7 +123,8 @@ export function connect(settings: ServerConnection.ISettings) {
       ),
     readFile: (body: GivenFile) => unwrap(client.POST('/files', { body })),
     explain: (body: NewExplanation) => unwrap(client.POST('/explanations', { body })),
-    jobs: async (limit: number) => (await unwrap(client.GET('/jobs', { params: { query: { limit } } }))).jobs,
+    jobs: async (limit: number) =>
+      (await unwrap(client.GET('/jobs', { params: { query: { limit, changing: true } } }))).jobs,
     job: (job: string, since: number) =>
       unwrap(client.GET('/jobs/{job}', { params: { path: { job }, query: { since } } })),
     cancel: (job: string) => unwrap(client.DELETE('/jobs/{job}', { params: { path: { job } } })),

@@ -16,7 +16,7 @@ export function Banner(): JSX.Element | null {
     <div role="alert" className="jp-condaenv-offline">
       <div>{message}</div>
       <div className="jp-condaenv-hint">{hint}</div>
-      <Button onClick={() => void panel.connection.retry()}>{trans.__('Try again')}</Button>
+      <Button onClick={() => panel.connection.retry()}>{trans.__('Try again')}</Button>
     </div>
   );
 }

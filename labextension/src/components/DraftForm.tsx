@@ -5,7 +5,7 @@ import type { Draft } from '../model/draft';
 import type { Fault } from '../model/names';
 import { nameOf } from '../model/specs';
 import { useCondaEnv, useStore, useTrouble } from './context';
-import { Button, Chips } from './controls';
+import { Button, Chips, isPressed } from './controls';
 import { FileField, useDrop } from './FileField';
 import { useArrival } from './focus';
 import { OperationView } from './OperationView';
@@ -31,9 +31,9 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
       panel.show(outcome.result.environment.prefix);
     }
   };
-  const apply = async (when: When): Promise<void> => show(await draft.operation.apply(when));
+  const apply = async (when: When): Promise<void> => show(await draft.apply(when));
   const make = async (): Promise<void> => show(await draft.make());
-  const drop = useDrop(draft.kind === 'create' ? draft : null);
+  const drop = useDrop(draft.kind === 'create' ? () => draft : null);
   const idle = phase === 'idle';
   const fault = draft.fault(useStore(panel.environments).environments);
   const problem = fault && faultIn(trans)[fault];
@@ -53,7 +53,7 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
         }
       }}
       onKeyDown={event => {
-        if (event.key !== 'Escape') {
+        if (!isPressed('Escape', event)) {
           return;
         }
         if (phase === 'planned') {
@@ -97,7 +97,7 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
           />
         )}
       </fieldset>
-      <OperationView operation={draft.operation} taker={draft} living={false} onApply={when => void apply(when)} />
+      <OperationView operation={draft.operation} taker={draft} living={false} onApply={apply} />
       {draft.kind !== 'clone' && !file && (
         <PackagePicker chosen={specs} hidden={!idle} onToggle={spec => draft.toggle(spec)} />
       )}
@@ -115,11 +115,11 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
           {draft.kind === 'clone' ? trans.__('Clone') : trans.__('Create')}
         </Button>
         {draft.kind !== 'clone' && (
-          <Button disabled={!ready} blocked={blocked} onClick={() => void draft.plan()}>
+          <Button disabled={!ready} blocked={blocked} onClick={() => draft.plan()}>
             {trans.__('Show plan')}
           </Button>
         )}
-        <Button onClick={() => panel.leave(draft)}>{trans.__('Cancel')}</Button>
+        <Button onClick={() => panel.discard(draft)}>{trans.__('Cancel')}</Button>
       </div>
       {phase === 'applying' && (
         <div className="jp-condaenv-actions">
@@ -133,7 +133,7 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
 function faultIn(trans: ReturnType<typeof useCondaEnv>['trans']): Record<Fault, string> {
   return {
     reserved: trans.__('That name is reserved, or begins with a dot or a dash.'),
-    character: trans.__('A name has none of / \\ : # % in it.'),
+    character: trans.__('A name has none of / \\ : # % in it, and no characters that cannot be seen.'),
     long: trans.__('That name is too long.'),
     taken: trans.__('There is an environment of that name.')
   };

@@ -7,7 +7,7 @@ import { hasEnded } from '../model/jobs';
 import type { Opened } from '../model/opened';
 import { nameOf } from '../model/specs';
 import { useCondaEnv, useStore, useTrouble } from './context';
-import { Alert, Button, Chips, IconButton, Loading, Tabs } from './controls';
+import { Alert, Button, Chips, IconButton, isPressed, Loading, Tabs } from './controls';
 import { KernelDot } from './EnvironmentList';
 import { useArrival } from './focus';
 import { baseName, bytes } from './format';
@@ -21,8 +21,7 @@ import { PackagePicker } from './PackagePicker';
 export function EnvironmentView({ opened }: { opened: Opened }): JSX.Element {
   const { panel, trans } = useCondaEnv();
   const { detail, failure } = useStore(opened);
-  const { environments, failure: general } = useStore(panel.environments);
-  const problem = failure ?? general;
+  const { environments } = useStore(panel.environments);
   const { phase } = useStore(opened.operation);
   const listed = environments.find(one => one.prefix === opened.prefix);
   const gone = failure?.code === 'not_found';
@@ -40,18 +39,18 @@ export function EnvironmentView({ opened }: { opened: Opened }): JSX.Element {
   const leave = (): void => (phase === 'planned' ? opened.operation.reset() : panel.showList());
   return (
     // eslint-disable-next-line jsx-a11y/no-static-element-interactions -- Escape, wherever in it the focus is
-    <div className="jp-condaenv-environment" onKeyDown={event => event.key === 'Escape' && leave()}>
+    <div className="jp-condaenv-environment" onKeyDown={event => isPressed('Escape', event) && leave()}>
       <div className="jp-condaenv-bar-top">
         <button type="button" className="jp-condaenv-back" onClick={() => panel.showList()}>
           <caretLeftIcon.react tag="span" elementSize="normal" aria-hidden="true" />
           {trans.__('All environments')}
         </button>
       </div>
-      {problem && !gone && <Alert failure={problem} />}
+      {failure && !gone && <Alert failure={failure} />}
       {gone && <Gone prefix={opened.prefix} />}
-      {!environment && !problem && <Loading />}
+      {!environment && !failure && <Loading />}
       {environment && <Heading environment={environment} opened={opened} done={done} />}
-      <OperationView operation={opened.operation} taker={opened} living={living} onApply={when => void apply(when)} />
+      <OperationView operation={opened.operation} taker={opened} living={living} onApply={apply} />
       {environment && (
         // What is planned, or done, is what was wanted then.
         <fieldset className="jp-condaenv-contents" disabled={phase === 'planning'} hidden={phase === 'planned'}>
@@ -149,7 +148,7 @@ function Basket({ opened }: { opened: Opened }): JSX.Element | null {
     <section className="jp-condaenv-basket" aria-label={trans.__('Changes')}>
       <Chips label={trans.__('To be changed')} chips={chips} />
       <div className="jp-condaenv-actions">
-        <Button accent disabled={phase !== 'idle'} blocked={blocked} onClick={() => void opened.planChange()}>
+        <Button accent disabled={phase !== 'idle'} blocked={blocked} onClick={() => opened.planChange()}>
           {trans.__('Show plan')}
         </Button>
         <Button onClick={() => opened.clear()}>{trans.__('Clear')}</Button>
@@ -205,7 +204,7 @@ function Heading(props: {
       {deferred && !working && (
         <div className="jp-condaenv-notice" role="status">
           <div>{trans.__('A change waits for the next start of a kernel.')}</div>
-          <Button blocked={blocked} onClick={() => void panel.applyDeferred(environment.prefix)}>
+          <Button blocked={blocked} onClick={() => panel.applyDeferred(environment.prefix)}>
             {trans.__('Apply it now')}
           </Button>
         </div>

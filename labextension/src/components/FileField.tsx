@@ -43,7 +43,10 @@ export function FileField({ draft }: { draft: Draft }): JSX.Element {
         hidden
         accept={KINDS}
         aria-label={trans.__('Environment file')}
-        onChange={event => void take(event.target.files, draft, trans)}
+        onChange={event => {
+          void take(event.target.files, draft, trans);
+          event.target.value = ''; // so that the same file can be chosen again
+        }}
       />
       <Button icon={fileIcon} onClick={() => input.current?.click()}>
         {trans.__('Choose a file…')}
@@ -85,11 +88,11 @@ function Contents({ read }: { read: ReadFile }): JSX.Element {
   );
 }
 
-/** What makes an element take a file that is dropped on it. */
-export function useDrop(draft: Draft | null): { over: boolean; target: React.HTMLAttributes<HTMLElement> } {
+/** What makes an element take a file that is dropped on it, into the draft that `begin` gives. */
+export function useDrop(begin: (() => Draft) | null): { over: boolean; target: React.HTMLAttributes<HTMLElement> } {
   const { trans } = useCondaEnv();
   const [over, setOver] = React.useState(false);
-  if (!draft) {
+  if (!begin) {
     return { over: false, target: {} };
   }
   return {
@@ -105,7 +108,7 @@ export function useDrop(draft: Draft | null): { over: boolean; target: React.HTM
       onDrop: event => {
         event.preventDefault();
         setOver(false);
-        void take(event.dataTransfer.files, draft, trans);
+        void take(event.dataTransfer.files, begin(), trans);
       }
     }
   };
@@ -113,13 +116,25 @@ export function useDrop(draft: Draft | null): { over: boolean; target: React.HTM
 
 async function take(files: FileList | null, draft: Draft, trans: TranslationBundle): Promise<void> {
   const file = files?.[0];
-  if (file && file.size > MOST) {
+  if (!file) {
+    return;
+  }
+  if (file.size > MOST) {
     draft.operation.refuse({
       code: 'too_large',
       message: trans.__('%1 has %2; the server takes at most %3.', file.name, bytes(file.size), bytes(MOST)),
       hint: trans.__('Files that list packages are much smaller. Choose another one.')
     });
-  } else if (file) {
-    await draft.setFile({ name: file.name, text: await file.text() });
+    return;
   }
+  const text = await file.text().catch(() => null);
+  if (text === null) {
+    draft.operation.refuse({
+      code: 'unreadable',
+      message: trans.__('%1 cannot be read.', file.name),
+      hint: trans.__('Choose one file: a folder is none.')
+    });
+    return;
+  }
+  await draft.setFile({ name: file.name, text });
 }

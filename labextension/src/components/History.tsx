@@ -4,7 +4,7 @@ import React from 'react';
 import type { RevisionSummary } from '../api/client';
 import type { Opened } from '../model/opened';
 import { useCondaEnv, useStore, useTrouble } from './context';
-import { IconButton, Loading } from './controls';
+import { IconButton, Loading, useMinute } from './controls';
 import { ago } from './format';
 import { useRows } from './rows';
 
@@ -13,6 +13,7 @@ export function History({ opened }: { opened: Opened }): JSX.Element {
   const { trans } = useCondaEnv();
   const { revisions, detail } = useStore(opened);
   const blocked = useTrouble();
+  const now = useMinute();
   const rows = useRows<HTMLUListElement>(revisions.length);
   if (!detail) {
     return <Loading />;
@@ -30,7 +31,7 @@ export function History({ opened }: { opened: Opened }): JSX.Element {
           <span className="jp-condaenv-revision">
             <span>{difference(revision, all[index + 1]) || word(revision.verb, trans)}</span>
             <span className="jp-condaenv-quiet-text" title={revision.time}>
-              {[word(revision.verb, trans), ago(revision.time, trans), revision.author]
+              {[word(revision.verb, trans), ago(revision.time, now, trans), revision.author]
                 .filter(part => part)
                 .join(' · ')}
             </span>
@@ -43,7 +44,7 @@ export function History({ opened }: { opened: Opened }): JSX.Element {
               label={trans.__('Go back to %1', revision.number)}
               tabIndex={rows.tabIndex(index)}
               blocked={blocked}
-              onClick={() => void opened.planRollback(revision.number)}
+              onClick={() => opened.planRollback(revision.number)}
             />
           )}
         </li>

@@ -1,25 +1,15 @@
 import { caretDownIcon, caretRightIcon, stopIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import { hasEnded } from '../model/jobs';
+import { hasEnded, isOfInterest } from '../model/jobs';
 import type { IJob, State } from '../model/jobs';
 import { useCondaEnv, useStore, useTrouble } from './context';
-import { Alert, IconButton } from './controls';
+import { Alert, IconButton, useMinute } from './controls';
 import { ago, titleOf } from './format';
 import { Bar } from './JobProgress';
 import { Log } from './Log';
 
-/** What is done unasked, or only looks: not worth a line once it has gone well. */
-const QUIET = ['plan', 'explain', 'storage', 'index'];
-
 const NOTHING = (): (() => void) => () => undefined;
-
-function isShown({ verb, state }: IJob): boolean {
-  if (!hasEnded(state) || !QUIET.includes(verb)) {
-    return true;
-  }
-  return state === 'failed' && !['plan', 'explain'].includes(verb); // that is said where it was asked for
-}
 
 /** The job whose failure is told where it was asked for, and so not here as well; empty where none is. */
 function useTold(): string {
@@ -34,7 +24,7 @@ export function JobList(): JSX.Element {
   const { panel, trans } = useCondaEnv();
   const told = useTold();
   const { jobs, loaded } = useStore(panel.jobs);
-  const shown = jobs.filter(isShown);
+  const shown = jobs.filter(isOfInterest);
   if (shown.length === 0) {
     return (
       <p className="jp-condaenv-quiet">{loaded ? trans.__('What is done to environments is listed here.') : ''}</p>
@@ -52,6 +42,7 @@ export function JobList(): JSX.Element {
 const JobRow = React.memo(function JobRow({ job, told }: { job: IJob; told: boolean }): JSX.Element {
   const { panel, trans } = useCondaEnv();
   const blocked = useTrouble();
+  const now = useMinute();
   const [open, setOpen] = React.useState(false);
   const ended = hasEnded(job.state);
   const wanted = open || job.state === 'failed';
@@ -78,14 +69,14 @@ const JobRow = React.memo(function JobRow({ job, told }: { job: IJob; told: bool
         </span>
         <span className="jp-condaenv-job-state">
           {word(job.state, trans)}
-          {ended && ` · ${ago(job.outcome?.time ?? job.created, trans)}`}
+          {ended && ` · ${ago(job.outcome?.time ?? job.created, now, trans)}`}
         </span>
         {!ended && (
           <IconButton
             icon={stopIcon}
             label={trans.__('Cancel: %1', title)}
             blocked={blocked}
-            onClick={() => void panel.jobs.cancel(job.id)}
+            onClick={() => panel.cancel(job.id)}
           />
         )}
       </div>

@@ -22,7 +22,7 @@ export function JobProgress(props: { id: string; cancellable?: boolean }): JSX.E
         <Button
           blocked={blocked}
           aria-label={trans.__('Cancel: %1', titleOf(job, trans))}
-          onClick={() => void panel.jobs.cancel(job.id)}
+          onClick={() => panel.cancel(job.id)}
         >
           {trans.__('Cancel')}
         </Button>

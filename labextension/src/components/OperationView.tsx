@@ -16,7 +16,7 @@ export function OperationView(props: {
   operation: Operation;
   taker: ITaker;
   living: boolean;
-  onApply(when: When): void;
+  onApply(when: When): Promise<void>;
 }): JSX.Element | null {
   const { trans } = useCondaEnv();
   const { phase, job, plan, asked, failure, again, explaining, explanation } = useStore(props.operation);
@@ -62,7 +62,7 @@ export function OperationView(props: {
       ) : (
         <Alert failure={failure}>
           {props.operation.isExplainable && !explaining && !explanation && (
-            <Button blocked={waits} onClick={() => void props.operation.explain()}>
+            <Button blocked={waits} onClick={() => props.operation.explain()}>
               {trans.__('Explain')}
             </Button>
           )}

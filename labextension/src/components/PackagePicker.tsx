@@ -5,7 +5,7 @@ import type { FoundPackage } from '../api/client';
 import type { Search } from '../model/search';
 import { isNarrowed, nameOf, split } from '../model/specs';
 import { useCondaEnv, useStore, useTrouble } from './context';
-import { Alert, Button, Loading, SearchField } from './controls';
+import { Alert, Button, isPressed, Loading, SearchField, useMinute } from './controls';
 import { ago } from './format';
 import { JobProgress } from './JobProgress';
 import { VirtualList } from './VirtualList';
@@ -45,7 +45,7 @@ export function PackagePicker(props: {
         value={text}
         onChange={type}
         onKeyDown={event => {
-          if (event.key === 'Enter') {
+          if (isPressed('Enter', event)) {
             event.preventDefault(); // it adds what was typed, and never sends the form around it
             take(text);
           }
@@ -150,6 +150,7 @@ function About({ search }: { search: Search }): JSX.Element | null {
   const { trans } = useCondaEnv();
   const { total, indexes, indexing } = useStore(search);
   const trouble = useTrouble();
+  const now = useMinute();
   if (total === null) {
     return null;
   }
@@ -157,7 +158,7 @@ function About({ search }: { search: Search }): JSX.Element | null {
   return (
     <div className="jp-condaenv-foot">
       <span>
-        {[trans._n('%1 package', '%1 packages', total), oldest ? trans.__('as of %1', ago(oldest, trans)) : '']
+        {[trans._n('%1 package', '%1 packages', total), oldest ? trans.__('as of %1', ago(oldest, now, trans)) : '']
           .filter(part => part)
           .join(' · ')}
       </span>

@@ -14,7 +14,7 @@ interface IPlanView {
   again: boolean;
   /** A kernel of the environment runs. */
   living: boolean;
-  onApply(when: When): void;
+  onApply(when: When): Promise<void>;
   onBack(): void;
 }
 

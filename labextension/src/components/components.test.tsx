@@ -8,7 +8,9 @@ import type { Plan, Schemas } from '../api/client';
 import { Panel } from '../model/panel';
 import { FakeJobs, outcome, summary } from '../testing';
 import { Context } from './context';
+import { Button } from './controls';
 import { EnvironmentList } from './EnvironmentList';
+import { EnvironmentsSection } from './EnvironmentsSection';
 import { EnvironmentView } from './EnvironmentView';
 import { titleOf } from './format';
 import { JobList } from './JobList';
@@ -26,6 +28,7 @@ function panelOf(server: FakeJobs, environments: Schemas['Environment'][] = [], 
     environments: () => Promise.resolve(environments),
     storage: () => Promise.resolve(null),
     measure: () => Promise.reject(new Error('sizes are not to be measured here')),
+    search: () => Promise.resolve({ packages: [], total: 0, indexes: [], missing: [] }),
     ...answers
   };
   return new Panel(api as unknown as Panel['api'], () => ({ defaultPackages: [], measureSizes: false }));
@@ -203,5 +206,89 @@ test('a job that runs shows its step and can be cancelled', async () => {
   expect([bar.value, bar.max]).toEqual([12_000_000, 40_000_000]);
   fireEvent.click(screen.getByRole('button', { name: 'Cancel: Create geo' }));
   expect(cancel).toHaveBeenCalledWith('a');
+  panel.dispose();
+});
+
+test('a double click asks once, until there is an answer', async () => {
+  let answer: (value: null) => void = vi.fn();
+  const asked = vi.fn(() => new Promise(resolve => (answer = resolve)));
+  show(panelOf(new FakeJobs()), <Button onClick={asked}>Fetch</Button>);
+  const button = screen.getByRole('button', { name: 'Fetch' });
+  fireEvent.click(button);
+  fireEvent.click(button);
+  expect(asked).toHaveBeenCalledTimes(1);
+  answer(null);
+  await vi.waitFor(() => {
+    fireEvent.click(button);
+    expect(asked).toHaveBeenCalledTimes(2);
+  });
+});
+
+test('how long ago a job ended grows while one looks on', async () => {
+  vi.useFakeTimers();
+  const server = new FakeJobs();
+  server.put(summary('a', { created: new Date().toISOString() }), [], outcome('succeeded'));
+  const panel = panelOf(server);
+  await panel.jobs.refresh();
+  show(panel, <JobList />);
+  expect(screen.getByText('done · just now')).toBeTruthy();
+  await React.act(() => vi.advanceTimersByTimeAsync(180_000));
+  expect(screen.getByText('done · 3 minutes ago')).toBeTruthy();
+  panel.dispose();
+  vi.useRealTimers();
+});
+
+test('of jobs that only look those are listed that go on', async () => {
+  const server = new FakeJobs();
+  server.put(summary('a', { verb: 'plan', prefix: '/envs/a' }), [], outcome('succeeded'));
+  server.put(summary('b', { verb: 'plan', prefix: '/envs/b' }));
+  const panel = panelOf(server);
+  await panel.jobs.refresh();
+  show(panel, <JobList />);
+  expect(screen.getAllByRole('listitem').map(row => row.textContent)).toEqual([expect.stringContaining('Plan for b')]);
+  panel.dispose();
+});
+
+test('a folder that is dropped is refused in words, and a file makes a form', async () => {
+  const panel = panelOf(new FakeJobs(), [], { readFile: () => new Promise(() => undefined) });
+  await panel.environments.refresh();
+  show(panel, <EnvironmentsSection />);
+  const drop = (file: Partial<File>): void => {
+    const here = screen.queryByRole('form') ?? screen.getByText('No environments yet');
+    fireEvent.drop(here, { dataTransfer: { files: [file], types: ['Files'] } });
+  };
+  drop({ name: 'folder', size: 4096, text: () => Promise.reject(new Error('it is a folder')) });
+  await screen.findByText('folder cannot be read.');
+  drop({ name: 'environment.yml', size: 10, text: () => Promise.resolve('name: geo') });
+  await screen.findByText('environment.yml');
+  panel.dispose();
+});
+
+test('what was typed is there again when the form is opened anew, unless it was given up', async () => {
+  const panel = panelOf(new FakeJobs());
+  await panel.environments.refresh();
+  show(panel, <EnvironmentsSection />);
+  const name = (): HTMLInputElement => screen.getByRole('textbox', { name: 'Name' });
+  const open = (): void => React.act(() => void panel.draft('create'));
+  open();
+  fireEvent.change(name(), { target: { value: 'geo' } });
+  fireEvent.keyDown(name(), { key: 'Escape' });
+  expect(screen.queryByRole('form')).toBeNull();
+  open();
+  expect(name().value).toBe('geo');
+  fireEvent.click(screen.getByRole('button', { name: 'Cancel' }));
+  open();
+  expect(name().value).toBe('');
+  panel.dispose();
+});
+
+test('keys that compose a character are not ours', async () => {
+  const panel = panelOf(new FakeJobs());
+  await panel.environments.refresh();
+  show(panel, <EnvironmentsSection />);
+  React.act(() => void panel.draft('create'));
+  const name = screen.getByRole('textbox', { name: 'Name' });
+  fireEvent.keyDown(name, { key: 'Escape', isComposing: true });
+  expect(screen.getByRole('form')).toBeTruthy();
   panel.dispose();
 });

@@ -9,12 +9,12 @@ import type { Store } from '../model/store';
 export interface IContext {
   panel: Panel;
   trans: TranslationBundle;
-  openNotebook(environment: Environment): void;
+  openNotebook(environment: Environment): Promise<void>;
   /** With the environment active in it. */
-  openTerminal(environment: Environment): void;
+  openTerminal(environment: Environment): Promise<void>;
   /** Ask, then delete. */
-  remove(environment: Environment): void;
-  saveLock(environment: Environment): void;
+  remove(environment: Environment): Promise<void>;
+  saveLock(environment: Environment): Promise<void>;
 }
 
 export const Context = React.createContext<IContext | null>(null);

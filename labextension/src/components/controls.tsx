@@ -4,18 +4,50 @@ import React from 'react';
 import { useCondaEnv, useTrouble } from './context';
 import { inWords } from './troubles';
 
-interface IButton extends React.ButtonHTMLAttributes<HTMLButtonElement> {
+const MINUTE = 60_000;
+
+interface IButton extends Omit<React.ButtonHTMLAttributes<HTMLButtonElement>, 'onClick'> {
   /** The one that a person most likely wants. */
   accent?: boolean;
   icon?: LabIcon;
   /** It cannot be pressed just now, and may have the focus nevertheless. */
   blocked?: boolean;
+  /** Until what it returns is settled, presses are ignored: a double click asks once. */
+  onClick?(): unknown;
+}
+
+/** Whether `key` was pressed, and not while a character is composed of several keys, which is up to the input method. */
+export function isPressed(key: string, event: React.KeyboardEvent): boolean {
+  return event.key === key && !event.nativeEvent.isComposing;
+}
+
+/** The time in milliseconds, which goes on while one looks. */
+export function useMinute(): number {
+  const [now, setNow] = React.useState(Date.now);
+  React.useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), MINUTE);
+    return () => clearInterval(timer);
+  }, []);
+  return Math.max(now, Date.now());
 }
 
 export const Button = React.forwardRef<HTMLButtonElement, IButton>(function Button(
   { accent, icon, blocked, children, className = '', onClick, ...rest },
   ref
 ) {
+  const pending = React.useRef(false);
+  const press = async (event: React.MouseEvent): Promise<void> => {
+    if (blocked || pending.current) {
+      event.preventDefault();
+      return;
+    }
+    pending.current = true;
+    try {
+      await onClick?.();
+    } finally {
+      pending.current = false;
+    }
+  };
   const classes = `jp-condaenv-button ${accent ? 'jp-mod-accent' : ''} ${className}`;
   return (
     <button
@@ -23,7 +55,7 @@ export const Button = React.forwardRef<HTMLButtonElement, IButton>(function Butt
       type="button"
       className={classes}
       aria-disabled={blocked ? true : undefined}
-      onClick={blocked ? event => event.preventDefault() : onClick}
+      onClick={event => void press(event)}
       {...rest}
     >
       {icon && <icon.react tag="span" elementSize="normal" aria-hidden="true" />}
@@ -66,7 +98,7 @@ export function Alert(props: {
       {hint && <div className="jp-condaenv-hint">{hint}</div>}
       {reasons.length > 0 && (
         <details className="jp-condaenv-reasons">
-          <summary>{trans.__('All that the solver says')}</summary>
+          <summary>{trans.__('The whole message')}</summary>
           {/* It can be long and wide, and is then scrolled, by keys too. */}
           {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
           <pre tabIndex={0}>{reasons.map(line => line.replace(/^ {2}/, '')).join('\n')}</pre>
@@ -98,7 +130,7 @@ export const SearchField = React.forwardRef<
       value={value}
       onChange={event => onChange(event.target.value)}
       onKeyDown={event => {
-        if (event.key === 'Escape' && value) {
+        if (isPressed('Escape', event) && value) {
           event.preventDefault();
           event.stopPropagation();
           onChange('');

@@ -20,8 +20,8 @@ export function bytes(count: number): string {
   return `${unit > 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${UNITS[unit]}`;
 }
 
-/** `2 minutes ago`. */
-export function ago(time: string, trans: TranslationBundle, now: number = Date.now()): string {
+/** `2 minutes ago`, seen from `now` in milliseconds. */
+export function ago(time: string, now: number, trans: TranslationBundle): string {
   const seconds = (new Date(time).getTime() - now) / 1000;
   const format = new Intl.RelativeTimeFormat(document.documentElement.lang || undefined, { numeric: 'auto' });
   for (const [unit, span] of SPANS) {

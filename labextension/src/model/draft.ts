@@ -8,7 +8,8 @@ import type {
   NewStack,
   Outcome,
   ReadFile,
-  Way
+  Way,
+  When
 } from '../api/client';
 import { troubleOf } from './connection';
 import type { Jobs } from './jobs';
@@ -123,9 +124,24 @@ export class Draft extends Store<IDraft> {
     await this.operation.plan(this._request());
   }
 
+  /** Whether there is something left to be done here. */
+  get isUnfinished(): boolean {
+    return !this._made && this.operation.read().phase !== 'applying';
+  }
+
   /** Make it, without a plan. */
-  make(): Promise<Outcome | null> {
-    return this.operation.run(() => this._start(), this.kind === 'clone' ? null : this._request());
+  async make(): Promise<Outcome | null> {
+    return this._ended(await this.operation.run(() => this._start(), this.kind === 'clone' ? null : this._request()));
+  }
+
+  /** Make it as the plan shows. */
+  async apply(when: When): Promise<Outcome | null> {
+    return this._ended(await this.operation.apply(when));
+  }
+
+  private _ended(outcome: Outcome | null): Outcome | null {
+    this._made ||= outcome?.state === 'succeeded';
+    return outcome;
   }
 
   private _start(): Promise<JobSummary> {
@@ -153,4 +169,6 @@ export class Draft extends Store<IDraft> {
     const { name, specs } = this.read();
     return { name: name.trim(), specs: [...specs], base: this.from?.prefix ?? '' };
   }
+
+  private _made = false;
 }

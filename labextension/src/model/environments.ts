@@ -2,6 +2,7 @@ import { ApiError } from '../api/client';
 import type { Api, Environment, Storage } from '../api/client';
 import { troubleOf } from './connection';
 import type { Jobs } from './jobs';
+import { Latest } from './latest';
 import { Store } from './store';
 
 interface IEnvironments {
@@ -38,7 +39,7 @@ export class Environments extends Store<IEnvironments> {
       failure: null,
       living: new Map()
     });
-    _jobs.failed.connect((_, error) => this.fail(error));
+    _jobs.failed.connect((_, error) => this._fail(error));
   }
 
   get(prefix: string): Environment | undefined {
@@ -73,18 +74,29 @@ export class Environments extends Store<IEnvironments> {
 
   async refresh(): Promise<void> {
     try {
-      const listed = this._api
-        .environments()
-        .then(environments => this.set({ environments, loaded: true, failure: null }));
+      const isLast = this._listing.ask();
+      const listed = this._api.environments().then(environments => {
+        if (isLast()) {
+          this.set({ environments, loaded: true, failure: null });
+        }
+      });
       await Promise.all([listed, this._jobs.refresh()]);
       await this._refreshSizes();
     } catch (error) {
-      this.fail(error);
+      this._fail(error);
+    }
+  }
+
+  /** Look whether there are others than when they were last read. */
+  async look(): Promise<void> {
+    const now = await this._api.environments().catch(() => null);
+    if (now && JSON.stringify(now) !== JSON.stringify(this.read().environments)) {
+      await this.refresh();
     }
   }
 
   /** Show what the server answered. That it did not, everybody knows by the connection. */
-  fail(error: unknown): void {
+  private _fail(error: unknown): void {
     if (!(error instanceof ApiError)) {
       throw error;
     }
@@ -104,6 +116,7 @@ export class Environments extends Store<IEnvironments> {
     }
   }
 
+  private readonly _listing = new Latest();
   private readonly _measured = new Set<string>();
 }
 

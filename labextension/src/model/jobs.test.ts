@@ -114,16 +114,6 @@ test('what runs stays in sight', async () => {
   expect(jobs.read().jobs.map(job => job.id)).toEqual(['b', 'a']);
 });
 
-test('that a job could not be cancelled is told', async () => {
-  server.put(summary('a'));
-  await jobs.refresh();
-  const failed: string[] = [];
-  jobs.failed.connect((_, error) => failed.push(error.code));
-  server.cancel = () => Promise.reject(new ApiError('offline', '', ''));
-  await jobs.cancel('a');
-  expect(failed).toEqual(['offline']);
-});
-
 test('a job that had ended before is no news', async () => {
   server.put(summary('a'), EVENTS, outcome('succeeded'));
   const ended: IJob[] = [];

@@ -6,7 +6,7 @@ import { Store } from './store';
 
 export const SCHEMA = 'urn:jupyter_condaenv:events:job:v1';
 
-/** How many jobs are listed. */
+/** How many jobs are listed, of those that go on or were to change something. */
 const MOST = 50;
 /**
  * Milliseconds between two looks: at a job that runs, while hints come and while there are none; and at the list while
@@ -51,6 +51,14 @@ interface IJobs {
   /** Newest first. */
   jobs: readonly IJob[];
   loaded: boolean;
+}
+
+/** What changes nothing but caches, and is often done unasked: not worth a line once it has ended. */
+const LOOKING = ['plan', 'explain', 'why_not', 'lock', 'storage', 'index', 'check_channels'];
+
+/** Whether a person would want to know of it. */
+export function isOfInterest({ verb, state }: JobSummary): boolean {
+  return !hasEnded(state) || !LOOKING.includes(verb);
 }
 
 export function hasEnded(state: State): boolean {
@@ -176,7 +184,8 @@ export class Jobs extends Store<IJobs> {
   }
 
   async cancel(id: string): Promise<void> {
-    await this._tellFailure(this._api.cancel(id).then(() => this.readOn(id)));
+    await this._api.cancel(id);
+    await this.readOn(id);
   }
 
   hint(hint: IHint): void {

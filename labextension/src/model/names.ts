@@ -3,8 +3,8 @@ export type Fault = 'reserved' | 'character' | 'long' | 'taken';
 
 /** Bytes, as file systems count. */
 const MOST = 255;
-/** A slash and its kin, and what is below 0x20 or is 0x7f. */
-const FORBIDDEN = /[/\\:#%]|[^\x80-\x9f\P{Cc}]/u;
+/** A slash and its kin, what is below 0x20 or is 0x7f, ends of lines, and what turns the direction of writing. */
+const FORBIDDEN = /[/\\:#%]|[^\x80-\x9f\P{Cc}]|[\u2028-\u202e\u2066-\u2069]/u;
 
 /** Why an environment cannot be called `name`, as `check_name` of the engine has it; null where it can. */
 export function faultOf(name: string): Fault | null {

@@ -2,6 +2,7 @@ import { ApiError } from '../api/client';
 import type { Api, EnvironmentDetail, NewPlan, Package, PipPackage, RevisionSummary, Way } from '../api/client';
 import { troubleOf } from './connection';
 import type { Jobs } from './jobs';
+import { Latest } from './latest';
 import { Operation } from './operation';
 import { CHANGES_SPECS, isNarrowed, nameOf } from './specs';
 import { Store } from './store';
@@ -44,18 +45,23 @@ export class Opened extends Store<IOpened> {
   readonly operation: Operation;
 
   async refresh(): Promise<void> {
+    const isLast = this._reading.ask();
     try {
       const [detail, { packages, pip }, revisions] = await Promise.all([
         this._api.environment(this.prefix),
         this._api.packages(this.prefix),
         this._api.revisions(this.prefix)
       ]);
-      this.set({ detail, packages, pip, revisions, failure: null });
+      if (isLast()) {
+        this.set({ detail, packages, pip, revisions, failure: null });
+      }
     } catch (error) {
       if (!(error instanceof ApiError)) {
         throw error;
       }
-      this.set({ failure: troubleOf(error) ? null : error });
+      if (isLast()) {
+        this.set({ failure: troubleOf(error) ? null : error });
+      }
     }
   }
 
@@ -147,6 +153,8 @@ export class Opened extends Store<IOpened> {
   async planRollback(revision: number): Promise<void> {
     await this.operation.plan({ verb: 'rollback', environment: this.prefix, revision });
   }
+
+  private readonly _reading = new Latest();
 }
 
 /** The names of the packages that a plan was asked to change; null where it was asked for no package in particular. */

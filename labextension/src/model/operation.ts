@@ -151,13 +151,6 @@ export class Operation extends Store<IOperation> {
     }
   }
 
-  async cancel(): Promise<void> {
-    const { job } = this.read();
-    if (job) {
-      await this._jobs.cancel(job);
-    }
-  }
-
   /**
    * The outcome of the job; null where none was started. Back at rest, with the failure if there was one, or with what
    * comes `next`.

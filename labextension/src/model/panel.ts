@@ -1,5 +1,8 @@
-import type { Api, Environment, JobSummary } from '../api/client';
-import { Connection } from './connection';
+import { Signal } from '@lumino/signaling';
+
+import { ApiError } from '../api/client';
+import type { Api, Environment, Lock } from '../api/client';
+import { Connection, troubleOf } from './connection';
 import { Draft } from './draft';
 import type { Kind } from './draft';
 import { Environments } from './environments';
@@ -31,7 +34,10 @@ export class Panel extends Store<{ view: View; from: View | null }> {
     this.search = new Search(this.api, this.jobs);
     this.environments = new Environments(this.api, this.jobs, () => _settings().measureSizes);
     this.connection.back.connect(() => this._resume());
-    this.jobs.idle.connect(() => void this._shown?.look());
+    this.jobs.idle.connect(() => {
+      void this.environments.look();
+      void this._shown?.look();
+    });
     this.jobs.ended.connect((_, job) => {
       void this.environments.refresh();
       void this._opened.get(job.prefix)?.refresh();
@@ -44,7 +50,8 @@ export class Panel extends Store<{ view: View; from: View | null }> {
   readonly jobs: Jobs;
   readonly environments: Environments;
   readonly search: Search;
-  isDisposed = false;
+  /** The server does not do what a button has asked for, and there is no better place to say so. */
+  readonly refused = new Signal<this, ApiError>(this);
 
   showList(): void {
     this._go({ at: 'list' });
@@ -58,18 +65,30 @@ export class Panel extends Store<{ view: View; from: View | null }> {
     void opened.refresh();
   }
 
-  draft(kind: Kind, from: Environment | null = null): void {
+  /** Show the form for a new environment: as it was left, if it was left for another view. */
+  draft(kind: Kind, from: Environment | null = null): Draft {
     const specs = kind === 'create' ? this._settings().defaultPackages : [];
-    this._go({ at: 'draft', draft: new Draft(kind, from, specs, this.api, this.jobs) });
+    const left = this._draft;
+    const isWanted = left?.isUnfinished && left.kind === kind && left.from?.prefix === from?.prefix;
+    const draft = isWanted ? left : new Draft(kind, from, specs, this.api, this.jobs);
+    this._draft = draft;
+    this._go({ at: 'draft', draft });
+    return draft;
   }
 
-  /** Make no such environment, and go back to where that was begun. */
+  /** Go back to where `draft` was begun. */
   leave(draft: Draft): void {
     if (draft.from) {
       this.show(draft.from.prefix);
     } else {
       this.showList();
     }
+  }
+
+  /** Make no such environment, and go back to where that was begun. */
+  discard(draft: Draft): void {
+    this._draft = null;
+    this.leave(draft);
   }
 
   /** Read anew what is shown. */
@@ -79,7 +98,9 @@ export class Panel extends Store<{ view: View; from: View | null }> {
 
   /** Delete it, and look elsewhere. */
   async remove(prefix: string): Promise<void> {
-    if (await this._start(() => this.api.remove(prefix))) {
+    const job = await this._attempt(() => this.api.remove(prefix));
+    if (job) {
+      this.jobs.add(job);
       this._opened.delete(prefix);
       this.showList();
     }
@@ -87,11 +108,29 @@ export class Panel extends Store<{ view: View; from: View | null }> {
 
   /** Do what waits for the next start of a kernel. */
   async applyDeferred(prefix: string): Promise<void> {
-    await this._start(() => this.api.applyDeferred(prefix));
+    const job = await this._attempt(() => this.api.applyDeferred(prefix));
+    if (job) {
+      this.jobs.add(job);
+    }
+  }
+
+  /** Ask a job to stop. */
+  async cancel(job: string): Promise<void> {
+    await this._attempt(() => this.jobs.cancel(job));
+  }
+
+  /** What the environment at `prefix` consists of; null where that cannot be had. */
+  lock(prefix: string): Promise<Lock | null> {
+    return this._attempt(() => this.api.lock(prefix));
+  }
+
+  /** The name of a new terminal in which the environment at `prefix` is active; null where there can be none. */
+  openTerminal(prefix: string): Promise<string | null> {
+    return this._attempt(() => this.api.openTerminal(prefix));
   }
 
   dispose(): void {
-    this.isDisposed = true;
+    Signal.clearData(this);
     this.jobs.dispose();
     this.connection.dispose();
   }
@@ -117,16 +156,22 @@ export class Panel extends Store<{ view: View; from: View | null }> {
     this.set({ view, from: this.read().view });
   }
 
-  /** Whether it was started. */
-  private async _start(start: () => Promise<JobSummary>): Promise<boolean> {
+  /** What `ask` is answered; null where the server refuses it, which is then told, or is away, which is known. */
+  private async _attempt<T>(ask: () => Promise<T>): Promise<T | null> {
     try {
-      this.jobs.add(await start());
-      return true;
+      return await ask();
     } catch (error) {
-      this.environments.fail(error);
-      return false;
+      if (!(error instanceof ApiError)) {
+        throw error;
+      }
+      if (!troubleOf(error)) {
+        this.refused.emit(error);
+      }
+      return null;
     }
   }
 
+  /** The form that was shown last. */
+  private _draft: Draft | null = null;
   private readonly _opened = new Map<string, Opened>();
 }

@@ -2,6 +2,7 @@ import { ApiError } from '../api/client';
 import type { Api, FoundPackage, PackageIndex } from '../api/client';
 import { troubleOf } from './connection';
 import type { Jobs } from './jobs';
+import { Latest } from './latest';
 import { Store } from './store';
 
 /** Rows that are asked for at once. */
@@ -60,7 +61,6 @@ export class Search extends Store<ISearch> {
   /** Search anew. What was found before stays in sight until there is an answer. */
   async start(): Promise<void> {
     clearTimeout(this._timer);
-    this._generation += 1;
     this._asked.clear();
     await this._ask(0, true);
   }
@@ -77,7 +77,14 @@ export class Search extends Store<ISearch> {
   }
 
   /** Have a job fetch what there is in the channels. */
-  async index(): Promise<void> {
+  index(): Promise<void> {
+    this._indexing ??= this._index().finally(() => {
+      this._indexing = null;
+    });
+    return this._indexing;
+  }
+
+  private async _index(): Promise<void> {
     await this._try(async () => {
       const summary = await this._api.indexChannels();
       this._jobs.add(summary);
@@ -100,11 +107,11 @@ export class Search extends Store<ISearch> {
   }
 
   private async _ask(page: number, anew: boolean): Promise<void> {
-    const generation = this._generation;
+    const isLast = anew ? (this._isLast = this._searching.ask()) : this._isLast;
     this._asked.add(page);
     await this._try(async () => {
       const answer = await this._api.search(this._name, PAGE, page * PAGE);
-      if (generation !== this._generation) {
+      if (!isLast()) {
         return;
       }
       const found = new Map(anew ? [] : this.read().found);
@@ -128,7 +135,9 @@ export class Search extends Store<ISearch> {
   }
 
   private readonly _asked = new Set<number>();
-  private _generation = 0;
+  private readonly _searching = new Latest();
+  private _isLast = this._searching.ask();
+  private _indexing: Promise<void> | null = null;
   private _name = '';
   private _waits = false;
   private _timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,6 +1,6 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Dialog, Notification, ReactWidget, showDialog } from '@jupyterlab/apputils';
-import type { ServiceManager, Session } from '@jupyterlab/services';
+import type { Event, ServiceManager, Session } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
@@ -13,6 +13,7 @@ import { EnvironmentsSection } from '../components/EnvironmentsSection';
 import { keepFocus } from '../components/focus';
 import { baseName, titleOf } from '../components/format';
 import { JobList } from '../components/JobList';
+import { inWords } from '../components/troubles';
 import { SCHEMA } from '../model/jobs';
 import type { IHint, IJob } from '../model/jobs';
 import { Panel } from '../model/panel';
@@ -35,10 +36,10 @@ export function fill(
     panel,
     trans,
     openNotebook: environment =>
-      void commands.execute('notebook:create-new', { kernelName: environment.kernels?.[0], activate: true }),
-    openTerminal: environment => void openTerminal(environment, panel, app),
-    remove: environment => void remove(environment, panel, trans),
-    saveLock: environment => void saveLock(environment, panel)
+      commands.execute('notebook:create-new', { kernelName: environment.kernels?.[0], activate: true }),
+    openTerminal: environment => openTerminal(environment, panel, app),
+    remove: environment => remove(environment, panel, trans),
+    saveLock: environment => saveLock(environment, panel)
   };
   const section = (label: string, content: JSX.Element): void => {
     const widget = ReactWidget.create(<Context.Provider value={context}>{content}</Context.Provider>);
@@ -56,7 +57,11 @@ export function fill(
   );
   side.setRelativeSizes([3, 1]);
 
-  followServer(panel, serviceManager);
+  const unfollow = followServer(panel, serviceManager);
+  panel.refused.connect((_, failure) => {
+    const { message, hint = '' } = inWords(failure, trans);
+    Notification.error(`${message} ${hint}`.trim(), { autoClose: false });
+  });
   panel.jobs.ended.connect((_, job) => {
     if (KERNELS.includes(job.verb)) {
       void serviceManager.kernelspecs.refreshSpecs();
@@ -68,19 +73,21 @@ export function fill(
   const letGo = keepFocus(side.node);
   side.disposed.connect(() => {
     letGo();
+    unfollow();
     panel.dispose();
   });
   void panel.environments.refresh();
   return panel;
 }
 
-/** Have the model know what the server tells of jobs and kernels. */
-function followServer(panel: Panel, { events, sessions }: ServiceManager.IManager): void {
-  events.stream.connect((_, emission) => {
+/** Have the model know what the server tells of jobs and kernels. Returns what ends this. */
+function followServer(panel: Panel, { events, sessions, connectionFailure }: ServiceManager.IManager): () => void {
+  const hint = (_: unknown, emission: Event.Emission): void => {
     if (emission.schema_id === SCHEMA) {
       panel.jobs.hint(emission as unknown as IHint);
     }
-  });
+  };
+  events.stream.connect(hint);
   const setLiving = (): void => {
     const running = Array.from(sessions.running(), session => [session.kernel?.name ?? '', userOf(session)] as const);
     panel.environments.setLiving(running);
@@ -88,12 +95,20 @@ function followServer(panel: Panel, { events, sessions }: ServiceManager.IManage
   sessions.runningChanged.connect(setLiving);
   setLiving();
   const look = (): void => {
-    if (!document.hidden && !panel.isDisposed) {
+    if (!document.hidden) {
       void panel.refresh();
     }
   };
+  connectionFailure.connect(look);
   document.addEventListener('visibilitychange', look);
   window.addEventListener('online', look);
+  return () => {
+    events.stream.disconnect(hint);
+    sessions.runningChanged.disconnect(setLiving);
+    connectionFailure.disconnect(look);
+    document.removeEventListener('visibilitychange', look);
+    window.removeEventListener('online', look);
+  };
 }
 
 /** The file that a kernel runs for; of a console, its name. */
@@ -150,23 +165,20 @@ async function remove(environment: Environment, panel: Panel, trans: Translation
 }
 
 async function openTerminal(environment: Environment, panel: Panel, { commands }: JupyterFrontEnd): Promise<void> {
-  try {
-    const name = await panel.api.openTerminal(environment.prefix);
+  const name = await panel.openTerminal(environment.prefix);
+  if (name !== null) {
     await commands.execute('terminal:open', { name });
-  } catch (error) {
-    panel.environments.fail(error);
   }
 }
 
 async function saveLock(environment: Environment, panel: Panel): Promise<void> {
-  try {
-    const lock = await panel.api.lock(environment.prefix);
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob([JSON.stringify(lock, null, 1)], { type: 'application/json' }));
-    link.download = `${environment.name || baseName(environment.prefix)}.lock.json`;
-    link.click();
-    URL.revokeObjectURL(link.href);
-  } catch (error) {
-    panel.environments.fail(error);
+  const lock = await panel.lock(environment.prefix);
+  if (!lock) {
+    return;
   }
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([JSON.stringify(lock, null, 1)], { type: 'application/json' }));
+  link.download = `${environment.name || baseName(environment.prefix)}.lock.json`;
+  link.click();
+  URL.revokeObjectURL(link.href);
 }

@@ -29,8 +29,8 @@ export class CondaEnvPanel extends SidePanel {
     this.node.setAttribute('aria-label', trans.__('Conda environments'));
   }
 
-  /** What is behind it. */
-  load(): Promise<Panel> {
+  /** What is behind it; null where it cannot be loaded, which is said in its place. */
+  load(): Promise<Panel | null> {
     this._loaded ??= this._load();
     return this._loaded;
   }
@@ -41,23 +41,23 @@ export class CondaEnvPanel extends SidePanel {
 
   protected onAfterShow(message: Message): void {
     super.onAfterShow(message);
-    this._open();
+    void this.load();
   }
 
-  private _open(): void {
-    this.load().catch(() => undefined); // which is said where the panel would be
-  }
-
-  /** A panel that could not be loaded says so, and is loaded when it is wanted next. */
-  private async _load(): Promise<Panel> {
+  /** A panel that could not be loaded is loaded when it is wanted next. */
+  private async _load(): Promise<Panel | null> {
     const trans = this._translator.load('jupyter_condaenv');
     this._say(trans.__('Loading…'));
     try {
       return await this._fill();
     } catch (error) {
+      console.error(error);
       this._loaded = null;
-      this._say(trans.__('The panel could not be loaded. Is the server there?'), trans.__('Try again'));
-      throw error;
+      this._say(
+        trans.__('The panel could not be loaded. Is the server there? Where it is, load the page anew.'),
+        trans.__('Try again')
+      );
+      return null;
     }
   }
 
@@ -83,7 +83,7 @@ export class CondaEnvPanel extends SidePanel {
       const button = document.createElement('button');
       button.className = 'jp-condaenv-button';
       button.textContent = again;
-      button.onclick = () => this._open();
+      button.onclick = () => void this.load();
       said.node.append(button);
     }
     said.title.label = this.title.caption;
@@ -91,5 +91,5 @@ export class CondaEnvPanel extends SidePanel {
   }
 
   private _said: Widget | null = null;
-  private _loaded: Promise<Panel> | null = null;
+  private _loaded: Promise<Panel | null> | null = null;
 }
