@@ -79,7 +79,7 @@ def test_a_plan_that_cannot_be_made(person: Person, client: Client) -> None:
     person.button("Show plan").click()
     alert = person.panel.get_by_role("alert")
     expect(alert).to_contain_text("cannot be installed together")
-    alert.get_by_text("All that the solver says").click()
+    alert.get_by_text("The whole message").click()
     expect(alert.locator("pre")).to_contain_text("tool")
     assert versions(client, "stuck") == {"tool": "1.0"}
 

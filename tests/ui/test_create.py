@@ -103,7 +103,7 @@ def test_what_cannot_be_is_said_in_the_solvers_words(
         expect(job).not_to_contain_text(words)  # what is told above is not told again
     tree = alert.locator("pre")
     expect(tree).to_be_hidden()
-    alert.get_by_text("All that the solver says").click()
+    alert.get_by_text("The whole message").click()
     for line in reasons:
         expect(tree).to_contain_text(line.strip())
     picture(person, "conflict")
