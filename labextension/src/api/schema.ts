@@ -4050,6 +4050,7 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
+                changing?: boolean;
             };
             header?: never;
             path?: never;
