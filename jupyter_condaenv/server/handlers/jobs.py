@@ -14,7 +14,6 @@ from ..requests import JobQuery, JobsQuery
 from ..routing import Route, operation
 from .base import Handler
 
-
 LOOKING = frozenset({"plan", "explain", "why_not", "lock", "storage", "index", "check_channels"})
 """Verbs that change nothing but caches."""
 
