@@ -276,5 +276,3 @@ EngineRequest = (
 )
 """What ``operations.perform`` does."""
 AnyRequest = EngineRequest | RegisterKernel
-
-# --- events: what an operation tells while it runs ---

@@ -8,7 +8,7 @@ from tornado import web
 from ...engine import channel_list
 from ...engine.model import Settings
 from .. import answers
-from ..requests import ChannelsToCheck, NewBuild, NewChannel
+from ..requests.channels import ChannelsToCheck, NewBuild, NewChannel
 from ..routing import Route, operation
 from .base import Handler
 

@@ -34,12 +34,10 @@ from ...engine.model import (
 )
 from ...kernels import specs
 from .. import answers
-from ..requests import (
-    Body,
+from ..requests.environments import (
     ChangesQuery,
     ExportQuery,
     NewAdoption,
-    NewApplication,
     NewClone,
     NewEnvironment,
     NewExamination,
@@ -48,8 +46,8 @@ from ..requests import (
     NewPlace,
     PackageChange,
     PackedEnvironment,
-    find,
 )
+from ..requests.fields import Body, NewApplication, find
 from ..routing import Route, operation
 from .base import Handler
 

@@ -12,7 +12,7 @@ from ...engine.errors import NotFound
 from ...engine.model import Explained, Explanation, Settings
 from ...jobs import Jobs
 from .. import answers
-from ..requests import NewExplanation
+from ..requests.explanations import NewExplanation
 from ..routing import Route, operation
 from .base import Handler
 

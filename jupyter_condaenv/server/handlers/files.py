@@ -8,7 +8,7 @@ from tornado import web
 from ...engine import specfiles
 from ...engine.channels import redact
 from .. import answers
-from ..requests import GivenFile
+from ..requests.fields import GivenFile
 from ..routing import Route, operation
 from .base import Handler
 

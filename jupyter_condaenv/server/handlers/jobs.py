@@ -10,7 +10,7 @@ from tornado import web
 from ...engine.model import Settings
 from ...jobs import Jobs
 from .. import answers
-from ..requests import JobQuery, JobsQuery
+from ..requests.jobs import JobQuery, JobsQuery
 from ..routing import Route, operation
 from .base import Handler
 

@@ -12,7 +12,7 @@ from ...engine.errors import NotFound
 from ...engine.model import Locked, LockFile, Settings
 from ...jobs import Jobs
 from .. import answers
-from ..requests import NewLock
+from ..requests.locks import NewLock
 from ..routing import Route, operation
 from .base import Handler
 

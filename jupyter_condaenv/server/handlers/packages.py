@@ -10,7 +10,8 @@ from tornado import web
 from ...engine import history, search
 from ...engine.model import FoundPackages, PackageVersions, Settings
 from .. import answers
-from ..requests import NewIndexes, PackageQuery, SearchQuery, find
+from ..requests.fields import find
+from ..requests.packages import NewIndexes, PackageQuery, SearchQuery
 from ..routing import Route, operation
 from .base import Handler
 

@@ -12,7 +12,8 @@ from ...engine.errors import NotFound
 from ...engine.model import ApplyPlan, Plan, Planned, PlanRequest, Settings
 from ...jobs import Jobs
 from .. import answers
-from ..requests import NewApplication, NewPlan
+from ..requests.fields import NewApplication
+from ..requests.plans import NewPlan
 from ..routing import Route, operation
 from .base import Handler
 

@@ -7,7 +7,7 @@ from tornado import web
 
 from ...engine.model import Settings
 from .. import answers
-from ..requests import NewStack
+from ..requests.environments import NewStack
 from ..routing import Route, operation
 from .base import Handler
 from .environments import listed

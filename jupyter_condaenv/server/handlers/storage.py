@@ -8,7 +8,8 @@ from tornado import web
 from ...engine import storage
 from ...engine.model import MeasureStorage, Storage
 from .. import answers
-from ..requests import Body, NewCleaning
+from ..requests.fields import Body
+from ..requests.storage import NewCleaning
 from ..routing import Route, operation
 from .base import Handler
 

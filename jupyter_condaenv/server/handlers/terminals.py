@@ -11,7 +11,7 @@ from tornado import web
 from ...engine.activation import shells
 from ...engine.errors import Refused
 from .. import answers
-from ..requests import Body, find
+from ..requests.fields import Body, find
 from ..routing import Route, operation
 from .base import Handler
 
