@@ -71,6 +71,7 @@ def operation(
     def decorate(method: Verb) -> Verb:
         @functools.wraps(method)
         async def verb(self: Handler, *segments: str) -> None:
+            self.check_admitted()
             try:
                 given = [self.decoded_body(body)] if body is not None else []
                 given += [self.decoded_query(query)] if query is not None else []

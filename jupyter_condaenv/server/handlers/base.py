@@ -38,7 +38,18 @@ class Handler(APIHandler):
     async def prepare(self) -> None:  # type: ignore[override]
         self._body = bytearray()
         self._too_large = int(self.request.headers.get("Content-Length") or 0) > MOST_BYTES
-        await super().prepare()
+        self._refusal: web.HTTPError | None = None
+        try:
+            await super().prepare()
+        except web.HTTPError as error:
+            # Nothing is answered before the body has come: the connection would end within it, which a hub's proxy
+            # takes for a server that is away.
+            self._refusal = error
+
+    def check_admitted(self) -> None:
+        """Raises what Jupyter refuses this request with, if it does."""
+        if self._refusal is not None:
+            raise self._refusal
 
     def data_received(self, chunk: bytes) -> None:
         """Bodies come in pieces, so that one that is too large, or sent by a stranger, never lies in memory."""
@@ -94,6 +105,9 @@ class Handler(APIHandler):
 class Nowhere(Handler):
     """Whatever else lies below our root."""
 
-    async def prepare(self) -> None:  # type: ignore[override]
-        await super().prepare()
+    @web.authenticated
+    async def get(self) -> None:
+        self.check_admitted()
         raise web.HTTPError(404)
+
+    post = put = patch = delete = head = options = get  # type: ignore[assignment]
