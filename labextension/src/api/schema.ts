@@ -1091,10 +1091,10 @@ export interface components {
         /**
          * PackageChange
          * @description Packages to add (specs), to have of pip (requirements), to remove and to update (names, or all with
-         *         `update_all`), in one step. What else is
-         *         installed moves where it must; with `dependencies` "freeze" not at all, and with "update" what the named packages
-         *         need moves to its newest version. `channels` are searched after those the environment uses. `when`: what replaces
-         *         something a living kernel may have loaded waits for its next start, unless it is wanted `now`.
+         *         `update_all`), in one step. What else is installed moves where it must; with `dependencies` "freeze" not at all, and
+         *         with "update" what the named packages need moves to its newest version. `channels` are searched after those the
+         *         environment uses. `when`: what replaces something a living kernel may have loaded waits for its next start, unless
+         *         it is wanted `now`.
          */
         PackageChange: {
             /** @default [] */
