@@ -51,7 +51,8 @@ def replaces(plan: Plan) -> bool:
 def living_kernels(prefix: Path) -> tuple[int, ...]:
     """Process ids of the kernels that run in the environment at ``prefix`` or on top of it, as far as we can see them.
 
-    Told by their command line: the environment's Python, the shim, and the prefixes (see ``kernels.launch``).
+    Told by what ``kernels.launch`` has started: a Python with the shim and the prefixes in its command line, or a
+    program with its own process id and the prefixes in a variable.
     """
     wanted = os.fsencode(os.path.realpath(prefix))
     return tuple(sorted(process for process in _processes() if wanted in _prefixes_of(process)))
@@ -66,18 +67,13 @@ def _processes() -> list[int]:
 
 def _prefixes_of(process: int) -> set[bytes]:
     """What the kernel that is ``process`` runs on; nothing for a process that is no kernel of ours."""
+    levels = b""
     with suppress(OSError):
         arguments = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
-        if len(arguments) < 3 or not arguments[1].endswith(_SHIM):
-            return set()
-        levels = [os.fsencode(level) for level in split_levels(os.fsdecode(arguments[2]))] or _activated(process)
-        return {os.path.realpath(level) for level in levels}
-    return set()
-
-
-def _activated(process: int) -> list[bytes]:
-    """The prefixes in the variables of a kernel that was started again after activation."""
-    variables = dict(
-        pair.partition(b"=")[::2] for pair in Path(f"/proc/{process}/environ").read_bytes().split(b"\0") if b"=" in pair
-    )
-    return [value for name, value in variables.items() if name.startswith(b"CONDA_PREFIX")]
+        if len(arguments) > 2 and arguments[1].endswith(_SHIM):
+            levels = arguments[2]
+        else:
+            mark = b"\0CONDAENV_KERNEL=%d:" % process
+            _, found, rest = (b"\0" + Path(f"/proc/{process}/environ").read_bytes()).partition(mark)
+            levels = rest.partition(b"\0")[0] if found else b""
+    return {os.path.realpath(os.fsencode(level)) for level in split_levels(os.fsdecode(levels))}

@@ -150,10 +150,7 @@ def _written(
     from ..kernels import specs
 
     emit(Step(phase="register", text=f"Registering {environment.name} as a kernel"))
-    kernels = specs.register(environment, settings, options, stack.levels(environment.prefix))
-    if not kernels:
-        specs.unregister(environment.prefix, settings)
-    return kernels
+    return specs.register(environment, settings, options, stack.levels(environment.prefix))
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
-"""The kernel that opens where an environment's own cannot, and says in every cell what is wrong and what to do.
+"""The kernel that opens where an environment's own cannot, and says in every cell what is wrong and what mends it.
 
-``python -m jupyter_condaenv.kernels.fallback -f CONNECTION (--reason TEXT | --levels LEVELS) [--hint TEXT]``. A copy of
-this file lies beside the trampoline, so it needs ipykernel and nothing of this package.
+``python -m jupyter_condaenv.kernels.fallback -f CONNECTION (--reason TEXT | --levels LEVELS [--failure TEXT])
+[--hint TEXT] [--language NAME]``. A copy of this file lies beside the trampoline, so it needs ipykernel and nothing of
+this package. The kernelspec stays that of the environment's own kernel: a restart starts that one, once it can be.
 """
 
 from __future__ import annotations
@@ -9,17 +10,16 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import sys
+from pathlib import Path
 from typing import Any
 
 from ipykernel.kernelapp import IPKernelApp
 from ipykernel.kernelbase import Kernel
 
-HINT = (
-    "Make the environment again (jupyter condaenv lock, delete, create --lock), then restart the kernel; or choose "
-    "another kernel. "
-    "The notebook itself is not harmed."
-)
+PYTHON: dict[str, object] = {"name": "python", "version": "3", "mimetype": "text/x-python", "file_extension": ".py"}
+UNHARMED = "Then restart the kernel. The notebook itself is not harmed."
 
 
 class FallbackKernel(Kernel):
@@ -27,13 +27,8 @@ class FallbackKernel(Kernel):
 
     implementation = "condaenv-fallback"
     implementation_version = "1"
-    # The notebook stays one in Python: front ends write this into its metadata.
-    language_info = {  # noqa: RUF012
-        "name": "python",
-        "version": "3",
-        "mimetype": "text/x-python",
-        "file_extension": ".py",
-    }
+    # The notebook stays one in its language: front ends write this into its metadata.
+    language_info = PYTHON
     reason = ""
     hint = ""
 
@@ -52,22 +47,74 @@ class FallbackKernel(Kernel):
         return {"status": "complete"}
 
 
-def explain(levels: str) -> tuple[str, str]:
-    """Why the environment of ``levels`` (``activation.launch.join_levels``) cannot start, and what to do."""
+def explain(levels: str, failure: str = "") -> tuple[str, str]:
+    """Why the environment of ``levels`` (``activation.launch.join_levels``) cannot start, and what to do.
+
+    ``failure`` is what became of its kernel, where its Python has come so far.
+    """
     prefixes = [_decoded(part) for part in levels.split(":")]
-    for prefix in prefixes:
+    own, root = prefixes[-1], prefixes[0]
+    for prefix in reversed(prefixes):
         if not os.path.isdir(prefix):
-            if prefix == prefixes[-1]:
-                return f"The environment {prefix} is gone.", HINT
-            return (
-                f"The environment {prefixes[-1]} stands on {prefix}, which is gone.",
-                "Bring the lower environment back, or stack this one on another; then restart the kernel.",
-            )
-    python = f"{prefixes[-1]}/bin/python"
-    if os.path.islink(python) and not os.path.exists(python):
-        return f"{python} leads to {os.path.realpath(python)}, which does not exist.", HINT
-    what = "cannot be run" if os.path.exists(python) else "does not exist"
-    return f"The environment's Python, {python}, {what}.", HINT
+            return _gone(prefix, own)
+    if failure:
+        return f"In the environment {own}, {failure}", _mend_kernel(prefixes, failure)
+    python = Path(own, "bin/python")
+    if own != root and (not Path(own, "conda-meta").is_dir() or any(Path(own, "conda-meta").glob("python-[0-9]*"))):
+        return (
+            f"Another tool has altered the environment {own}, which holds only what comes on top of {prefixes[-2]}: "
+            "it no longer runs on the Python of that one.",
+            _hint("jupyter condaenv rollback", own),
+        )
+    if python.is_symlink() and not python.exists():
+        target = os.path.realpath(python)
+        broken = root if target.startswith(f"{root}/") else own
+        return f"{python} leads to {target}, which does not exist.", _hint("jupyter condaenv doctor --fix", broken)
+    if not python.exists():
+        text = "does not exist"
+    elif not os.access(python, os.X_OK) or not python.stat().st_size:
+        text = "is damaged: it cannot be run"
+    elif not any(Path(root).glob("lib/python3*/encodings/__init__.py")) and not Path(root, "pyvenv.cfg").exists():
+        return (
+            f"Python's own library is missing in the environment {root}.",
+            _hint("jupyter condaenv doctor --fix", root),
+        )
+    else:
+        text = f"cannot be run on this machine ({os.uname().machine}): it is damaged, or made for another kind"
+    return f"The environment's Python, {python}, {text}.", _hint("jupyter condaenv doctor --fix", own)
+
+
+def _gone(prefix: str, own: str) -> tuple[str, str]:
+    lock = "jupyter condaenv create --lock FILE"
+    if prefix == own:
+        return (
+            f"The environment {own} is gone.",
+            f"If you have its lock, make it again: {_command(lock, own)} {UNHARMED} Or choose another kernel.",
+        )
+    return (
+        f"The environment {own} stands on {prefix}, which is gone.",
+        "If it was moved or is not mounted, bring it back. If you have its lock, make it again: "
+        f"{_command(lock, prefix)} {UNHARMED} Or stack the same packages on another one with `jupyter condaenv stack`.",
+    )
+
+
+def _mend_kernel(prefixes: list[str], failure: str) -> str:
+    if "MemoryError" in failure:
+        return f"The machine has run out of memory: shut other kernels down, or ask for more. {UNHARMED}"
+    for prefix in reversed(prefixes):
+        if any(Path(prefix, "conda-meta").glob("ipykernel-[0-9]*.json")):
+            return _hint("jupyter condaenv doctor --fix", prefix)
+    if "No module named 'ipykernel'" in failure:
+        return f"To add it: {_command('jupyter condaenv add', prefixes[-1])} ipykernel\n{UNHARMED}"
+    return _hint("jupyter condaenv doctor --fix", prefixes[-1])
+
+
+def _hint(command: str, prefix: str) -> str:
+    return f"To mend it, run in a terminal: {_command(command, prefix)}\n{UNHARMED}"
+
+
+def _command(command: str, prefix: str) -> str:
+    return f"{command} {shlex.quote(prefix)}"
 
 
 def _decoded(text: str) -> str:
@@ -75,24 +122,31 @@ def _decoded(text: str) -> str:
     return os.fsdecode(raw)
 
 
+def _text(text: str) -> str:
+    """Paths may hold bytes that no message can carry."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def main(arguments: list[str]) -> None:
     """Serve the connection file that ``arguments`` name; what else is in them, for another kernel, is passed over."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("-f", "--f", dest="connection", required=True)
-    parser.add_argument("--reason", default="")
-    parser.add_argument("--hint", default="")
-    parser.add_argument("--levels", default="")
-    given, _ = parser.parse_known_args(arguments)
-    reason, hint = given.reason, given.hint
+    parser.add_argument("-f", "--f", dest="connection", default="")
+    for name in ("reason", "hint", "levels", "failure", "language"):
+        parser.add_argument(f"--{name}", default="")
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    given, _ = parser.parse_known_args(arguments[:end])
+    # Each program is told of it in its own way.
+    connection = given.connection or next(filter(os.path.isfile, reversed(arguments[end:])), "")
+    reason, hint = given.reason, given.hint or UNHARMED
     if not reason:
-        reason, found = explain(given.levels)
-        hint = hint or found
-    # Text of the reason may hold bytes that no message can carry.
-    FallbackKernel.reason = reason.encode("utf-8", "replace").decode()
-    FallbackKernel.hint = hint or HINT
-    FallbackKernel.banner = f"{FallbackKernel.reason} {FallbackKernel.hint}"
+        reason, hint = explain(given.levels, given.failure)
+    FallbackKernel.reason = _text(reason)
+    FallbackKernel.hint = _text(hint)
+    if given.language:
+        FallbackKernel.language_info = {"name": given.language, "mimetype": "text/plain", "file_extension": ".txt"}
+    FallbackKernel.banner = f"{FallbackKernel.reason}\n{FallbackKernel.hint}"
     print(f"condaenv: {FallbackKernel.banner}", file=sys.stderr)
-    IPKernelApp.launch_instance(argv=["-f", given.connection], kernel_class=FallbackKernel)
+    IPKernelApp.launch_instance(argv=["-f", connection], kernel_class=FallbackKernel)
 
 
 if __name__ == "__main__":

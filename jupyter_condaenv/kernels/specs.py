@@ -1,4 +1,4 @@
-"""Kernelspecs on disk: one for each environment that has ipykernel, marked as ours, and nobody else's touched."""
+"""Kernelspecs on disk: one for each kernel that an environment has, marked as ours, and nobody else's touched."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ import msgspec
 from jupyter_condaenv.engine.activation.launch import join_levels, prepare
 from jupyter_condaenv.engine.errors import StorageError
 from jupyter_condaenv.engine.model import Environment, Finding, KernelOptions, Settings
-from jupyter_condaenv.kernels import launcher
+from jupyter_condaenv.kernels import found, launcher
+from jupyter_condaenv.kernels.found import read
 
 SCHEMA = 1
 """Version of the mark that our kernelspecs carry in ``metadata.jupyter_condaenv``."""
-_PREFIX = "condaenv-"
+_PREFIX = "condaenv"
 _LOGOS = ("logo-32x32.png", "logo-64x64.png", "logo-svg.svg")
 
 
@@ -32,43 +33,71 @@ def register(
     options: KernelOptions = KernelOptions(),  # noqa: B008 - frozen
     levels: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
-    """Write the kernelspec of ``environment`` and return its name in a tuple; an empty one if it has no ipykernel.
+    """Write a kernelspec for each kernel that ``environment`` has and return their names, ipykernel's first.
 
     ``levels`` are the prefixes it consists of, bottom first, its own last; without them only its own. Doing it again
-    brings the kernelspec up to date and keeps the ``options`` that were given before. Activation is captured here, so
-    that the first start need not.
-    ``StorageError`` when the kernelspec cannot be written.
+    brings the kernelspecs up to date, removes those of kernels that it no longer has, and keeps the ``options`` that
+    were given before. Activation is captured here, so that the first start need not.
+    ``StorageError`` when a kernelspec cannot be written.
     """
     prefixes = tuple(os.path.normpath(prefix) for prefix in levels) or (os.path.normpath(environment.prefix),)
-    source = _kernel_of(prefixes)
-    if source is None:
-        return ()
-    files = launcher.install(settings)
-    name = _free_name(environment, prefixes[-1], settings)
-    kept = _kept(Path(settings.kernels_dir, name), options)
+    kernels = found.kernels(prefixes, environment.python)
+    names: list[str] = []
+    if kernels:
+        files = launcher.install(settings)
+        kept = _kept_of(prefixes[-1], options, settings)
+        for kernel in kernels:
+            name = _free_name(environment, prefixes[-1], kernel.name, settings)
+            spec = _spec(environment, prefixes, kernel, kept, settings, files)
+            if kept.display_name and kernel is kernels[0]:
+                spec["display_name"] = kept.display_name
+            _write(Path(settings.kernels_dir, name), spec, kernel.source)
+            names.append(name)
+        _warm(prefixes, kept, settings, files)
+    for name, theirs in _ours(settings):
+        if name not in names and _resolved(theirs[-1]) == _resolved(prefixes[-1]):
+            _remove(name, settings)
+    return tuple(names)
+
+
+def _spec(
+    environment: Environment,
+    prefixes: tuple[str, ...],
+    kernel: found.Kernel,
+    kept: KernelOptions,
+    settings: Settings,
+    files: launcher.Launch,
+) -> dict[str, Any]:
+    is_program = kernel.arguments[0] == "--"
     mark = {
         "prefixes": list(prefixes),
         "schema": SCHEMA,
         "host": settings.host or socket.gethostname(),
+        **({"kernel": kernel.name} if kernel.name else {}),
         **msgspec.to_builtins(kept),
     }
-    spec = {
+    return {
         "argv": [
             str(files.trampoline),
             str(files.shim),
             join_levels(prefixes),
+            *(("--program",) if is_program else ()),
             *arguments(kept, settings),
-            *("-m", "ipykernel_launcher", "-f", "{connection_file}"),
+            *((f"--language={kernel.language}",) if kernel.language != "python" else ()),
+            *kernel.arguments,
         ],
-        "display_name": kept.display_name or _display_name(environment, prefixes[-1]),
-        "language": "python",
-        "interrupt_mode": "signal",
+        "display_name": _display_name(environment, prefixes[-1], kernel),
+        "language": kernel.language,
+        "interrupt_mode": kernel.interrupt_mode,
+        **({"env": kernel.env} if kernel.env else {}),
         "metadata": {
-            **_metadata_of(source),
+            **_metadata_of(kernel.source),
             "jupyter_condaenv": mark,
         },
     }
-    folder = Path(settings.kernels_dir, name)
+
+
+def _write(folder: Path, spec: dict[str, Any], source: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for logo in _LOGOS:
@@ -78,11 +107,9 @@ def register(
         launcher.write_whole(folder / "kernel.json", json.dumps(spec, indent=1).encode("ascii"))
     except OSError as error:
         raise StorageError(
-            f"The kernel {name} cannot be written to {folder}: {error.strerror}.",
+            f"The kernel {folder.name} cannot be written to {folder}: {error.strerror}.",
             "Free some space or make the folder writable, then register the kernel again.",
         ) from error
-    _warm(prefixes, kept, settings, files)
-    return (name,)
 
 
 def unregister(prefix: str, settings: Settings) -> tuple[str, ...]:
@@ -95,20 +122,24 @@ def unregister(prefix: str, settings: Settings) -> tuple[str, ...]:
     for name, prefixes in _ours(settings):
         if _resolved(prefixes[-1]) != wanted:
             continue
-        folder = Path(settings.kernels_dir, name)
-        try:
-            # First: without it the folder is no kernel, however far the rest gets.
-            (folder / "kernel.json").unlink(missing_ok=True)
-            shutil.rmtree(folder)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise StorageError(
-                f"The kernel {name} cannot be removed from {folder}: {error.strerror}.",
-                "Make the folder writable, then try again.",
-            ) from error
+        _remove(name, settings)
         names.append(name)
     return tuple(sorted(names))
+
+
+def _remove(name: str, settings: Settings) -> None:
+    folder = Path(settings.kernels_dir, name)
+    try:
+        # First: without it the folder is no kernel, however far the rest gets.
+        (folder / "kernel.json").unlink(missing_ok=True)
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise StorageError(
+            f"The kernel {name} cannot be removed from {folder}: {error.strerror}.",
+            "Make the folder writable, then try again.",
+        ) from error
 
 
 def _resolved(prefix: str) -> str:
@@ -119,10 +150,10 @@ def _resolved(prefix: str) -> str:
 
 def registered(settings: Settings) -> dict[str, tuple[str, ...]]:
     """For each prefix that has kernelspecs of ours, their names."""
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for name, prefixes in _ours(settings):
-        found.setdefault(prefixes[-1], []).append(name)
-    return {prefix: tuple(sorted(names)) for prefix, names in found.items()}
+        names.setdefault(prefixes[-1], []).append(name)
+    return {prefix: tuple(sorted(those)) for prefix, those in names.items()}
 
 
 def examine(prefix: str, settings: Settings) -> Finding | None:
@@ -164,7 +195,7 @@ def _orphans(settings: Settings) -> dict[str, str]:
 
 def _can_start(folder: Path) -> bool:
     """Whether what the kernelspec in ``folder`` starts is there, and what explains a kernel that fails."""
-    argv = _read(folder).get("argv")
+    argv = read(folder).get("argv")
     if not isinstance(argv, list) or len(argv) < 2:
         return False
     trampoline, shim = (str(part) for part in argv[:2])
@@ -178,7 +209,7 @@ def _can_start(folder: Path) -> bool:
 def options(prefix: str, settings: Settings) -> KernelOptions:
     """What was chosen for the kernel of the environment at ``prefix``."""
     for name in registered(settings).get(prefix, ()):
-        return _kept(Path(settings.kernels_dir, name), KernelOptions())
+        return _options_in(Path(settings.kernels_dir, name))
     return KernelOptions()
 
 
@@ -192,15 +223,20 @@ def arguments(options: KernelOptions, settings: Settings) -> tuple[str, ...]:
     )
 
 
-def _kept(folder: Path, given: KernelOptions) -> KernelOptions:
-    """``given``, and for what is not given there what the kernelspec in ``folder`` has."""
+def _kept_of(prefix: str, given: KernelOptions, settings: Settings) -> KernelOptions:
+    """``given``, and for what is not given there what was chosen before."""
+    return msgspec.structs.replace(options(prefix, settings), **msgspec.to_builtins(given))
+
+
+def _options_in(folder: Path) -> KernelOptions:
+    """What the kernelspec in ``folder`` was written with; nothing where that cannot be read."""
     mark = _mark_in(folder)
-    known = {name: mark[name] for name in KernelOptions.__struct_fields__ if name in mark}
     try:
-        before = msgspec.convert(known, KernelOptions)
+        return msgspec.convert(
+            {name: mark[name] for name in KernelOptions.__struct_fields__ if name in mark}, KernelOptions
+        )
     except msgspec.ValidationError:
-        return given
-    return msgspec.structs.replace(before, **msgspec.to_builtins(given))
+        return KernelOptions()
 
 
 def _ours(settings: Settings) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -210,7 +246,7 @@ def _ours(settings: Settings) -> Iterator[tuple[str, tuple[str, ...]]]:
     except OSError:
         return
     for name in names:
-        prefixes = _mark(settings, name) if name.startswith(_PREFIX) else ()
+        prefixes = _mark(settings, name) if name.startswith((f"{_PREFIX}-", f"{_PREFIX}.")) else ()
         if prefixes:
             yield name, prefixes
 
@@ -223,29 +259,21 @@ def _mark(settings: Settings, name: str) -> tuple[str, ...]:
 
 def _mark_in(folder: Path) -> dict[str, Any]:
     """Our mark in the kernelspec in ``folder``; empty if there is none."""
-    metadata = _read(folder).get("metadata")
+    metadata = read(folder).get("metadata")
     mark = metadata.get("jupyter_condaenv") if isinstance(metadata, dict) else None
     return mark if isinstance(mark, dict) else {}
 
 
-def _read(folder: Path) -> dict[str, Any]:
-    """The kernel.json in ``folder``; empty if there is none or it is broken."""
-    try:
-        found = json.loads((folder / "kernel.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _free_name(environment: Environment, prefix: str, settings: Settings) -> str:
-    """The name of the kernelspec, the same whenever the same environment is registered.
+def _free_name(environment: Environment, prefix: str, kernel: str, settings: Settings) -> str:
+    """The name of the kernelspec of ``kernel``, the same whenever the same environment is registered.
 
     The plain one is for environments in the folders where they are found by name. Where something else has it, an
     environment of the same name in another of these folders or a kernelspec that is not ours, it is left alone.
     """
     wanted = environment.name or os.path.basename(prefix)
-    slug = re.sub(r"[^a-z0-9._-]+", "-", wanted.lower()).strip("-") or "env"
-    plain = _PREFIX + slug
+    slug = _slug(wanted)
+    # No environment's own kernel has a dot there, whatever the environment is called.
+    plain = f"{_PREFIX}.{_slug(kernel).replace('-', '_')}-{slug}" if kernel else f"{_PREFIX}-{slug}"
     hashed = f"{plain}-{hashlib.sha256(os.fsencode(prefix)).hexdigest()[:8]}"
     parent = os.path.realpath(os.path.dirname(prefix))
     named = slug == wanted and parent in {os.path.realpath(folder) for folder in settings.envs_dirs}
@@ -253,22 +281,19 @@ def _free_name(environment: Environment, prefix: str, settings: Settings) -> str
     return plain if named and not taken else hashed
 
 
-def _display_name(environment: Environment, prefix: str) -> str:
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-") or "env"
+
+
+def _display_name(environment: Environment, prefix: str, kernel: found.Kernel) -> str:
     minor = ".".join(environment.python.split(".")[:2])
-    return " ".join(filter(None, ("Python", minor, f"[{environment.name or os.path.basename(prefix)}]")))
-
-
-def _kernel_of(prefixes: tuple[str, ...]) -> Path | None:
-    """The folder of ipykernel's own kernelspec in the topmost level that has ipykernel; None if none has it."""
-    for prefix in reversed(prefixes):
-        if any(Path(prefix).glob("lib/python*/*-packages/ipykernel_launcher.py")):
-            return Path(prefix, "share/jupyter/kernels/python3")
-    return None
+    shown = (kernel.display_name,) if kernel.name else ("Python", minor)
+    return " ".join(filter(None, (*shown, f"[{environment.name or os.path.basename(prefix)}]")))
 
 
 def _metadata_of(folder: Path) -> dict[str, Any]:
-    """What ipykernel says of itself: whether it can debug and encrypt depends on its version."""
-    metadata = _read(folder).get("metadata")
+    """What a kernel says of itself: whether it can debug and encrypt depends on its version."""
+    metadata = read(folder).get("metadata")
     if not isinstance(metadata, dict):
         return {}
     return {key: metadata[key] for key in ("debugger", "supported_encryption") if key in metadata}

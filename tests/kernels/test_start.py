@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
-from jupyter_client.kernelspec import KernelSpec
 
 from jupyter_condaenv.engine import demands
 from jupyter_condaenv.engine.model import KernelOptions, LibraryPath, Settings
@@ -148,69 +145,6 @@ def test_what_the_machine_lacks_is_told_once_with_the_first_cell(own: Settings, 
     assert second == "2"
     with started(manager_of(own, name), env={**os.environ, "CONDA_OVERRIDE_CUDA": "12.4"}) as kernel:
         assert kernel.run("print(1 + 1)") == "2"
-
-
-# --- kernels that cannot start ---------------------------------------------------------------------------------------
-
-
-def test_a_missing_environment_is_explained_in_the_notebook(own: Settings, tmp_path: Path) -> None:
-    prefix = make_prefix(tmp_path / "envs/it's gone")
-    (name,) = specs.register(environment(prefix), own)
-    shutil.rmtree(prefix)
-    manager = manager_of(own, name)
-    with started(manager) as kernel:
-        told = kernel.run("1 + 1")
-        assert f"The environment {prefix} is gone." in told
-        assert "restart the kernel" in told
-        assert manager.provisioner is not None
-        assert psutil.Process(manager.provisioner.pid).is_running()  # type: ignore[attr-defined]
-        manager.interrupt_kernel()
-        assert "is gone" in kernel.run("2 + 2"), "it goes on answering after an interrupt"
-        asked = kernel.client.is_complete("for")
-        while (reply := kernel.client.get_shell_msg(timeout=60))["parent_header"]["msg_id"] != asked:
-            pass
-        assert reply["content"]["status"] == "complete"
-        kernel.client.shutdown(reply=True, timeout=60)
-
-
-def test_a_missing_python_is_explained(own: Settings, tmp_path: Path) -> None:
-    prefix = make_prefix(tmp_path / "envs/geo")
-    (name,) = specs.register(environment(prefix), own)
-    (prefix / "bin/python").unlink()
-    with started(manager_of(own, name)) as kernel:
-        assert f"{prefix}/bin/python, does not exist" in kernel.run("1")
-    (prefix / "bin/python").symlink_to("/not/there")
-    with started(manager_of(own, name)) as kernel:
-        assert "leads to /not/there" in kernel.run("1")
-
-
-def test_a_missing_base_is_explained(own: Settings, tmp_path: Path) -> None:
-    base, top = make_prefix(tmp_path / "envs/base"), make_prefix(tmp_path / "envs/top")
-    (name,) = specs.register(environment(top), own, levels=(str(base), str(top)))
-    shutil.rmtree(base)
-    with started(manager_of(own, name)) as kernel:
-        assert f"stands on {base}, which is gone" in kernel.run("1")
-
-
-def test_a_missing_ipykernel_is_explained(own: Settings, tmp_path: Path) -> None:
-    prefix = make_prefix(tmp_path / "envs/geo")
-    (name,) = specs.register(environment(prefix), own)
-    for lent in prefix.glob("lib/python*/site-packages/*"):
-        lent.unlink() if lent.is_symlink() or lent.suffix == ".pth" else shutil.rmtree(lent)
-    with started(manager_of(own, name)) as kernel:
-        told = kernel.run("1")
-    assert f"In the environment {prefix}, ipykernel cannot be imported" in told
-    assert "No module named 'ipykernel'" in told
-
-
-def test_started_as_a_module_it_says_what_it_was_told(own: Settings) -> None:
-    manager = manager_of(own, "any")
-    module = "jupyter_condaenv.kernels.fallback"
-    argv = [sys.executable, "-m", module, "-f", "{connection_file}", "--reason", "No luck.", "--hint", "Try again."]
-    manager._kernel_spec = KernelSpec(argv=argv, language="python")
-    with started(manager) as kernel:
-        told = kernel.run("1")
-    assert "No luck." in told and "Try again." in told
 
 
 def test_kernels_start_after_our_package_is_uninstalled(own: Settings, tmp_path: Path) -> None:

@@ -1,10 +1,33 @@
 #!/bin/sh
 # Start the kernel of a conda environment with the environment's own Python, or the kernel that says why it cannot be.
-# $1 is the shim; $2 the prefixes, bottom first, joined by ":" (activation.join_levels); the rest is for Python.
-prefix=${2##*:}
-case $prefix in
-*\\*) prefix=$(printf '%b.' "$prefix") && prefix=${prefix%.} ;;
-esac
+# $1 is the shim; $2 the prefixes, bottom first, joined by ":" (activation.join_levels); the rest is for the shim. What
+# is no module of Python has --program as $3.
+decoded() {
+    case $1 in
+    *\\*) decoded=$(printf '%b.' "$1") && decoded=${decoded%.} ;;
+    *) decoded=$1 ;;
+    esac
+}
+has_library() {
+    for file in "$1"/lib/python3*/encodings/__init__.py; do
+        [ -e "$file" ] && return
+    done
+    return 1
+}
+explain() {
+    if [ ! -x "$registrar" ]; then
+        echo "condaenv: $python cannot be run, and $registrar, which would say so in the notebook, is gone." >&2
+        echo "condaenv: Make the environment again, and register its kernel again." >&2
+        exit 127
+    fi
+    trap - EXIT
+    exec "$registrar" "$here/fallback.py" --levels "$2" "$@"
+}
+
+decoded "${2##*:}"
+prefix=$decoded
+decoded "${2%%:*}"
+lowest=$decoded
 here=${0%/*}
 IFS= read -r registrar <"$here/registrar"
 if [ -e "$prefix/conda-meta/condaenv/deferred.json" ]; then
@@ -12,17 +35,23 @@ if [ -e "$prefix/conda-meta/condaenv/deferred.json" ]; then
     "$registrar" -I "$here/cli.py" apply-deferred "$prefix" </dev/null >&2
 fi
 python=$prefix/bin/python
-if [ -f "$python" ] && [ -x "$python" ]; then
+if [ "$3" = --program ]; then
+    # Whatever language it is in: our own Python activates the environment, and becomes the program.
+    [ -x "$registrar" ] && python=$registrar
+    [ -x "$python" ] || explain "$@"
+    exec "$python" -I "$@"
+fi
+# An empty file would be taken for a script. Without its library Python dies before it can say anything; a venv has
+# that of another one.
+if [ -f "$python" ] && [ -s "$python" ] && { has_library "$lowest" || [ -e "$lowest/pyvenv.cfg" ]; }; then
     # Read when Python starts, so here rather than in the shim, which would have to start it again.
     for name in PYTHONPATH PYTHONHOME VIRTUAL_ENV; do
         case " $* " in *" --inherit=$name "*) ;; *) unset "$name" ;; esac
     done
     case " $* " in *" --inherit=PYTHONNOUSERSITE "*) ;; *) export PYTHONNOUSERSITE=1 ;; esac
+    # Where it cannot be executed after all, as on a machine of another kind: bash goes on then, other shells exit.
+    [ -z "${BASH_VERSION-}" ] || shopt -s execfail
+    trap 'explain "$@"' EXIT
     exec "$python" "$@"
 fi
-if [ ! -x "$registrar" ]; then
-    echo "condaenv: $python cannot be run, and $registrar, which would say so in the notebook, is gone." >&2
-    echo "condaenv: Make the environment again, and register its kernel again." >&2
-    exit 127
-fi
-exec "$registrar" "$here/fallback.py" --levels "$2" "$@"
+explain "$@"
