@@ -187,15 +187,25 @@ def _apply(
 def _link(work: staging.Workspace, plan: Plan, cache_dir: Path, emit: Emit) -> None:
     """Make the stage hold the packages of the plan, fetching what the cache lacks."""
     below = plan.lock.base.packages if plan.lock.base is not None else ()
-    linking.link(
-        [*below, *plan.lock.packages],
-        work.stage,
-        work.prefix,
-        cache_dir=cache_dir,
-        ignored={package.name for package in below},
-        platform=plan.lock.platform,
-        report=_reporter(plan, emit),
-    )
+    names = {package.name for package in below}
+    there = [record.package() for record in records(work.stage).values()]
+
+    def link(packages: list[Package], ignored: set[str]) -> None:
+        linking.link(
+            packages,
+            work.stage,
+            work.prefix,
+            cache_dir=cache_dir,
+            ignored=ignored,
+            platform=plan.lock.platform,
+            report=_reporter(plan, emit),
+        )
+
+    strays = {package.name for package in there} & names - {package.name for package in plan.lock.packages}
+    if strays:
+        # Another tool has put them there, which knows of no base; what is ignored would stay.
+        link([package for package in there if package.name not in strays], set())
+    link([*below, *plan.lock.packages], names)
 
 
 def records(prefix: Path) -> dict[str, Record]:
