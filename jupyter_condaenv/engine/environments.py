@@ -165,6 +165,33 @@ def _problem_below(overlay: stack.Overlay) -> str:
     return ""
 
 
+def label(prefix: Path, settings: Settings) -> str:
+    """What people call the environment at ``prefix``, so that two of one name are told apart, whatever else there is.
+
+    Its name, where new ones would go; ``geo (shared)`` in the first of ``envs_dirs`` that others look after; elsewhere
+    the name and the folder, or, for environments of pixi, the project.
+    """
+    parent = prefix.parent
+    if (parent.name, parent.parent.name) == ("envs", ".pixi"):
+        project = parent.parent.parent
+        name = project.name if prefix.name == "default" else f"{project.name}:{prefix.name}"
+        return f"{name} ({_short(project.parent)})"
+    real = os.path.realpath(parent)
+    own = next((folder for folder in settings.envs_dirs if can_write(Path(folder))), "")
+    theirs = next((folder for folder in settings.envs_dirs if not can_write(Path(folder))), "")
+    if own and os.path.realpath(own) == real:
+        return prefix.name
+    if theirs and os.path.realpath(theirs) == real:
+        return f"{prefix.name} (shared)"
+    return f"{prefix.name} ({_short(parent.parent if parent.name == 'envs' else parent)})"
+
+
+def _short(folder: Path) -> str:
+    """``folder`` with the home directory as ``~``."""
+    home = Path.home()
+    return str("~" / folder.relative_to(home)) if folder.is_relative_to(home) else str(folder)
+
+
 def is_environment(prefix: Path) -> bool:
     """A prefix is a folder with ``conda-meta/history`` in it (conda's own test)."""
     return os.path.isfile(prefix / "conda-meta" / "history")  # also where the path cannot be

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -150,6 +151,8 @@ def _written(
     from ..kernels import specs
 
     emit(Step(phase="register", text=f"Registering {environment.name} as a kernel"))
+    with suppress(StorageError):  # what others have left is no fault of this environment's
+        specs.remove_orphans(settings)
     return specs.register(environment, settings, options, stack.levels(environment.prefix))
 
 

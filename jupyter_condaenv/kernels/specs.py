@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from jupyter_condaenv.engine import environments
 from jupyter_condaenv.engine.activation.launch import join_levels, prepare
 from jupyter_condaenv.engine.errors import StorageError
 from jupyter_condaenv.engine.model import Environment, Finding, KernelOptions, Settings
@@ -73,6 +74,7 @@ def _spec(
         "prefixes": list(prefixes),
         "schema": SCHEMA,
         "host": settings.host or socket.gethostname(),
+        "folder": _folder_of(prefixes[-1]),
         **({"kernel": kernel.name} if kernel.name else {}),
         **msgspec.to_builtins(kept),
     }
@@ -86,7 +88,7 @@ def _spec(
             *((f"--language={kernel.language}",) if kernel.language != "python" else ()),
             *kernel.arguments,
         ],
-        "display_name": _display_name(environment, prefixes[-1], kernel),
+        "display_name": _display_name(environment, prefixes[-1], kernel, settings),
         "language": kernel.language,
         "interrupt_mode": kernel.interrupt_mode,
         **({"env": kernel.env} if kernel.env else {}),
@@ -181,16 +183,26 @@ def remove_orphans(settings: Settings) -> None:
 def _orphans(settings: Settings) -> dict[str, str]:
     """Name -> prefix of each kernelspec that was written on this host for an environment that is gone.
 
-    Where the folder of the environment's folder is gone too, that may be a file system that is not mounted just now.
+    It is gone where its folder's folder is still the very one in which it was: not where another host has it, another
+    container of the same name, or a file system that is not mounted just now.
     """
     host = settings.host or socket.gethostname()
-    return {
-        name: prefixes[-1]
-        for name, prefixes in _ours(settings)
-        if _mark_in(Path(settings.kernels_dir, name)).get("host") == host
-        and not os.path.lexists(prefixes[-1])
-        and os.path.isdir(os.path.dirname(prefixes[-1]))
-    }
+    orphans = {}
+    for name, prefixes in _ours(settings):
+        mark, prefix = _mark_in(Path(settings.kernels_dir, name)), prefixes[-1]
+        if mark.get("host") == host and not os.path.lexists(prefix):
+            folder = _folder_of(prefix)
+            if folder is not None and folder == mark.get("folder"):
+                orphans[name] = prefix
+    return orphans
+
+
+def _folder_of(prefix: str) -> int | None:
+    """What tells the folder that ``prefix`` is in from another one at the same place: its inode."""
+    try:
+        return os.stat(os.path.dirname(prefix)).st_ino
+    except OSError:
+        return None
 
 
 def _can_start(folder: Path) -> bool:
@@ -285,10 +297,10 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-") or "env"
 
 
-def _display_name(environment: Environment, prefix: str, kernel: found.Kernel) -> str:
+def _display_name(environment: Environment, prefix: str, kernel: found.Kernel, settings: Settings) -> str:
     minor = ".".join(environment.python.split(".")[:2])
     shown = (kernel.display_name,) if kernel.name else ("Python", minor)
-    return " ".join(filter(None, (*shown, f"[{environment.name or os.path.basename(prefix)}]")))
+    return " ".join(filter(None, (*shown, f"[{environments.label(Path(prefix), settings)}]")))
 
 
 def _metadata_of(folder: Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 from msgspec.structs import replace
 
+from jupyter_condaenv.engine import environments
 from jupyter_condaenv.engine.errors import StorageError
 from jupyter_condaenv.engine.model import KernelOptions, Settings
 from jupyter_condaenv.kernels import launcher, specs
@@ -166,6 +167,41 @@ def test_kernels_that_cannot_start_are_found(own: Settings, tmp_path: Path, shar
     geo.unlink()
     assert specs.examine(str(away), elsewhere) is None  # another host may have it
     assert specs.examine(str(away), own) is not None
+    Path(own.envs_dirs[0]).rename(tmp_path / "unmounted")
+    Path(own.envs_dirs[0]).mkdir()
+    placed(shared, tmp_path / "envs/another")
+    assert specs.examine(str(away), own) is None, "another folder at the same place, as in another container"
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("envs/geo", "geo"),
+        ("site/geo", "geo (shared)"),
+        ("other-site/geo", "geo ({tmp_path}/other-site)"),
+        ("home/miniforge3/envs/geo", "geo (~/miniforge3)"),
+        ("home/work/geo", "geo (~/work)"),
+        ("home/work/maps/.pixi/envs/default", "maps (~/work)"),
+        ("home/work/maps/.pixi/envs/test", "maps:test (~/work)"),
+    ],
+)
+def test_environments_of_one_name_are_told_apart(
+    settings: Callable[..., Settings],
+    tmp_path: Path,
+    shared: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    expected: str,
+) -> None:
+    """By where they are, whatever else there is."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(environments, "can_write", lambda folder: "site" not in folder.name)
+    own = settings(envs_dirs=tuple(str(tmp_path / name) for name in ("site", "other-site", "envs")))
+    prefix = tmp_path / place
+    prefix.parent.mkdir(parents=True)
+    prefix.symlink_to(shared)
+    (name,) = specs.register(environment(prefix, python="3.11.7"), own)
+    assert spec_of(own, name)["display_name"] == f"Python 3.11 [{expected.format(tmp_path=tmp_path)}]"
 
 
 @pytest.mark.parametrize("lost", ["trampoline", "shim.py", "registrar"])
