@@ -74,7 +74,7 @@ def explain(levels: str, failure: str = "") -> tuple[str, str]:
         text = "does not exist"
     elif not os.access(python, os.X_OK) or not python.stat().st_size:
         text = "is damaged: it cannot be run"
-    elif not any(Path(root).glob("lib/python3*/encodings/__init__.py")) and not Path(root, "pyvenv.cfg").exists():
+    elif not _has_library(Path(root)):
         return (
             f"Python's own library is missing in the environment {root}.",
             _hint("jupyter condaenv doctor --fix", root),
@@ -82,6 +82,13 @@ def explain(levels: str, failure: str = "") -> tuple[str, str]:
     else:
         text = f"cannot be run on this machine ({os.uname().machine}): it is damaged, or made for another kind"
     return f"The environment's Python, {python}, {text}.", _hint("jupyter condaenv doctor --fix", own)
+
+
+def _has_library(prefix: Path) -> bool:
+    """Whether Python's own library is there. A venv has that of another Python."""
+    if not (prefix / "bin/python").exists() or (prefix / "pyvenv.cfg").exists():
+        return True
+    return any(prefix.glob("lib/python3*/encodings/__init__.py"))
 
 
 def _gone(prefix: str, own: str) -> tuple[str, str]:
@@ -146,6 +153,8 @@ def main(arguments: list[str]) -> None:
         FallbackKernel.language_info = {"name": given.language, "mimetype": "text/plain", "file_extension": ".txt"}
     FallbackKernel.banner = f"{FallbackKernel.reason}\n{FallbackKernel.hint}"
     print(f"condaenv: {FallbackKernel.banner}", file=sys.stderr)
+    if not connection:
+        sys.exit(1)  # nobody could ever talk to it
     IPKernelApp.launch_instance(argv=["-f", connection], kernel_class=FallbackKernel)
 
 

@@ -32,6 +32,7 @@ def test_a_cell_has_what_conda_gives(name: str, own: Settings, tmp_path: Path) -
     (kernel_name,) = specs.register(environment(prefix), own)
     show = "import os, json; print(json.dumps(dict(os.environ)))"
     with started(manager_of(own, kernel_name), env=case.environ) as kernel:
+        kernel.run("pass")  # what is to be told of the scripts comes with the first cell
         env = json.loads(kernel.run(show))
     # What jupyter_client and ipykernel add themselves.
     added = ("JPY_", "JUPYTER", "IPY", "PYDEVD", "MPLBACKEND", "CLICOLOR", "PAGER", "GIT_PAGER", "FORCE_COLOR", "TERM")

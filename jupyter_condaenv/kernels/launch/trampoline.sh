@@ -9,6 +9,8 @@ decoded() {
     esac
 }
 has_library() {
+    # A venv has that of another Python.
+    [ -e "$1/bin/python" ] && [ ! -e "$1/pyvenv.cfg" ] || return 0
     for file in "$1"/lib/python3*/encodings/__init__.py; do
         [ -e "$file" ] && return
     done
@@ -41,9 +43,8 @@ if [ "$3" = --program ]; then
     [ -x "$python" ] || explain "$@"
     exec "$python" -I "$@"
 fi
-# An empty file would be taken for a script. Without its library Python dies before it can say anything; a venv has
-# that of another one.
-if [ -f "$python" ] && [ -s "$python" ] && { has_library "$lowest" || [ -e "$lowest/pyvenv.cfg" ]; }; then
+# An empty file would be taken for a script. Without its library Python dies before it can say anything.
+if [ -f "$python" ] && [ -s "$python" ] && has_library "$lowest"; then
     # Read when Python starts, so here rather than in the shim, which would have to start it again.
     for name in PYTHONPATH PYTHONHOME VIRTUAL_ENV; do
         case " $* " in *" --inherit=$name "*) ;; *) unset "$name" ;; esac
