@@ -67,9 +67,11 @@ def test_every_client_sees_the_whole_history(server: Server, client: Client) -> 
 
 
 def test_jobs_that_only_look_do_not_push_out_others(client: Client) -> None:
-    job = client.do("POST", "environments", {"name": "looked-at", "specs": ["tool"]})["id"]
+    job = client.start("POST", "environments", {"name": "looked-at", "specs": ["tool"]})
+    client.follow(job)
     for _ in range(2):
-        plan = client.do("POST", "plans", {"verb": "change", "environment": "looked-at", "add": ["extra"]})["id"]
+        plan = client.start("POST", "plans", {"verb": "change", "environment": "looked-at", "add": ["extra"]})
+        client.follow(plan)
     assert [one["id"] for one in client.get("jobs?limit=1")["jobs"]] == [plan]
     assert [one["id"] for one in client.get("jobs?limit=1&changing=true")["jobs"]] == [job]
 

@@ -106,8 +106,8 @@ class Nowhere(Handler):
     """Whatever else lies below our root."""
 
     @web.authenticated
-    async def get(self) -> None:
+    async def _miss(self) -> None:
         self.check_admitted()
         raise web.HTTPError(404)
 
-    post = put = patch = delete = head = options = get  # type: ignore[assignment]
+    get = post = put = patch = delete = head = options = _miss  # type: ignore[assignment]
