@@ -17,7 +17,7 @@ from jupyter_condaenv.engine.model import AnyRequest, AnyResult, Changed, Create
 from jupyter_condaenv.engine.prefix import packages
 from jupyter_condaenv.engine.rattler import host, linking
 from jupyter_condaenv.jobs import Jobs
-from jupyter_condaenv.kernels import specs
+from jupyter_condaenv.kernels import launcher, specs
 
 from .conftest import WAIT, environment, make_prefix, manager_of, started
 
@@ -60,6 +60,18 @@ def test_damage_is_told_with_what_mends_it(own: Settings, tmp_path: Path, damage
         assert command.format(prefix=shlex.quote(str(prefix))) in told
         info = kernel.client.kernel_info(reply=True, timeout=WAIT)["content"]
         assert reason.format(prefix=prefix) in info["banner"] and info["language_info"]["name"] == "python"
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash", "bash --posix", "dash"])
+def test_what_cannot_be_executed_is_explained_whatever_shell_sh_is(own: Settings, tmp_path: Path, shell: str) -> None:
+    if shutil.which(shell.split()[0]) is None:
+        pytest.skip(f"no {shell} here. apt-get install {shell} would add it")
+    prefix = make_prefix(tmp_path / "envs/geo", ipykernel=False)
+    python_is(prefix, b"\0\1")
+    files = launcher.install(own)
+    command = [*shell.split(), files.trampoline, files.shim, prefix, "-m", "tell"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert "cannot be run on this machine" in ran.stderr and ran.returncode == 1
 
 
 def stacked(own: Settings, tmp_path: Path) -> tuple[Path, Path, str]:
