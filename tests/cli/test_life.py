@@ -433,3 +433,22 @@ def test_why_something_cannot_be_had(person: Person, make: Callable[..., Path], 
     possible = person.run("why-not", "geo", "big", "--json").last
     assert possible["explanation"]["possible"] is True
     assert "--seconds" in person.run("why-not", "geo", "big", "--seconds", "0", code=2).err
+
+
+def test_kernels_come_with_what_is_one_and_go_with_their_environment(person: Person, small_channel: Path) -> None:
+    told = person.run("create", "geo", "tool", "-c", small_channel).err
+    assert "geo has no kernel: add ipykernel to it" in told
+    refused = person.run("kernel", "geo", code=5).err
+    assert "geo has no kernel" in refused and f"jupyter condaenv add {person.envs / 'geo'} ipykernel" in refused
+
+    folder = person.envs / "geo/share/jupyter/kernels/tool"
+    folder.mkdir(parents=True)
+    spec = {"argv": ["tool", "{connection_file}"], "display_name": "Tool", "language": "tool"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    assert "condaenv.tool-geo" in person.run("kernel", "geo").out
+    assert person.run("list", "--json").last["environments"][0]["kernels"] == ["condaenv.tool-geo"]
+    (written,) = person.home.rglob("condaenv.tool-geo/kernel.json")
+
+    shutil.rmtree(person.envs / "geo")
+    person.run("create", "other", "tool", "-c", small_channel)
+    assert not written.parent.exists()
