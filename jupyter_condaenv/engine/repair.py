@@ -33,7 +33,7 @@ from .doctor.examination import examine
 from .doctor.needs import Unmet, unmet
 from .doctor.patient import Patient
 from .errors import CondaEnvError, Unsatisfiable
-from .model import Finding, Health, Lock, Message, Package, PipPart, Plan, Progress, Settings, Step
+from .model import Finding, Health, Lock, Message, Package, PipPart, Plan, Progress, Settings, Step, Strategy
 from .prefix import Record
 from .rattler import archives, host, matchspec, package_cache
 from .transaction import Emit
@@ -182,7 +182,7 @@ def _lock(patient: Patient, present: tuple[Package, ...], settings: Settings, wa
     if not lacking:
         return lock
     try:
-        mended = _complete(lock, lacking, settings)
+        mended = _complete(lock, lacking, prefix.pins(patient.prefix), settings)
     except CondaEnvError as error:
         warn(f"What is missing cannot be added. {error.message}")
         return lock
@@ -193,30 +193,35 @@ def _lock(patient: Patient, present: tuple[Package, ...], settings: Settings, wa
     return mended
 
 
-def _complete(lock: Lock, lacking: Sequence[Unmet], settings: Settings) -> Lock:
+def _complete(lock: Lock, lacking: Sequence[Unmet], pins: tuple[str, ...], settings: Settings) -> Lock:
     """``lock`` with what its packages lack. The wrong versions of it move, and those that need it only where they
     must."""
     wrong = {one.instead.name for one in lacking if one.instead is not None}
     try:
-        return _resolved(lock, wrong, settings)
+        return _resolved(lock, wrong, pins, settings)
     except Unsatisfiable:
-        return _resolved(lock, wrong | {one.package.name for one in lacking}, settings)
+        return _resolved(lock, wrong | {one.package.name for one in lacking}, pins, settings)
 
 
-def _resolved(lock: Lock, loose: set[str], settings: Settings) -> Lock:
+def _resolved(lock: Lock, loose: set[str], pins: tuple[str, ...], settings: Settings) -> Lock:
     """``lock`` with all that its packages need, of which only those named in ``loose`` may move."""
     asked = [text for text in lock.specs if matchspec.spec_name(text) in loose]
     held = tuple(package for package in lock.packages if package.name not in loose)
+    strategy = Strategy(
+        channel_priority=lock.channel_priority, resolution=lock.resolution, virtual_packages=lock.declared
+    )
     wanted = resolver.Wanted(
         specs=(*sorted(loose), *asked),
         channels=lock.channels,
+        strategy=strategy,
         kept=tuple(package.name for package in held),
         installed=held,
         frozen=True,
         there=lock.packages,
+        pins=pins,
         base=lock.base,
     )
-    return replace(resolver.lock(wanted, settings), specs=lock.specs)
+    return replace(lock, packages=resolver.lock(wanted, settings).packages)
 
 
 def _published(record: str, beside: Iterable[Package], settings: Settings) -> Package | None:

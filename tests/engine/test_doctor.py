@@ -25,6 +25,7 @@ from jupyter_condaenv.engine.model import (
     Rollback,
     Settings,
     StackEnvironment,
+    Strategy,
 )
 from jupyter_condaenv.engine.prefix import read_record, record_files
 from tests.channel import index, write_package
@@ -215,6 +216,27 @@ def test_packages_without_their_needs(little_settings: Settings) -> None:
     mended(prefix, little_settings, "missing_needs", "drift")
     assert tree(prefix, ours=False).keys() >= whole.keys()
     assert problems(prefix, *MINE) == []
+
+
+def test_what_is_added_by_mending_is_chosen_as_all_else(settings: Make, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    write_package(first, "low", "1.0", noarch="generic")
+    for version in ("2.0", "3.0"):
+        write_package(second, "low", version, depends=["__cuda"], noarch="generic")
+    write_package(second, "high", "1.0", depends=["low >=2"], noarch="generic")
+    for channel in (first, second):
+        index(channel)
+    ours = settings(channels=(first.as_uri(), second.as_uri()))
+    prefix = Path(ours.envs_dirs[0]) / "env"
+    strategy = Strategy(channel_priority="flexible", virtual_packages=("__cuda=12.4",))
+    operate(CreateEnvironment(prefix=str(prefix), specs=("high",), strategy=strategy), ours)
+    before = history.current_lock(prefix)
+    (prefix / "conda-meta" / "pinned").write_text("low 2.*\n")
+    record(prefix, "low").unlink()
+    mended(prefix, ours, "missing_needs", "drift")
+    lock = history.current_lock(prefix)
+    assert {one.name: one.version for one in lock.packages} == {"high": "1.0", "low": "2.0"}
+    assert (lock.channel_priority, lock.declared) == (before.channel_priority, before.declared)
 
 
 def test_a_need_of_another_version(settings: Make, tmp_path: Path) -> None:

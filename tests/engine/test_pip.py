@@ -342,6 +342,11 @@ def test_doctor_looks_at_pips_packages_too_and_mends_them_without_a_network(
     assert found.keys() == {"pip_needs", "pip_drift"}
     assert "atool needs alib" in found["pip_needs"]["text"] and found["pip_drift"]["packages"] == ["alib"]
     assert looked(fix=True) == {} and of_pip(env) == {"alib": "2.0", "atool": "1.0", "smallfan": "1.0"}
+    next(env.glob("conda-meta/libffi-*.json")).unlink()
+    assert looked(fix=True) == {}
+    assert list(env.glob("conda-meta/libffi-*.json"))
+    assert of_pip(env) == {"alib": "2.0", "atool": "1.0", "smallfan": "1.0"}
+    assert said(env / "bin" / "atool") == "atool 1.0"
 
 
 def test_why_knows_what_pips_packages_need(env: Path, with_pip: Settings) -> None:
