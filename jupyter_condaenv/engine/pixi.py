@@ -87,7 +87,7 @@ def _of_pip(place: Path, lock: Lock, said: SpecFile, left: list[str]) -> Iterato
     python = stack.python_of(lock.packages)
     site = place / prefix.site_packages(python) if python is not None else None
     installed = distributions.installed(site) if site is not None else ()
-    names = {distributions.normalized(one.name) for one in installed}
+    names = {distributions.normalized(one.name) for one in installed} if not said.pip_index else set()
     for text in said.pip:
         with suppress(InvalidRequest):
             (checked,) = requirements.checked([text])

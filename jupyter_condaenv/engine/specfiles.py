@@ -199,10 +199,23 @@ def _for_pip(found: SpecFile, name: str, without_pip: bool) -> tuple[tuple[str, 
     )
     if without_pip:
         return (), (f"left out, as they are for pip: {told}",)
+    if found.pip_index:
+        raise InvalidRequest(
+            f"{name} has pip look in an index of its own ({found.pip_index}), which is not asked here, and in the "
+            "usual one anybody may have put packages of these names.",
+            requirements.INDEX,
+            pip=shown,
+        )
+    return tuple(dict.fromkeys(_checked(one, name, found.pip_lines.get(one, 0), shown) for one in found.pip)), ()
+
+
+def _checked(requirement: str, name: str, line: int, shown: list[str]) -> str:
     try:
-        return requirements.checked(found.pip), ()
+        return requirements.checked([requirement])[0]
     except InvalidRequest as error:
-        raise InvalidRequest(f"{name}, for pip: {error.message}", error.hint, pip=shown) from error
+        where = f"{name}, line {line}" if line else name
+        details = {"line": line} if line else {}
+        raise InvalidRequest(f"{where}, for pip: {error.message}", error.hint, pip=shown, **details) from error
 
 
 def this_platform() -> str:

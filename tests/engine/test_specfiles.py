@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform as machine
+import re
 import time
 from pathlib import Path
 
@@ -417,8 +418,12 @@ def test_pixi_toml() -> None:
         platforms=("linux-64", "win-64"),
         specs=("python >=3.11,<3.13", "numpy", "nvidia::cuda 12.*[build='h*_0']", "here 1.2", "more"),
         pip=("requests>=2", "flask[async]"),
+        pip_lines={"requests>=2": 12, "flask[async]": 13},
         variables={"MODE": "dry"},
-        warnings=("pixi.toml: the environment default is taken; left out: test",),
+        warnings=(
+            "pixi.toml, line 14: geo is left out, it is the project itself",
+            "pixi.toml: the environment default is taken; left out: test",
+        ),
     )
 
 
@@ -484,6 +489,75 @@ def test_pyproject_toml() -> None:
     assert (found.name, found.specs, found.pip) == ("geo", ("python >=3.11,<4", "numpy 2.*"), ("rich>=13",))
 
 
+WORKSPACE = "[workspace]\nchannels = []\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "word", "meant"),
+    [
+        (f"{WORKSPACE}[dependecies]\na = '*'\n", 3, "dependecies", "dependencies"),
+        (f"{WORKSPACE}[dependencies]\nb = '*'\n[dependecies]\na = '*'\n", 5, "dependecies", "dependencies"),
+        ("[workspace]\nchanels = []\n", 2, "chanels", "channels"),
+        ("[workspce]\nchannels = []\n", 1, "workspce", "workspace"),
+        (f"{WORKSPACE}exclude_newer = '2024-01-01'\n", 3, "exclude_newer", "exclude-newer"),
+        (f"{WORKSPACE}[dependencies]\nb = '*'\na = {{verison = '1.0'}}\n", 5, "verison", "version"),
+        (f"{WORKSPACE}[dependencies.a]\nverison = '1.0'\n", 4, "verison", "version"),
+        (f"{WORKSPACE}[target.linux-64.dependecies]\na = '*'\n", 3, "dependecies", "dependencies"),
+        (f"{WORKSPACE}[feature.x.dependecies]\na = '*'\n", 3, "dependecies", "dependencies"),
+        (f"{WORKSPACE}[pypi-dependencies]\na = {{idnex = 'https://h'}}\n", 4, "idnex", "index"),
+        (f"{WORKSPACE}[pypi-options]\nindex_url = 'https://h'\n", 4, "index_url", "index-url"),
+        (f"{WORKSPACE}[environments]\na = {{featurs = []}}\n", 4, "featurs", "features"),
+    ],
+)
+def test_a_misspelt_key_of_a_manifest(text: str, line: int, word: str, meant: str) -> None:
+    of_pyproject = re.sub(r"^\[", "[tool.pixi.", text, flags=re.MULTILINE)
+    for name, written in (("pixi.toml", text), ("pyproject.toml", of_pyproject)):
+        error = refused(written, name)
+        assert f"no key `{word}`" in error.message and f"`{meant}`" in error.hint
+        assert (error.details["line"], error.details["meant"]) == (line, {word: meant})
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("[frobnication]\na = 1\n", "line 3: `frobnication` means nothing"),
+        ("[dependencies]\na = {version = '1', sha256 = '0'}\n", "line 4: `sha256` is left out"),
+        ("[constraints]\na = '<2'\n", "line 3: `constraints` is left out"),
+        ("platforms = ['osx-64', {name = 'gpu', platform = 'win-64'}]\n", "osx-64, win-64; this is linux-64"),
+    ],
+)
+def test_what_of_a_manifest_changes_nothing_is_told(more: str, told: str) -> None:
+    (warning,) = read(WORKSPACE + more, "pixi.toml").warnings
+    assert told in warning
+
+
+def test_what_is_there_to_build_with_is_installed_as_well() -> None:
+    more = "[dependencies]\na = '1'\nb = '1'\n[host-dependencies]\nb = '2'\n[build-dependencies]\nc = '*'\n"
+    more += "[target.linux.build-dependencies]\nd = '*'\n"
+    found = read(WORKSPACE + more, "pixi.toml")
+    assert (found.specs, found.warnings) == (("a 1", "b 2", "c", "d"), ())
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("[pypi-dependencies]\na = {git = 'https://h/a', tag = 'v1'}\n", "line 4, for pip: 'a @ git+https://h/a@v1'"),
+        ("[pypi-dependencies]\na = {git = 'ssh://h/a'}\n", "line 4, for pip: 'a @ git+ssh://h/a' is from no place"),
+        ("[pypi-dependencies]\na = {path = './a'}\n", "line 4, for pip: 'a @ ./a' is from no place"),
+        ("[pypi-dependencies]\na = {path = './a', editable = true}\n", "line 4, for pip: 'a @ ./a' is from no place"),
+        ("[pypi-dependencies]\na = {version = '*', index = 'https://h'}\n", "an index of its own (a in line 4)"),
+        ("[pypi-options]\nindex-url = 'https://h'\n[pypi-dependencies]\na = '*'\n", "(index-url in line 4)"),
+        ("pypi-options.find-links = [{path = 'x'}]\n[pypi-dependencies]\na = '*'\n", "(find-links in line 3)"),
+    ],
+)
+def test_what_a_manifest_has_for_pip_that_pip_is_not_asked_for(more: str, told: str) -> None:
+    found = read(WORKSPACE + more, "pixi.toml")
+    with pytest.raises(InvalidRequest, match=re.escape(told)):
+        specfiles.creation(found, "pixi.toml", "/env")
+    assert not specfiles.creation(found, "pixi.toml", "/env", without_pip=True).pip
+    assert not specfiles.creation(read(f"{WORKSPACE}[pypi-options]\nindex-url = 'x'\n", "pixi.toml"), "p", "/env").pip
+
+
 @pytest.mark.parametrize(
     ("text", "line", "told"),
     [
@@ -495,6 +569,9 @@ def test_pyproject_toml() -> None:
         ("[workspace]\nchannels = []\n[dependencies]\nx = {path = '.'}\n", 4, "built from source"),
         ("[workspace]\nchannels = []\n[dependencies]\nx = 3\n", 4, "not a package request"),
         ('[workspace]\nchannels = []\n[dependencies]\nx = "1\'2"\n', 4, "cannot be"),
+        ("[workspace]\nchannels = []\n[dependencies]\nx = {url = 'https://h/x-1-0.conda'}\n", 4, "at an address"),
+        ("[workspace]\nchannels = []\n[pypi-dependencies]\nx = '2'\n", 4, "'2' is no version of x for pip"),
+        ("[workspace]\nchannels = []\n[pypi-dependencies]\nx = 3\n", 4, "no version of x for pip"),
     ],
 )
 def test_a_manifest_that_is_refused(text: str, line: int, told: str) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..channels import redact
+from . import manifest_keys as keys
+from .manifest_keys import table as _table
 from .source import Source
 from .specfile import SpecFile
 
@@ -20,7 +22,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_OF_A_SPEC = ("version", "build", "channel", "subdir", "build-number")
 _FROM_SOURCE = ("path", "git", "branch", "tag", "rev")
 
 
@@ -44,6 +45,11 @@ class _Manifest:
         pixi = _table(_table(content.get("tool")).get("pixi"))
         self._pixi = pixi or content
         self._workspace = _table(self._pixi.get("workspace") or self._pixi.get("project"))
+        ours = bool(pixi) or not source.name.endswith("pyproject.toml")
+        self._warnings = list(keys.check(source, self._pixi, self._workspace)) if ours else []
+        self._pip: dict[str, int] = {}
+        """Requirements, and where each stands."""
+        self._own_index: list[str] = []
         if "channels" not in self._workspace:
             raise source.refuse(
                 0, "It is no manifest of pixi: there is no [workspace] with channels.", "Give environment.yml instead."
@@ -52,30 +58,39 @@ class _Manifest:
     def read(self) -> SpecFile:
         whole, features = self._environment()
         found: dict[str, None] = {}
-        pip: dict[str, None] = {}
         variables: dict[str, str] = {}
         named = [_table(self._pixi.get("feature")).get(name) for name in features]
         if whole:
-            pip |= dict.fromkeys(_texts(self._project.get("dependencies")))
+            self._plain(self._project, "dependencies")
         for name in features:
-            pip |= dict.fromkeys(_texts(_table(self._project.get("optional-dependencies")).get(name)))
-            pip |= dict.fromkeys(_texts(self._groups.get(name)))
+            self._plain(_table(self._project.get("optional-dependencies")), name)
+            self._plain(self._groups, name)
         for number, feature in enumerate([*([self._pixi] if whole else []), *map(_table, named)]):
             specs: dict[str, str] = {}
             python = self._project.get("requires-python")
             if whole and number == 0 and isinstance(python, str):
                 specs["python"] = f"python {python.replace(' ', '')}"
             for part in self._parts(feature):
-                for name, wanted in _table(part.get("dependencies")).items():
-                    specs[name] = self._spec(name, wanted)
-                for name, wanted in _table(part.get("pypi-dependencies")).items():
-                    if not _table(wanted).get("editable"):  # the project itself, for whoever works on it
-                        pip[self._requirement(name, wanted)] = None
+                for kind in keys.CONDA:
+                    for name, wanted in _table(part.get(kind)).items():
+                        specs[name] = self._spec(name, wanted, kind)
+                for name, wanted in _table(part.get(keys.PYPI)).items():
+                    self._require(name, wanted)
                 for name, value in _table(_table(part.get("activation")).get("env")).items():
                     variables[name] = str(value)
+            self._index(_table(feature.get("pypi-options")))
             found |= dict.fromkeys(specs.values())  # what two features say of a package holds both
         others = [] if self._chosen else [name for name in self._names() if name != "default"]
-        told = f"{self._source.name}: the environment default is taken; left out: {', '.join(others)}"
+        if others:
+            self._warnings.append(
+                f"{self._source.name}: the environment default is taken; left out: {', '.join(others)}"
+            )
+        self._index(_table(self._workspace.get("pypi-options")))
+        platforms = tuple(self._platforms())
+        if platforms and self._platform not in platforms:
+            self._warnings.append(
+                f"{self._source.name} is written for {', '.join(platforms)}; this is {self._platform}"
+            )
         name = self._workspace.get("name") or self._project.get("name") or ""
         return SpecFile(
             format="pixi",
@@ -83,9 +98,11 @@ class _Manifest:
             specs=tuple(found),
             channels=tuple(self._channels(whole, features)),
             variables=variables,
-            pip=tuple(pip),
-            platforms=_texts(self._workspace.get("platforms")),
-            warnings=(told,) if others else (),
+            pip=tuple(self._pip),
+            pip_lines=self._pip,
+            pip_index=", ".join(dict.fromkeys(self._own_index)),
+            platforms=platforms,
+            warnings=tuple(self._warnings),
         )
 
     def _names(self) -> list[str]:
@@ -109,11 +126,21 @@ class _Manifest:
         for target in (*(["unix"] if system in ("linux", "osx") else []), system, self._platform):
             yield _table(_table(feature.get("target")).get(target))
 
-    def _spec(self, name: str, wanted: Any) -> str:
-        line = self._line(name)
+    def _platforms(self) -> Iterator[str]:
+        """Of the workspace; one that has a name of its own counts as that which it is one of."""
+        listed = self._workspace.get("platforms")
+        for one in listed if isinstance(listed, list) else ():
+            named = one if isinstance(one, str) else _table(one).get("platform", _table(one).get("name"))
+            if isinstance(named, str):
+                yield named
+
+    def _spec(self, name: str, wanted: Any, kind: str) -> str:
+        line = keys.line_of(self._source, name, kind)
         said = {"version": wanted} if isinstance(wanted, str) else _table(wanted)
         if any(key in said for key in _FROM_SOURCE):
             raise self._source.refuse(line, f"{name} is to be built from source, which is not done here.", "Build it.")
+        if "url" in said:
+            raise self._source.refuse(line, f"{name} is a file at an address.", "Name its version and its channel.")
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name) or not said:
             raise self._source.refuse(line, f"{name!r} is not a package request.", 'Write it like numpy = ">=1.20".')
         texts = {
@@ -128,14 +155,40 @@ class _Manifest:
         spec = f"{f'{channel}::' if channel else ''}{name}{'' if version == '*' else f' {version}'}"
         return f"{spec}[{more}]" if more else spec
 
-    def _requirement(self, name: str, wanted: Any) -> str:
+    def _plain(self, where: Mapping[str, Any], name: str) -> None:
+        """Requirements as Python has them, listed under ``name``."""
+        for text in _texts(where.get(name)):
+            at = self._source.text.find(text)
+            self._pip.setdefault(text, self._source.text.count("\n", 0, at) + 1 if at >= 0 else 0)
+
+    def _require(self, name: str, wanted: Any) -> None:
+        line = keys.line_of(self._source, name, keys.PYPI)
         said = {"version": wanted} if isinstance(wanted, str) else _table(wanted)
+        if said.get("editable") and said.get("path") in (".", "./"):
+            self._warnings.append(f"{self._source.name}, line {line}: {name} is left out, it is the project itself")
+            return
+        if "index" in said:
+            self._own_index.append(f"{name} in line {line}")
         extras = f"[{','.join(_texts(said.get('extras')))}]" if said.get("extras") else ""
-        for key in ("git", "url", "path"):
-            if key in said:
-                return f"{name}{extras} @ {said[key]}"
-        version = said.get("version", "*")
-        return f"{name}{extras}{'' if version == '*' else version}"
+        if "git" in said:
+            at = next((f"@{said[key]}" for key in ("rev", "tag", "branch") if key in said), "")
+            text = f" @ git+{str(said['git']).removeprefix('git+')}{at}"
+        elif "url" in said or "path" in said:
+            text = f" @ {said.get('url', said.get('path'))}"
+        else:
+            text = str(said.get("version", "*")).strip()
+            if not said or not re.match(r"[=<>!~]|\*\Z", text):  # numpy = "2" would make another name
+                raise self._source.refuse(
+                    line, f"{redact(text)!r} is no version of {name} for pip.", 'Write it like requests = ">=2".'
+                )
+            text = "" if text == "*" else text
+        markers = said.get("env-markers")
+        self._pip.setdefault(f"{name}{extras}{text}{f' ; {markers}' if markers else ''}", line)
+
+    def _index(self, options: Mapping[str, Any]) -> None:
+        for key in keys.INDEXES:
+            if options.get(key):
+                self._own_index.append(f"{key} in line {keys.line_of(self._source, key)}")
 
     def _channels(self, whole: bool, features: tuple[str, ...]) -> Iterator[str]:
         """Those of the features, in their order, and of the manifest itself, which also stand in for those of a feature
@@ -150,20 +203,11 @@ class _Manifest:
         for channel in sorted(found, key=lambda name: -found[name]):
             if redact(channel) != channel or "$" in channel or channel.startswith((".", "~")):
                 raise self._source.refuse(
-                    self._line("channels"),
+                    keys.line_of(self._source, "channels"),
                     f"The channel {channel} holds a secret or a variable, or is seen from nowhere.",
                     "Give its whole URL, and put secrets into ~/.netrc or the file that RATTLER_AUTH_FILE names.",
                 )
             yield channel
-
-    def _line(self, key: str) -> int:
-        """Where ``key`` is set; TOML's own reader does not tell."""
-        match = re.search(rf"^\s*[\"']?{re.escape(key)}[\"']?\s*=", self._source.text, re.MULTILINE)
-        return self._source.text.count("\n", 0, match.end()) + 1 if match is not None else 0
-
-
-def _table(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -26,6 +26,10 @@ class SpecFile(Struct, frozen=True, kw_only=True):
     """To be set wherever the environment is active."""
     pip: tuple[str, ...] = ()
     """Requirements for pip, as they stand in the file."""
+    pip_lines: dict[str, int] = field(default_factory=dict)
+    """Where they stand, as far as that is known."""
+    pip_index: str = ""
+    """Where the file says that pip is to look elsewhere than pip is configured to; empty where it does not."""
     lock: Lock | None = None
     foreign_lock: ForeignLock | None = None
     """A lock that is too large to be read on the spot: ``read_lock`` makes ``lock`` of it."""
