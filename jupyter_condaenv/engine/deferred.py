@@ -15,6 +15,7 @@ import msgspec
 
 from .activation.launch import split_levels
 from .model import Plan
+from .trees import write_whole
 
 FILE = Path("conda-meta") / "condaenv" / "deferred.json"
 _SHIM = b"/shim.py"
@@ -32,9 +33,7 @@ def write(prefix: Path, plan: Plan) -> None:
     """Let ``plan`` wait, in the place of one that waited before. The caller is the writer of ``prefix``."""
     path = prefix / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(msgspec.json.encode(plan))
-    part.replace(path)
+    write_whole(path, msgspec.json.encode(plan))
 
 
 def drop(prefix: Path) -> None:

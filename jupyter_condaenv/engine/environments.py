@@ -13,6 +13,7 @@ from . import notes, stack
 from .errors import Broken, InvalidRequest, NotFound, StorageError
 from .model import Environment, Notes, Settings
 from .prefix import count_and_python, python_minor
+from .trees import write_whole
 
 _FORBIDDEN = re.compile(r"[/\\:#%\x00-\x1f\x7f\u2028-\u202e\u2066-\u2069]")
 NO_PYTHON = "Its Python is missing."
@@ -246,9 +247,7 @@ def forget(prefix: Path) -> None:
     if left == there:
         return
     with suppress(OSError):
-        part = _notes().with_name("environments.txt.part")
-        part.write_text("".join(f"{place}\n" for place in left), encoding="utf-8", errors="surrogateescape")
-        part.replace(_notes())
+        write_whole(_notes(), "".join(f"{place}\n" for place in left))
 
 
 def _notes() -> Path:

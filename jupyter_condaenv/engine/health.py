@@ -16,7 +16,7 @@ def remember(health: Health, settings: Settings) -> None:
     """Keep ``health`` in the place of what was known of that environment before. Raises OSError."""
     file = _file(health.prefix, settings)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(file, msgspec.json.encode(health).decode())
+    write_whole(file, msgspec.json.encode(health))
 
 
 def latest(prefix: str, settings: Settings) -> Health | None:

@@ -171,7 +171,7 @@ def record(stage: Path, verb: str, lock: Lock, changes: Iterable[Change], asked:
     no_more = [spec for spec in requested(stage, lock.packages) if _name(spec) not in wanted]
     folder = _folder(stage)
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / f"{made.number:04d}.json", msgspec.json.encode(made).decode())
+    write_whole(folder / f"{made.number:04d}.json", msgspec.json.encode(made))
     _note_demands(stage, lock)
     if lock.pip:
         python = next((package.version for package in lock.packages if package.name == "python"), "")

@@ -36,14 +36,9 @@ def read(path: Path) -> Lock:
     return lock
 
 
-def write(lock: Lock, path: Path) -> None:
-    """Write ``lock`` to ``path``, whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(msgspec.json.format(msgspec.json.encode(lock), indent=1) + b"\n")
-        part.replace(path)
-    except OSError as error:
-        raise InvalidRequest(f"{path} cannot be written: {error.strerror}.", "Choose another place with -o.") from error
+def encode(lock: Lock) -> bytes:
+    """``lock`` as a file of it has it."""
+    return msgspec.json.format(msgspec.json.encode(lock), indent=1) + b"\n"
 
 
 def check(lock: Lock, source: str, *, bare: bool = False) -> None:

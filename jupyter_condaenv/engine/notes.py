@@ -62,7 +62,7 @@ def change(prefix: Path, request: Annotate) -> Notes:
     )
     path = prefix / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, msgspec.json.encode(noted).decode())
+    write_whole(path, msgspec.json.encode(noted))
     if request.frozen is not None:
         marker = _marker(prefix)
         if request.frozen:

@@ -75,7 +75,7 @@ def pack(request: Pack, emit: Emit) -> Packed:
     emit(Step(phase="pack", text=f"Packing {source.name}"))
     with _folder_beside(output) as folder, _told(emit):
         lock = Path(folder, "lock.json")
-        lockfiles.write(history.current_lock(source, host.platform()), lock)
+        lock.write_bytes(lockfiles.encode(history.current_lock(source, host.platform())))
         part = Path(folder, "part" + _suffix(output))
         try:
             with _temporary_files_in(folder):

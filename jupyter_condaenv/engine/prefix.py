@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from .channels import SUBDIR, redact
 from .errors import Broken, StorageError
 from .model import Package, Variable
+from .trees import write_whole
 
 _UNSET = "***unset***"
 """What conda writes in place of the value of a variable that was taken back."""
@@ -222,13 +223,13 @@ def add_paths(path: Path, entries: list[PathEntry]) -> None:
     data.setdefault("paths_data", {"paths_version": 1}).setdefault("paths", []).extend(
         msgspec.to_builtins(entry) for entry in entries
     )
-    _replace(path, data)
+    write_whole(path, msgspec.json.encode(data))
 
 
 def set_variables(prefix: Path, variables: Iterable[Variable]) -> None:
     """Set ``variables`` wherever ``prefix`` is active, where conda keeps them: in ``conda-meta/state``."""
     path = prefix / "conda-meta" / "state"
-    _replace(path, {"version": 1, "env_vars": {one.name: one.value for one in variables}})
+    write_whole(path, msgspec.json.encode({"version": 1, "env_vars": {one.name: one.value for one in variables}}))
 
 
 def variables(prefix: Path) -> dict[str, str]:
@@ -244,7 +245,7 @@ def variables(prefix: Path) -> dict[str, str]:
 def add_facts(path: Path, facts: Mapping[str, Any]) -> None:
     """Note what is known of the package beside its files in the record at ``path``, which becomes a new file."""
     data: dict[str, Any] = msgspec.json.decode(path.read_bytes())
-    _replace(path, {**data, **facts})
+    write_whole(path, msgspec.json.encode({**data, **facts}))
 
 
 def change_paths(path: Path, written: Mapping[str, tuple[str, int]], gone: Set[str]) -> None:
@@ -261,13 +262,7 @@ def change_paths(path: Path, written: Mapping[str, tuple[str, int]], gone: Set[s
         elif sha256:
             entry["sha256"], entry["size_in_bytes"] = sha256, size
     data["paths_data"] = paths
-    _replace(path, data)
-
-
-def _replace(path: Path, data: dict[str, Any]) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(msgspec.json.encode(data))
-    part.replace(path)
+    write_whole(path, msgspec.json.encode(data))
 
 
 def _channel_of(url: str, channel: str, subdir: str) -> str:

@@ -19,6 +19,7 @@ from . import distributions
 from . import prefix as prefixes
 from .errors import Broken, InvalidRequest
 from .model import Base, Package, PipPackage, digest
+from .trees import write_whole
 
 FILE = Path("conda-meta") / "condaenv" / "stack.json"
 CONSTRAINTS = Path("conda-meta") / "condaenv" / "constraints.txt"
@@ -166,8 +167,5 @@ def _link(path: Path, target: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """As a new file: the old one may be linked to the live tree."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    write_whole(path, text)

@@ -124,7 +124,7 @@ def is_linked(folder: Path) -> bool:
 
 
 def _write(storage: Storage, settings: Settings) -> None:
-    write_whole(_file(settings), msgspec.json.encode(storage).decode())
+    write_whole(_file(settings), msgspec.json.encode(storage))
 
 
 def _file(settings: Settings) -> Path:

@@ -135,11 +135,11 @@ def read(path: Path) -> str:
         return ""
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Whole or not at all."""
+def write_whole(path: Path, data: str | bytes) -> None:
+    """Whole or not at all, and as a new file: the old one may have links elsewhere."""
     part = path.with_name(path.name + ".part")
     try:
-        part.write_text(text, encoding="utf-8", errors="surrogateescape")
+        part.write_bytes(data if isinstance(data, bytes) else data.encode(errors="surrogateescape"))
         os.replace(part, path)
     except OSError:  # the disk may be full, and half a file is only in the way
         with suppress(OSError):

@@ -100,7 +100,7 @@ class Commands:
     def lock(self, name: str, path: Path) -> None:
         self._typed("lock", name, "-o", str(path))
         lock = self._get(Lock, f"environments/{name}/lock")
-        lockfiles.write(lock, path)
+        path.write_bytes(lockfiles.encode(lock))
         self._output.result(said.Locked(lock=lock, path=str(path)))
 
     def list(self) -> None:

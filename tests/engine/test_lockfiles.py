@@ -31,10 +31,8 @@ OVERLAY = replace(LOCK, base=Base(prefix="/base", digest=digest((BELOW,)), packa
 @pytest.mark.parametrize("lock", [LOCK, OVERLAY, replace(LOCK, packages=(), specs=())])
 def test_a_lock_is_read_as_it_was_written(lock: Lock, tmp_path: Path) -> None:
     path = tmp_path / "größe.json"
-    path.write_text("an older one")
-    lockfiles.write(lock, path)
+    path.write_bytes(lockfiles.encode(lock))
     assert lockfiles.read(path) == lock
-    assert [each.name for each in tmp_path.iterdir()] == ["größe.json"]
     assert path.read_bytes().endswith(b"}\n")
 
 
@@ -151,8 +149,6 @@ def test_files_that_cannot_be(tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere", tmp_path):
         with pytest.raises(InvalidRequest, match="cannot be read"):
             lockfiles.read(path)
-    with pytest.raises(InvalidRequest, match="cannot be written"):
-        lockfiles.write(LOCK, tmp_path / "nowhere" / "lock.json")
     huge = tmp_path / "huge.json"
     with huge.open("wb") as file:
         file.truncate(200_000_000)

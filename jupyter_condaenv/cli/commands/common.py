@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from ... import config
+from ...engine import limits, trees
 from ...engine.errors import Cancelled, InvalidRequest, NotFound
 from ...engine.model import AnyRequest, Environment, Result, Settings
 from ...jobs import Jobs
@@ -66,7 +67,17 @@ def existing(path: Path, what: str) -> Path:
 
 
 def write(path: Path, data: bytes) -> None:
+    """Whole or not at all, unless ``path`` is no file, such as a pipe.
+
+    Raises StorageError where there is no room, InvalidRequest where nothing can be written.
+    """
     try:
-        path.write_bytes(data)
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+        else:
+            trees.write_whole(path.resolve(), data)
     except OSError as error:
+        failure = trees.storage_error(error)
+        if limits.is_full(failure):
+            raise failure from error
         raise InvalidRequest(f"{path} cannot be written: {error.strerror}.", "Choose another place with -o.") from error

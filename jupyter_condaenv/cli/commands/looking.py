@@ -5,8 +5,6 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-import msgspec
-
 from ... import config
 from ...engine import deferred, environments
 from ...engine.errors import AlreadyExists, ChannelError, InvalidRequest
@@ -124,12 +122,12 @@ def lock(arguments: Namespace, output: Output) -> None:
     current = history.current_lock(Path(environments.find(arguments.environment, configured()).prefix))
     if arguments.output:
         path = Path(config.absolute(arguments.output))
-        lockfiles.write(current, path)
+        write(path, lockfiles.encode(current))
         output.result(answers.Locked(lock=current, path=str(path)))
     elif output.json:
         output.result(answers.Locked(lock=current))
     else:
-        print(msgspec.json.format(msgspec.json.encode(current), indent=1).decode(), flush=True)
+        print(lockfiles.encode(current).decode(), end="", flush=True)
 
 
 def _lock_platforms(arguments: Namespace, output: Output) -> None:
