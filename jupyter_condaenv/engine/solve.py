@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +32,7 @@ from . import (
     unasked,
 )
 from . import prefix as prefixes
-from .errors import AlreadyExists, InvalidRequest, NotFound, Outdated, Refused
+from .errors import AlreadyExists, InvalidRequest, NotFound, Outdated, Refused, StorageError
 from .model import (
     Base,
     ChangePackages,
@@ -76,7 +78,9 @@ def plan(request: Plannable, settings: Settings) -> Plan:
 
 def check_current(made: Plan) -> None:
     """Raises Outdated unless the environment, and the one it stands on, are as they were when the plan was made."""
-    if state(Path(made.prefix)) != made.before:
+    prefix = Path(made.prefix)
+    now = history.current_lock(prefix) if environments.is_environment(prefix) else None
+    if _state(prefix, now) != made.before:
         raise Outdated(
             f"{made.prefix} has changed since this plan was made.",
             "Nothing was done. Make the plan again and look at it.",
@@ -88,9 +92,16 @@ def check_current(made: Plan) -> None:
         _check_base(made.lock.base)
 
 
-def state(prefix: Path) -> str:
-    """``digest`` of what is in ``prefix``; empty where there is no environment."""
-    return history.current_lock(prefix).digest if environments.is_environment(prefix) else ""
+def _state(prefix: Path, now: Lock | None) -> str:
+    """A sha256 over what a plan for ``prefix``, whose lock is ``now``, is made from: packages, also those that a person
+    has installed with pip, and pins. Empty where there is no environment."""
+    if now is None:
+        return ""
+    pins: tuple[str, ...] = ()
+    with suppress(StorageError):  # where they matter nothing is planned without them
+        pins = prefixes.pins(prefix)
+    lines = [now.digest, *(f"pip {one}" for one in sites.listed(prefix, now)), *(f"pin {pin}" for pin in pins)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _create(request: CreateEnvironment, settings: Settings) -> Plan:
@@ -201,7 +212,7 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
     environments.check_exists(prefix)
     installed = history.current_lock(prefix, host.platform())
     waiting = deferred.read(prefix)
-    now = waiting.lock if waiting is not None and waiting.before == installed.digest else installed
+    now = waiting.lock if waiting is not None and waiting.before == _state(prefix, installed) else installed
     there = {package.name for package in now.packages}
     dropped, moved = {matchspec.spec_name(text) for text in request.remove}, _names(request.update)
     of_pip = {name for name in dropped - there if distributions.normalized(name) in _of_pip(prefix, now)}
@@ -416,7 +427,7 @@ def _plan(prefix: str, verb: str, before: Lock | None, lock: Lock, settings: Set
     return Plan(
         prefix=prefix,
         verb=verb,
-        before=before.digest if before is not None else "",
+        before=_state(Path(prefix), before),
         lock=lock,
         changes=found,
         download_bytes=sum(package.size for package in incoming if package.name not in there),

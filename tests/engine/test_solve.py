@@ -305,6 +305,36 @@ def test_a_plan_is_applied_as_it_was_shown_or_not_at_all(own: Settings, prefix: 
         operate(ApplyPlan(prefix=str(prefix), plan=planned.plan), own)
 
 
+def test_a_plan_is_outdated_by_what_pip_has_and_by_what_is_pinned(
+    settings: Callable[..., Settings], prefix: Path, tmp_path: Path
+) -> None:
+    channel = tmp_path / "channel"
+    for name, version in (("python", "3.11.0"), ("lib", "1.0"), ("lib", "2.0"), ("tool", "1.0")):
+        generic(channel, name, version)
+    index(channel)
+    own = settings(channels=(channel.as_uri(),))
+    create(prefix, "python", "tool", settings=own)
+    pinned, info = prefix / "conda-meta/pinned", prefix / "lib/python3.11/site-packages/usertool-1.0.dist-info"
+    pinned.write_text("# nothing yet\n")
+    shown = plan(ChangePackages(prefix=str(prefix), add=("lib=1",)), own)
+    solve.check_current(shown)
+
+    pinned.write_text("lib 2.*\n")
+    with pytest.raises(Outdated, match="has changed since"):
+        operate(ApplyPlan(prefix=str(prefix), plan=shown), own)
+    pinned.write_text("# nothing any more\n")
+    solve.check_current(shown)  # what holds is the same
+
+    for version in ("1.0", "2.0"):
+        info.mkdir(parents=True, exist_ok=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: usertool\nVersion: {version}\n")
+        with pytest.raises(Outdated, match="has changed since"):
+            operate(ApplyPlan(prefix=str(prefix), plan=shown), own)
+        shown = plan(ChangePackages(prefix=str(prefix), add=("lib=1",)), own)
+    result, _ = operate(ApplyPlan(prefix=str(prefix), plan=shown), own)
+    assert isinstance(result, Changed) and told(result.plan) == {"lib": "add"}
+
+
 def test_a_plan_for_a_place_that_has_been_taken_since(own: Settings, prefix: Path) -> None:
     planned = plan(CreateEnvironment(prefix=str(prefix), specs=("helper",)), own)
     prefix.mkdir(parents=True)

@@ -117,7 +117,8 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     prefix: str
     verb: str
     before: str
-    """``digest`` of the packages in the prefix when the plan was made; empty when there was no environment."""
+    """A sha256 over what was in the prefix when the plan was made: packages of conda and of pip, whoever put them
+    there, and pins. Empty when there was no environment."""
     lock: Lock
     changes: tuple[Change, ...]
     download_bytes: int
