@@ -20,7 +20,8 @@ class Exit(IntEnum):
     REFUSED = 5
     """It was not done because it would break something, the place is taken, or the environment has changed."""
     CHANNEL = 6
-    """A channel or a download failed, or an archive is not what was promised."""
+    """A channel or a download failed, also one that ``channel check`` looked at; or an archive is not what was
+    promised."""
     STORAGE = 7
     """The file system failed: full, quota, permission."""
     BROKEN = 8

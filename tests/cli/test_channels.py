@@ -30,7 +30,7 @@ def test_a_private_channel_from_nothing_to_an_environment(person: Person, small_
         assert CANARY not in added.out + added.err + checked.out + checked.err
         credentials = person.home / ".rattler" / "credentials.json"
         credentials.unlink()
-        refused = person.run("channel", "check")
+        refused = person.run("channel", "check", code=6)
         assert "401" in refused.out and "netrc" in refused.out
         person.run("channel", "remove", server.url)
         assert person.run("channel", "list", "--json").last["channels"] == [

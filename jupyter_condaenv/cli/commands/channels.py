@@ -8,8 +8,9 @@ from argparse import Namespace
 
 from ... import config
 from ...engine.errors import InvalidRequest
-from ...engine.model import BuildPackage, CheckChannels, Login
+from ...engine.model import BuildPackage, CheckChannels, Checked, Login
 from .. import answers
+from ..exits import Exit
 from ..output import Output
 from .common import configured, perform
 from .requests import channels_of
@@ -35,8 +36,11 @@ def channel_remove(arguments: Namespace, output: Output) -> None:
     output.result(_configured_channels())
 
 
-def channel_check(arguments: Namespace, output: Output) -> None:
-    perform(CheckChannels(channels=channels_of(arguments.channels)), configured(), arguments, output)
+def channel_check(arguments: Namespace, output: Output) -> int:
+    """Ends with ``CHANNEL`` where packages cannot be had from one of them."""
+    result = perform(CheckChannels(channels=channels_of(arguments.channels)), configured(), arguments, output)
+    failing = isinstance(result, Checked) and any(one.problem for one in result.channels)
+    return Exit.CHANNEL if failing else Exit.OK
 
 
 def build(arguments: Namespace, output: Output) -> None:
