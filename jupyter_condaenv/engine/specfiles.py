@@ -27,6 +27,7 @@ from .model import CreateEnvironment, ForeignLock, Lock, LockPlatforms, Platform
 
 __all__ = ["MOST_BYTES", "SpecFile", "creation", "read", "read_file", "targets"]
 
+_LOCKABLE = ", ".join(get_args(Platform))
 _MOST_SHOWN = 20
 """Requirements for pip, in one sentence."""
 _PROSE = re.compile(r"^[^#\n]*\w \w+ \w+ \w+ \w", re.MULTILINE)
@@ -124,9 +125,11 @@ def targets(
     ``channels`` are searched before those of the file. Raises InvalidRequest, and Refused for requirements for pip,
     unless they are to be left out.
     """
+    beside: list[str] = []
     if not wanted:
         found = read(name, content, environment=environment)
         wanted = [Target(platform=platform) for platform in _platforms(name, found)]
+        beside = sorted(set(found.platforms).difference(get_args(Platform)))
     made: list[Target] = []
     told: dict[str, list[str]] = {}
     for target in wanted:
@@ -148,16 +151,15 @@ def targets(
         channels = (*channels, *(channel for channel in found.channels if channel not in channels))
         made.append(replace(target, specs=found.specs))
     said = (text if len(told[text]) == len(made) else f"for {', '.join(told[text])}: {text}" for text in told)
-    return LockPlatforms(targets=tuple(made), channels=channels, notes=tuple(said))
+    left_out = (f"{name} also names {', '.join(beside)}, for which nothing is locked: only for {_LOCKABLE}",)
+    return LockPlatforms(targets=tuple(made), channels=channels, notes=(*said, *(left_out if beside else ())))
 
 
 def _platforms(name: str, found: SpecFile) -> list[Platform]:
     """Those that the file names. Raises InvalidRequest where it names none that can be locked for."""
     known = [platform for platform in get_args(Platform) if platform in found.platforms]
     if not known:
-        raise InvalidRequest(
-            f"{name} names no platforms that can be locked for.", f"Name some: {', '.join(get_args(Platform))}."
-        )
+        raise InvalidRequest(f"{name} names no platforms that can be locked for.", f"Name some: {_LOCKABLE}.")
     return known
 
 

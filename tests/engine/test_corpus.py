@@ -46,7 +46,7 @@ REFUSED = {
     "conda__rattler__test-data_conda-lock_forward-compatible-lock.yml": "line 11: .* of version 1000; 1 can be read",
     # Locks without an environment of the name that is asked for, or without packages at all.
     "conda__rattler__crates_rattler_index_pixi.lock": "only for no platform",
-    "conda__rattler__test-data_conda-lock_v7_options-lock.yml": "no environment `default` among",
+    "conda__rattler__test-data_conda-lock_v7_options-lock.yml": "no environment 'default' among",
 }
 """File -> what it is refused for."""
 NOT_HERE = re.compile(

@@ -53,6 +53,7 @@ def test_everything_said() -> None:
             "python >=3.10,<3.13", "conda-forge::numpy=2.*", 'scipy[version=">=1"]', "foo=1.2=py3*_0", "bar=1=0", "pip",
         ),
         pip=("requests>=2", "-e ./here"),
+        pip_lines={"requests>=2": 15, "-e ./here": 16},
         variables={"MODE": "yes", "NUMBER": "010", "EMPTY": ""},
         warnings=found.warnings,
     )  # fmt: skip
@@ -104,11 +105,17 @@ def test_no_channels_are_the_configured_ones(channels: str) -> None:
 def test_selectors(platform: str, expected: tuple[str, ...]) -> None:
     text = (
         "dependencies:\n  - sel(linux): l\n  - sel(osx): o\n  - sel(win): w\n  - sel(unix): u\n  - n\n"
-        "  - cl  # [linux64]\n  - ca  # [arm64]\n  - cw #[win]\n  - nw  # [not win]\n"
+        "  - cl  # [linux64]\n  - ca  # [arm64]\n  - cw #[win]\n  - nw  # [not win]\n  - cp  # [ppc64le]\n"
     )
     found = read(text, platform=platform)
     assert found.specs == expected
     assert any("line" in warning and "left out" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize("comment", ["# [gpu]", "# [see below]", "# [1]", "# why [linux-like]"])
+def test_a_comment_that_names_no_platform_is_a_comment(comment: str) -> None:
+    found = read(f"dependencies:\n  - a  {comment}\n  - b\n")
+    assert (found.specs, found.warnings) == (("a", "b"), ())
 
 
 def test_rows_that_pip_installed_are_for_pip() -> None:
@@ -155,6 +162,7 @@ def test_another_platform_than_this_is_told() -> None:
         ("dependencies:\n  - a\n  - '>=1.2'\n", 3, "not a package request"),
         ("dependencies:\n  - a, b\n", 2, "not a package request"),
         ("dependencies:\n  - sel(amiga): a\n", 2, "`amiga` is no selector"),
+        ("dependencies:\n  - a  # [win or osx]\n", 2, "`win or osx` is no selector"),
         ("channels:\n  - https://host/$TOKEN/c\ndependencies: [a]\n", 2, "filled in from a variable"),
         ("channels:\n  - https://me:pw@host/c\ndependencies: [a]\n", 2, "token or a password"),
         ("channels:\n  - https://host/t/tk-123/c\ndependencies: [a]\n", 2, "token or a password"),
@@ -319,7 +327,7 @@ def test_this_platform_is_what_py_rattler_says() -> None:
 
 def test_requirements_for_pip_are_asked_for_or_left_out() -> None:
     found = read("dependencies: [a, pip: [requests, 'git+https://me:hush@host/x']]\n")
-    with pytest.raises(InvalidRequest, match=r"environment.yml, for pip: 'git\+https://host/x'") as caught:
+    with pytest.raises(InvalidRequest, match=r"environment.yml, line 1, for pip: 'git\+https://host/x'") as caught:
         specfiles.creation(found, "environment.yml", "/env")
     assert "hush" not in str(caught.value.failure()) and "requests" in caught.value.details["pip"]
     request = specfiles.creation(found, "environment.yml", "/env", without_pip=True)
@@ -328,6 +336,19 @@ def test_requirements_for_pip_are_asked_for_or_left_out() -> None:
     assert (asked.specs, asked.pip) == (("a", "pip"), ("requests", "x>=1"))
     again = specfiles.creation(read("dependencies: [pip >=24, pip: [x]]\n"), "environment.yml", "/env")
     assert (again.specs, again.pip) == (("pip >=24",), ("x",))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("environment.yml", "dependencies:\n  - pip:\n    - x\n    - a @ file:///b.whl\n"),
+        ("requirements.txt", "# mine\n\nx\na @ file:///b.whl\n"),
+    ],
+)
+def test_a_requirement_that_is_refused_is_named_with_its_line(name: str, text: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"^{name}, line 4, for pip: 'a @ file:///b.whl'") as caught:
+        specfiles.creation(read(text, name), name, "/env")
+    assert caught.value.details["line"] == 4
 
 
 def test_channels_given_besides_go_first() -> None:

@@ -1,8 +1,8 @@
 """``environment.yml`` (CEP 24), as conda and micromamba read it.
 
 Beside the standard: ``sel(linux): spec`` as micromamba has it, and the comments ``# [linux]`` of conda-lock, since both
-say what their authors meant. Nothing is taken from variables of this process: ``${NAME}`` is refused where it would
-decide what is installed.
+say what their authors meant; ``# [gpu]`` is a comment as any other. Nothing is taken from variables of this process:
+``${NAME}`` is refused where it would decide what is installed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _Reader:
         self._lines = source.lines
         self._platform = platform
         self._specs: list[str] = []
-        self._pip: list[str] = []
+        self._pip: dict[str, int] = {}
         self._warnings: list[str] = []
 
     def read(self, root: yaml.Node) -> SpecFile:
@@ -66,7 +66,8 @@ class _Reader:
             specs=tuple(dict.fromkeys(self._specs)),
             channels=channels,
             variables=self._variables(values.get("variables")),
-            pip=tuple(dict.fromkeys(self._pip)),
+            pip=tuple(self._pip),
+            pip_lines=self._pip,
             platforms=tuple(self._texts(platforms, "platforms")),
         )
         self._look(found)
@@ -137,7 +138,7 @@ class _Reader:
                     self._spec(tree.text(self._source, item, key).strip(), tree.line(item))
         elif key == "pip":
             for item in tree.items(self._source, value, "pip"):
-                self._pip.append(tree.text(self._source, item, "pip").strip())
+                self._pip.setdefault(tree.text(self._source, item, "pip").strip(), tree.line(item))
         else:
             version = value.value if isinstance(value, yaml.ScalarNode) else ""
             hint = f"For the package: `- {key}={version}`." if version else "Only `pip:` has a list of its own."
@@ -146,7 +147,7 @@ class _Reader:
     def _spec(self, spec: str, line: int) -> None:
         row = _PYPI_ROW.match(spec)
         if row is not None:  # as `conda list --export` writes what pip installed
-            self._pip.append(f"{row['name']}=={row['version']}")
+            self._pip.setdefault(f"{row['name']}=={row['version']}", line)
             return
         self._check_plain(spec, line)
         if redact(spec) != spec:
@@ -180,7 +181,9 @@ class _Reader:
         """Whether the comment behind ``node``, if it is a selector, lets it through."""
         mark = node.end_mark
         match = _COMMENT.search(self._lines[mark.line], mark.column) if mark.line < len(self._lines) else None
-        return match is None or self._fits(match["what"], tree.line(node))
+        if match is None or _WORDS.isdisjoint(match["what"].split()):
+            return True
+        return self._fits(match["what"], tree.line(node))
 
     def _fits(self, selector: str, line: int) -> bool:
         names = _selected_by(self._platform)
@@ -234,18 +237,19 @@ class _Reader:
 
 _WORDS = frozenset(
     ("linux", "osx", "win", "unix", "linux64", "osx64", "win64", "arm64", "aarch64", "x86_64", "linux-64",
-     "linux-aarch64", "linux-ppc64le", "osx-64", "osx-arm64", "win-64", "win-arm64")
+     "linux-aarch64", "linux-ppc64le", "osx-64", "osx-arm64", "win-64", "win-arm64", "linux32", "win32", "x86",
+     "ppc64le", "s390x")
 )  # fmt: skip
 
 
 def _selected_by(platform: str) -> set[str]:
-    """The selectors that are true on ``platform``, after conda-lock's and micromamba's."""
+    """The selectors that are true on ``platform``, after conda-lock's, micromamba's and conda-build's."""
     system, _, machine = platform.partition("-")
     names = {system, platform}
     if system in ("linux", "osx"):
         names.add("unix")
     if machine == "64":
-        names |= {f"{system}64", "x86_64"}
+        names |= {f"{system}64", "x86_64", "x86"}
     if machine in ("arm64", "aarch64"):
         names |= {machine, "arm64"} if system == "osx" else {machine}
     return names

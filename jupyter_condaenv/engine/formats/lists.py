@@ -45,11 +45,12 @@ def _lines(source: Source) -> Iterator[tuple[int, str]]:
 
 
 def _conda(source: Source, lines: list[tuple[int, str]], platform: str) -> SpecFile:
-    specs, pip = [], []
+    specs: list[str] = []
+    pip: dict[str, int] = {}
     for number, line in lines:
         row = _PYPI.match(line)
         if row is not None:
-            pip.append(f"{row['name']}=={row['version']}")
+            pip.setdefault(f"{row['name']}=={row['version']}", number)
         elif not _SPEC.match(line) or redact(line) != line or "$" in line:
             raise source.refuse(number, f"{line!r} is not a package request.", "Write it like numpy=1.20.")
         else:
@@ -62,7 +63,8 @@ def _conda(source: Source, lines: list[tuple[int, str]], platform: str) -> SpecF
     return SpecFile(
         format="conda list",
         specs=tuple(dict.fromkeys(specs)),
-        pip=tuple(dict.fromkeys(pip)),
+        pip=tuple(pip),
+        pip_lines=pip,
         platforms=(written_for,) if written_for else (),
         warnings=warnings,
     )
@@ -70,7 +72,7 @@ def _conda(source: Source, lines: list[tuple[int, str]], platform: str) -> SpecF
 
 def _pip(source: Source, lines: list[tuple[int, str]]) -> SpecFile:
     """Other files and places that a line points to are not followed: the file may be anybody's."""
-    found = []
+    found: dict[str, int] = {}
     for number, line in lines:
         requirement = re.sub(r"\s--hash[=\s]\S+", "", line).strip()
         if requirement.startswith("-"):
@@ -79,5 +81,5 @@ def _pip(source: Source, lines: list[tuple[int, str]]) -> SpecFile:
             )
         if not _REQUIREMENT.match(requirement):
             raise source.refuse(number, f"{requirement!r} is no requirement.", "Write it like requests>=2.")
-        found.append(requirement)
-    return SpecFile(format="requirements.txt", specs=("python", "pip"), pip=tuple(dict.fromkeys(found)))
+        found.setdefault(requirement, number)
+    return SpecFile(format="requirements.txt", specs=("python", "pip"), pip=tuple(found), pip_lines=found)
