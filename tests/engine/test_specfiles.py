@@ -544,12 +544,31 @@ def test_a_misspelt_key_of_a_manifest(text: str, line: int, word: str, meant: st
         ("[frobnication]\na = 1\n", "line 3: `frobnication` means nothing"),
         ("[dependencies]\na = {version = '1', sha256 = '0'}\n", "line 4: `sha256` is left out"),
         ("[constraints]\na = '<2'\n", "line 3: `constraints` is left out"),
+        ("pypi-exclude-newer = '2024-01-01'\n", "line 3: `pypi-exclude-newer` is left out"),
+        ("[pypi-options.dependency-overrides]\na = '*'\n", "line 3: `dependency-overrides` is left out"),
+        ("exclude-newer = '2024-01-01'\n", "line 3: `exclude-newer = 2024-01-01` is not applied"),
+        ("[exclude-newer]\na = '2024-01-01'\n", "line 3: `exclude-newer` is not applied"),
+        ("channel-priority = 'disabled'\n", "line 3: `channel-priority = disabled` is not applied"),
+        (
+            "solve-strategy = 'lowest'\n",
+            "`solve-strategy = lowest` is not applied; what is wanted is said beside the file, as res",
+        ),
+        (
+            "[system-requirements]\ncuda = '12.9'\nlibc = {version = '2.28'}\n",
+            "line 3: what the machine is to have is not declared: __cuda=12.9, __glibc=2.28.",
+        ),
         ("platforms = ['osx-64', {name = 'gpu', platform = 'win-64'}]\n", "osx-64, win-64; this is linux-64"),
     ],
 )
 def test_what_of_a_manifest_changes_nothing_is_told(more: str, told: str) -> None:
     (warning,) = read(WORKSPACE + more, "pixi.toml").warnings
     assert told in warning
+
+
+def test_what_only_features_that_are_left_out_say_is_not_told() -> None:
+    more = "[feature.x]\nsolve-strategy = 'lowest'\n[environments]\ny = ['x']\n"
+    for environment, count in (("default", 0), ("y", 1)):
+        assert len(specfiles.read("pixi.toml", WORKSPACE + more, environment=environment).warnings) == count
 
 
 def test_what_is_there_to_build_with_is_installed_as_well() -> None:

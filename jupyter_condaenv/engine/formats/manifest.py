@@ -24,6 +24,20 @@ else:
 
 _FROM_SOURCE = ("path", "git", "branch", "tag", "rev")
 
+_HOW_TO_CHOOSE = {
+    "exclude-newer": "exclude-newer",
+    "channel-priority": "channel-priority",
+    "solve-strategy": "resolution",
+}
+"""What a manifest says of how packages are chosen -> what it is called here."""
+_VIRTUAL = {
+    "cuda": "__cuda=",
+    "linux": "__linux=",
+    "libc": "__glibc=",
+    "macos": "__osx=",
+    "archspec": "__archspec=1=",
+}
+
 
 def read(source: Source, platform: str, environment: str = "") -> SpecFile:
     """What ``environment`` asks for, by default that which is called ``default``. Raises InvalidRequest."""
@@ -79,6 +93,7 @@ class _Manifest:
                 for name, value in _table(_table(part.get("activation")).get("env")).items():
                     variables[name] = str(value)
             self._index(_table(feature.get("pypi-options")))
+            self._not_applied(feature)
             found |= dict.fromkeys(specs.values())  # what two features say of a package holds both
         others = [] if self._chosen else [name for name in self._names() if name != "default"]
         if others:
@@ -86,6 +101,7 @@ class _Manifest:
                 f"{self._source.name}: the environment default is taken; left out: {', '.join(others)}"
             )
         self._index(_table(self._workspace.get("pypi-options")))
+        self._not_applied(self._workspace)
         platforms = tuple(self._platforms())
         if platforms and self._platform not in platforms:
             self._warnings.append(
@@ -184,6 +200,23 @@ class _Manifest:
             text = "" if text == "*" else text
         markers = said.get("env-markers")
         self._pip.setdefault(f"{name}{extras}{text}{f' ; {markers}' if markers else ''}", line)
+
+    def _not_applied(self, feature: Mapping[str, Any]) -> None:
+        """Tell of what the file says of how to choose, which is asked for beside a file and never taken from it."""
+        for key, ours in _HOW_TO_CHOOSE.items():
+            if key in feature:
+                said = "" if isinstance(feature[key], dict) else f" = {redact(str(feature[key]))}"
+                self._tell(key, f"`{key}{said}` is not applied; what is wanted is said beside the file, as {ours}")
+        wanted = []
+        for key, value in _table(feature.get("system-requirements")).items():
+            version = _table(value).get("version", value)
+            wanted.append(f"{_VIRTUAL.get(key, f'__{key}=')}{redact(str(version))}")
+        if wanted:
+            told = f"what the machine is to have is not declared: {', '.join(wanted)}"
+            self._tell("system-requirements", f"{told}. Where this machine has less, declare it as virtual packages")
+
+    def _tell(self, key: str, text: str) -> None:
+        self._warnings.append(f"{self._source.name}, line {keys.line_of(self._source, key)}: {text}")
 
     def _index(self, options: Mapping[str, Any]) -> None:
         for key in keys.INDEXES:

@@ -40,11 +40,13 @@ _OF_OPTIONS = (
 )
 _OF_AN_ENVIRONMENT = ("features", "solve-group", "no-default-feature")
 _LEFT_OUT = {
-    _OF_A_MANIFEST: ("constraints", "dev"),
-    _OF_A_FEATURE: ("constraints", "dev"),
+    _OF_A_MANIFEST: ("constraints", "dev", "pypi-exclude-newer"),
+    _OF_A_WORKSPACE: ("exclude-newer-exempt", "pypi-exclude-newer"),
+    _OF_A_FEATURE: ("constraints", "dev", "pypi-exclude-newer"),
     _OF_A_TARGET: ("constraints", "dev"),
     _OF_A_SPEC: ("file-name", "md5", "sha256", "flags", "extras", "when"),
     _OF_A_REQUIREMENT: ("no-binary",),
+    _OF_OPTIONS: ("dependency-overrides", "prerelease-mode"),
 }
 """Of the keys that a table may have: those that would change what is installed, and do not here."""
 
