@@ -28,7 +28,7 @@ from jupyter_condaenv.engine import lockfiles
 from jupyter_condaenv.engine.errors import CondaEnvError
 from jupyter_condaenv.server.answers import EnvironmentDetail, Packages
 from tests import lab
-from tests.channel import ChannelServer, build
+from tests.channel import build
 from tests.jupyter import JupyterServer, ServerError, Visitor
 
 from . import panel
@@ -59,7 +59,7 @@ print(json.dumps({
 
 @contextmanager
 def local_channel(narrator: Narrator) -> Iterator[str]:
-    """The URL of the local channel."""
+    """The local channel: the directory, so that what is made here can be changed when the story has ended."""
     narrator.step(
         "Building the local channel (once, about 0.7 GB in your cache; later runs only look whether it is up to date)"
     )
@@ -67,8 +67,7 @@ def local_channel(narrator: Narrator) -> Iterator[str]:
         directory = build(log=narrator.say)
     except RuntimeError as error:
         raise StoryEnded(f"The local channel cannot be built: {error}") from error
-    with ChannelServer(directory) as server:
-        yield server.url
+    yield directory.as_uri()
     narrator.step("To try it yourself, with the packages of this channel:")
     narrator.say(shlex.join([jupyter(), "condaenv", "create", "geo", "python", "ipykernel", "-c", str(directory)]))
 
