@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -18,7 +18,7 @@ from .channels import local_path
 from .errors import Broken, ChannelError, StorageError, Tampered
 from .locking import lock
 from .model import Lock, Message, Package, Plan, Progress, Revision, Settings, Step
-from .prefix import Record, read_record, record_files, set_variables
+from .prefix import PathEntry, Record, read_record, record_files, set_variables
 from .rattler import archives, linking
 from .rattler.package_cache import cached
 from .telling import Emit as Emit
@@ -132,8 +132,10 @@ class _Staged(NamedTuple):
     lock: Lock
     records: list[Record]
     """Of what lies in it."""
-    linked: list[Record]
-    """Of what was to be linked, whose files are looked at in the end."""
+    of_conda: dict[str, Record]
+    """By file name, of what the plan has in it, whose files are looked at in the end."""
+    linked: Set[str]
+    """Those of them that are new."""
     of_pip: pip.Before
 
 
@@ -156,27 +158,28 @@ def _staged(
         # By content: with another Python a noarch package is linked anew under the same name.
         gone = [record for name, record in before.items() if after.get(name) != record]
         bytecode.drop_orphans(work.stage, gone)
-        fresh = {name: new for name, new in after.items() if before.get(name) != new or name in again}
+        linked = {name for name, new in after.items() if before.get(name) != new}
+        fresh = {name: new for name, new in after.items() if name in linked or name in again}
         compile_packages(work, plan.lock, fresh, cache_dir, emit)
     if plan.lock.base is not None:
         stack.lay_out(work.stage, work.prefix, plan.lock.base)
     here = [read_record(path) for path in record_files(work.stage)]
-    return _Staged(snapshot, made, here, list(after.values()), of_pip)
+    return _Staged(snapshot, made, here, after, linked, of_pip)
 
 
 def _apply(
     work: staging.Workspace, plan: Plan, incoming: list[Package], settings: Settings, emit: Emit, repair: Repair
 ) -> Revision:
-    snapshot, made, there, linked, of_pip = _staged(work, plan, incoming, settings, emit, repair)
-    lock = pip.fulfil(work, plan, of_pip, there, settings, emit, repair.of_pip)
-    made = msgspec.structs.replace(made, pip_specs=lock.pip_specs, pip=lock.pip)
+    staged = _staged(work, plan, incoming, settings, emit, repair)
+    lock = pip.fulfil(work, plan, staged.of_pip, staged.records, settings, emit, repair.of_pip)
+    made = msgspec.structs.replace(staged.lock, pip_specs=lock.pip_specs, pip=lock.pip)
     emit(Step(phase="check", text="Checking every file"))
-    _look(work.stage, linked, emit, repair.bearable)
+    _look(work, staged.of_conda, staged.linked, emit, repair.bearable)
     if plan.variables:
         set_variables(work.stage, plan.variables)
     revision = history.record(work.stage, plan.verb, made, plan.changes, made.specs)
     emit(Step(phase="commit", text=f"Putting {work.prefix.name} in place"))
-    exchange.commit(work, snapshot)
+    exchange.commit(work, staged.snapshot)
     with suppress(OSError):  # the change is made; settle tries again
         exchange.sweep(work)
     if plan.lock.base is None:
@@ -388,33 +391,58 @@ def compile_packages(
     )
 
 
-def _look(stage: Path, records: list[Record], emit: Emit, bearable: Set[str] = frozenset()) -> None:
-    """Every path that a record names is there, with its size. Raises Broken for one that is not."""
-    owners = Counter(entry.path for record in records for entry in record.paths)
-    for record in records:
+def _look(
+    work: staging.Workspace,
+    records: Mapping[str, Record],
+    linked: Set[str],
+    emit: Emit,
+    bearable: Set[str] = frozenset(),
+) -> None:
+    """Every path in the stage that ``records`` name, by the names of their files, is there, with its size.
+
+    What was otherwise already in a package that stays, which are those not in ``linked``, stays as it is and is told.
+    Raises Broken for anything else.
+    """
+    owners = Counter(entry.path for record in records.values() for entry in record.paths)
+    before: list[str] = []
+    for name, record in records.items():
         for entry in record.paths:
-            if entry.path in bearable:
+            if entry.path in bearable or not (fault := _fault(work.stage, entry, owners)):
                 continue
-            try:
-                found = os.lstat(os.path.join(stage, entry.path))
-            except OSError:
+            if name in linked:
                 raise Broken(
-                    f"{record.name} {record.version} was not linked completely: {entry.path} is missing.",
-                    "Nothing was changed. If it was so before, make the environment again, from its lock.",
-                    package=record.name,
-                ) from None
-            plain = entry.path_type == "hardlink" and not entry.file_mode and owners[entry.path] == 1
-            if plain and entry.size_in_bytes is not None and found.st_size != entry.size_in_bytes:
-                raise Broken(
-                    f"{entry.path} of {record.name} {record.version} has {found.st_size} bytes, "
-                    f"not {entry.size_in_bytes}.",
+                    f"{record.name} {record.version} was not linked completely: {entry.path} {fault}.",
                     "Nothing was changed. The package cache is damaged there; try again.",
                     package=record.name,
                 )
+            if fault != _fault(work.prefix, entry, owners):
+                raise Broken(
+                    f"{record.name} {record.version} would be damaged: {entry.path} {fault}.",
+                    "Nothing was changed. Try again; if that does not help, please report it.",
+                    package=record.name,
+                )
+            if entry.path_type != "pyc_file":  # which may go and come
+                before.append(f"{entry.path} of {record.name} {record.version} {fault}")
+    if before:
+        text = before[0] + (f" and {len(before) - 1} more" if len(before) > 1 else "")
+        why = "Files that were not as their packages have them before this change stay so, and doctor can mend them"
+        emit(Message(level="warning", text=f"{why}: {text}"))
     shared = sorted(path for path, count in owners.items() if count > 1)
     if shared:
         text = ", ".join(shared[:3]) + (f" and {len(shared) - 3} more" if len(shared) > 3 else "")
         emit(Message(level="warning", text=f"Several packages bring the same file, of which one is used: {text}"))
+
+
+def _fault(root: Path, entry: PathEntry, owners: Mapping[str, int]) -> str:
+    """What is wrong with a path of a package in ``root``, as the end of a sentence; empty where nothing is."""
+    try:
+        found = os.lstat(os.path.join(root, entry.path))
+    except OSError:
+        return "is missing"
+    plain = entry.path_type == "hardlink" and not entry.file_mode and owners[entry.path] == 1
+    if plain and entry.size_in_bytes is not None and found.st_size != entry.size_in_bytes:
+        return f"has {found.st_size} bytes, not {entry.size_in_bytes}"
+    return ""
 
 
 def _file_digest(file: BinaryIO, algorithm: str) -> str:

@@ -20,12 +20,14 @@ from jupyter_condaenv.engine.model import (
     CreateEnvironment,
     Message,
     RemoveEnvironment,
+    Rollback,
     Settings,
 )
 from jupyter_condaenv.engine.prefix import PathEntry, Record
+from tests.channel import index, write_package
 
 from . import places
-from .harness import changed, digest, leftovers, names, problems, refused, run, settled, tree
+from .harness import Operation, changed, digest, leftovers, names, problems, refused, run, settled, tree
 
 FOREIGN = ("CACHEDIR.TAG", "mine/", "shape-")
 Place = Callable[[Path, Settings], object]
@@ -251,28 +253,95 @@ def test_what_is_shared_with_the_cache_is_not_written_into(little_settings: Sett
 # --- the look at every file before a change is put in place ---
 
 
-def looked_at(stage: Path, *entries: PathEntry, twice: bool = False) -> list[AnyEvent]:
+def looked_at(work: staging.Workspace, *entries: PathEntry, twice: bool = False, linked: bool = True) -> list[AnyEvent]:
     told: list[AnyEvent] = []
     text = {"name": "thing", "version": "1.0", "build": "0", "paths_data": {"paths": list(entries)}}
     record = msgspec.json.decode(msgspec.json.encode(text), type=Record)
-    transaction._look(stage, [record, record] if twice else [record], told.append)
+    there = dict.fromkeys(("thing-1.0-0.json", "twin-1.0-0.json")[: 1 + twice], record)
+    transaction._look(work, there, there.keys() if linked else set(), told.append)
     return told
 
 
-def test_a_path_that_was_not_linked_is_found(tmp_path: Path) -> None:
-    (tmp_path / "there").write_text("1234")
-    assert looked_at(tmp_path, PathEntry(path="there", size_in_bytes=4)) == []
+@pytest.fixture
+def work(tmp_path: Path) -> staging.Workspace:
+    work = staging.workspace(tmp_path / "env")
+    work.prefix.mkdir()
+    work.stage.mkdir(parents=True)
+    return work
+
+
+def test_a_path_that_was_not_linked_is_found(work: staging.Workspace) -> None:
+    (work.stage / "there").write_text("1234")
+    assert looked_at(work, PathEntry(path="there", size_in_bytes=4)) == []
     with pytest.raises(Broken, match="gone is missing"):
-        looked_at(tmp_path, PathEntry(path="there", size_in_bytes=4), PathEntry(path="gone"))
+        looked_at(work, PathEntry(path="there", size_in_bytes=4), PathEntry(path="gone"))
 
 
-def test_a_file_of_another_size_is_found(tmp_path: Path) -> None:
-    (tmp_path / "cut").write_text("12")
+def test_a_file_of_another_size_is_found(work: staging.Workspace) -> None:
+    (work.stage / "cut").write_text("12")
     with pytest.raises(Broken, match="has 2 bytes, not 4"):
-        looked_at(tmp_path, PathEntry(path="cut", size_in_bytes=4))
+        looked_at(work, PathEntry(path="cut", size_in_bytes=4))
 
 
-def test_a_file_that_two_packages_bring_is_told(tmp_path: Path) -> None:
-    (tmp_path / "shared").write_text("12")
-    (message,) = looked_at(tmp_path, PathEntry(path="shared", size_in_bytes=4), twice=True)
+def test_what_a_change_takes_from_a_package_that_stays_is_found(work: staging.Workspace) -> None:
+    gone, cut = PathEntry(path="gone", size_in_bytes=4), PathEntry(path="cut", size_in_bytes=4)
+    for name in ("gone", "cut"):
+        (work.prefix / name).write_text("1234")
+    (work.stage / "cut").write_text("12")
+    with pytest.raises(Broken, match="gone is missing"):
+        looked_at(work, gone, linked=False)
+    with pytest.raises(Broken, match="has 2 bytes, not 4"):
+        looked_at(work, cut, linked=False)
+
+
+def test_a_file_that_two_packages_bring_is_told(work: staging.Workspace) -> None:
+    (work.stage / "shared").write_text("12")
+    (message,) = looked_at(work, PathEntry(path="shared", size_in_bytes=4), twice=True)
     assert isinstance(message, Message) and "shared" in message.text
+
+
+def test_what_was_otherwise_before_stays_so_and_is_told(little_settings: Settings) -> None:
+    prefix = prefix_of(little_settings)
+    create(prefix, little_settings, "alpha=1.0", "shape=1.0")
+    for path in ("share/alpha/same.txt", "bin/alpha"):
+        (prefix / path).unlink()  # it shares its content with the package cache
+    (prefix / "share/alpha/same.txt").write_text("mine\n")
+
+    def change(request: ChangePackages | Rollback) -> list[str]:
+        with Operation(request, little_settings) as operation:
+            operation.expect_result()
+            messages = [event["text"] for event in operation.events if event.get("level") == "warning"]
+        assert (prefix / "share/alpha/same.txt").read_text() == "mine\n" and not (prefix / "bin/alpha").exists()
+        return messages
+
+    requests = (
+        ChangePackages(prefix=str(prefix), add=("gamma",)),
+        ChangePackages(prefix=str(prefix), remove=("shape",)),
+        Rollback(prefix=str(prefix)),
+    )
+    for request in requests:
+        (text,) = change(request)
+        assert text.endswith("doctor can mend them: bin/alpha of alpha 1.0 is missing and 1 more")
+    run(ChangePackages(prefix=str(prefix), add=("alpha=2.0",)), little_settings)
+    assert problems(prefix, *FOREIGN) == []
+
+
+def test_what_pip_has_put_over_a_package_stays_so(settings: Callable[..., Settings], tmp_path: Path) -> None:
+    site, channel = "lib/python3.11/site-packages", tmp_path / "channel"
+    lib = {f"{site}/lib.pyi": "1\n", f"{site}/lib-1.0.dist-info/METADATA": "Name: lib\nVersion: 1.0\n"}
+    for name, version, files in (("python", "3.11.0", {}), ("tool", "1.0", {}), ("lib", "1.0", lib)):
+        write_package(channel, name, version, files=files, noarch="generic")
+    index(channel)
+    own = settings(channels=(channel.as_uri(),))
+    prefix = prefix_of(own)
+    create(prefix, own, "python", "lib")
+    for path in lib:
+        (prefix / path).unlink()
+    (prefix / site / "lib-1.0.dist-info").rename(prefix / site / "lib-2.0.dist-info")
+    (prefix / site / "lib-2.0.dist-info/METADATA").write_text("Name: lib\nVersion: 2.0\n")
+    (prefix / site / "lib-2.0.dist-info/RECORD").write_text("lib.pyi,,\nlib-2.0.dist-info/METADATA,,\n")
+    (prefix / site / "lib.pyi").write_text("the second\n")
+    before = tree(prefix / "lib")
+    for request in (ChangePackages(prefix=str(prefix), add=("tool",)), Rollback(prefix=str(prefix))):
+        run(request, own)
+        assert tree(prefix / "lib") == before
