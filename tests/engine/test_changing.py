@@ -278,8 +278,8 @@ def test_the_room_over_http_and_where_it_cannot_be_told(
     with ChannelServer(roomy) as server:
         own = settings(channels=(server.url,))
         plan = in_child(solve.plan, CreateEnvironment(prefix=str(tmp_path / "envs" / "one"), specs=("roomy",)), own)
-        assert in_child(room.added, plan, own).unknown == 0
-    gone = in_child(room.added, plan, own)
+        assert in_child(room.added, plan, (), own).unknown == 0
+    gone = in_child(room.added, plan, (), own)
     assert (gone.unknown, gone.bytes) == (1, plan.download_bytes)
 
 
