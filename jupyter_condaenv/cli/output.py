@@ -379,7 +379,11 @@ def answer(result: Result) -> Iterable[str]:
     if isinstance(result, answers.Channels):
         return text.channels(result.channels)
     if isinstance(result, answers.Configuration):
-        return text.sources(result.sources) if result.sources else text.configuration(result.condarc, result.unused)
+        return (
+            text.sources(result.sources)
+            if result.sources
+            else text.configuration(result.settings, result.condarc, result.unused)
+        )
     if isinstance(result, answers.Why):
         return text.why(result.reasons)
     if isinstance(result, answers.WhoConstrains):

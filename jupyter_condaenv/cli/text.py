@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import msgspec
+
 from ..engine.condarc import Source
 from ..engine.errors import Failure
 from ..engine.model import (
@@ -32,6 +34,7 @@ from ..engine.model import (
     Reasons,
     RevisionSummary,
     Room,
+    Settings,
     Storage,
 )
 from ..engine.versions import compare as compare_versions
@@ -167,10 +170,13 @@ def channel_reports(found: Iterable[ChannelReport]) -> list[str]:
     return lines
 
 
-def configuration(said: Mapping[str, Any], unused: Mapping[str, str]) -> list[str]:
-    """What all ``.condarc`` say together, a line a setting."""
+def configuration(settings: Settings, said: Mapping[str, Any], unused: Mapping[str, str]) -> list[str]:
+    """What applies in the end, and what all ``.condarc`` say together of all else, a line a setting."""
+    applied = msgspec.to_builtins(settings)
+    others = [(key, shown) for key, value in said.items() if key not in applied and (shown := _setting(value)) != "-"]
     return [
-        *table([(key, _setting(value)) for key, value in said.items()]),
+        *table([(key, _setting(value)) for key, value in applied.items()]),
+        *(["And by .condarc:", *table(others, indent="  ")] if others else []),
         *(f"{key} has no effect: {why}." for key, why in unused.items()),
     ]
 
@@ -429,15 +435,23 @@ def platforms(found: Iterable[LockedPlatform]) -> str:
 
 def revisions(found: Iterable[RevisionSummary]) -> list[str]:
     rows = [
-        (str(one.number), one.time[:16].replace("T", " "), one.author, one.verb, " ".join(one.specs)) for one in found
+        (str(one.number), one.time[:16].replace("T", " "), one.author, one.verb, _asked(one.specs, one.pip_specs))
+        for one in found
     ]
     return table(rows, ("REVISION", "TIME (UTC)", "AUTHOR", "VERB", "ASKED FOR"))
+
+
+def _asked(specs: Sequence[str], pip_specs: Sequence[str]) -> str:
+    """``numpy >=1.20,<3; pandas; by pip: humanize``: specs have commas and spaces of their own."""
+    return "; ".join([*specs, *(["by pip: " + "; ".join(pip_specs)] if pip_specs else [])])
 
 
 def difference(found: Difference) -> list[str]:
     """What was asked for and what is there, in two states of an environment."""
     asked = [("asked", f"for {spec}") for spec in found.specs_added]
     asked += [("no longer", f"asked for {spec}") for spec in found.specs_dropped]
+    asked += [("asked", f"of pip for {spec}") for spec in found.pip_specs_added]
+    asked += [("no longer", f"asked of pip for {spec}") for spec in found.pip_specs_dropped]
     lines = [f"  {word} {rest}" for word, rest in asked]
     if found.changes:
         lines += table((change_row(change) for change in _sorted(found.changes)), indent="  ")

@@ -41,6 +41,8 @@ def difference(before: Lock, after: Lock) -> Difference:
     return Difference(
         specs_added=tuple(spec for spec in after.specs if spec not in before.specs),
         specs_dropped=tuple(spec for spec in before.specs if spec not in after.specs),
+        pip_specs_added=tuple(spec for spec in after.pip_specs if spec not in before.pip_specs),
+        pip_specs_dropped=tuple(spec for spec in before.pip_specs if spec not in after.pip_specs),
         changes=compare(before.packages, after.packages),
         pip=compare_pip(before.pip, after.pip),
     )

@@ -150,7 +150,7 @@ def _written(
     from ..engine import stack
     from ..kernels import specs
 
-    emit(Step(phase="register", text=f"Registering {environment.name} as a kernel"))
+    emit(Step(phase="register", text=f"Looking which kernels {environment.name} has"))
     with suppress(StorageError):  # what others have left is no fault of this environment's
         specs.remove_orphans(settings)
     return specs.register(environment, settings, options, stack.levels(environment.prefix))

@@ -153,15 +153,20 @@ def plan(solved: dict[str, Any]) -> list[str]:
 
 def changed(result: dict[str, Any], replaced: list[str], newer: list[str]) -> list[str]:
     """What was done, and whether this kernel has to be restarted for it, and why."""
-    if not result["plan"]["changes"] and not (result["plan"].get("pip") or {}).get("changes"):
+    by_pip = (result["plan"].get("pip") or {}).get("changes", [])
+    if not result["plan"]["changes"] and not by_pip:
         return ["Nothing changed."]
+    steps = [
+        (one["name"], " -> ".join(filter(None, (one.get("before"), one.get("after") or "removed")))) for one in by_pip
+    ]
+    told = [f"By pip: {', '.join(f'{name} {versions}' for name, versions in steps)}."] if steps else []
     done = f"{result['environment']['name']} is at revision {result['revision']}."
     reasons = [f"what this kernel has loaded was replaced ({', '.join(replaced)})"] if replaced else []
     if newer:
         reasons.append(f"this takes effect when it starts: {', '.join(newer)}")
     if reasons:
-        return [done, f"Restart the kernel, because {'; '.join(reasons)}."]
-    return [f"{done} No restart is needed."]
+        return [*told, done, f"Restart the kernel, because {'; '.join(reasons)}."]
+    return [*told, f"{done} No restart is needed."]
 
 
 def deferred(result: dict[str, Any]) -> list[str]:

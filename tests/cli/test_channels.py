@@ -75,6 +75,9 @@ def test_what_applies_and_who_says_so(person: Person) -> None:
     env = {"CONDA_PINNED_PACKAGES": "numpy <2&mkl"}
     shown = person.run("config", "show", env=env).out
     assert "https://host/c" in shown and "http: http://p" in shown and "numpy <2 mkl" in shown
+    applied, _, others = shown.partition("And by .condarc:\n")
+    assert ["channel_priority", "strict"] in [line.split() for line in applied.splitlines()]
+    assert "channels" not in [line.split()[0] for line in others.splitlines()]
     assert "client_ssl_cert has no effect: the engine sends no certificates of clients." in shown
     sources = person.run("config", "show", "--sources", env=env).out
     assert f"{person.home / '.condarc'}:" in sources and "$CONDA_PINNED_PACKAGES:" in sources

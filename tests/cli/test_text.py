@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from jupyter_condaenv.cli import text
+from jupyter_condaenv.engine import changes
 from jupyter_condaenv.engine.errors import Failure
-from jupyter_condaenv.engine.model import Change, Lock, Package, Plan, Room, Unasked
+from jupyter_condaenv.engine.model import Change, Lock, Package, Plan, Revision, Room, Unasked
 
 
 def package(name: str, version: str, build: str = "0", size: int = 0) -> Package:
@@ -31,6 +32,17 @@ def test_a_hint_names_the_command_and_the_option_that_help() -> None:
     assert text.hint(clash) == "Drop one. `jupyter condaenv explain` with the same words tries ways out."
     assert "--freeze-installed" in text.hint(msgspec.structs.replace(clash, details={"frozen": True}))
     assert text.hint(Failure("not_found", "It is gone.")) == ""
+
+
+def test_what_was_asked_of_pip_is_told_beside_the_rest() -> None:
+    lock = Lock(platform="linux-64", channels=(), specs=("numpy >=1.20,<3", "pandas"), packages=())
+    asked = msgspec.structs.replace(lock, pip_specs=("humanize",))
+    revision = Revision(number=2, time="2026-01-01T00:00:00", author="me", verb="add", lock=asked)
+    assert text.revisions([revision.summary])[1].endswith("numpy >=1.20,<3; pandas; by pip: humanize")
+    told = [" ".join(line.split()) for line in text.difference(changes.difference(lock, asked))]
+    assert told == ["asked of pip for humanize"]
+    told = [" ".join(line.split()) for line in text.difference(changes.difference(asked, lock))]
+    assert told == ["no longer asked of pip for humanize"]
 
 
 @pytest.mark.parametrize(

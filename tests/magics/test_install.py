@@ -60,7 +60,7 @@ def test_what_pip_installs_is_imported_by_the_next_cell(
         notebook = open_notebook("geo")
         cell = notebook.run("%condaenv install --pip atool>=1")
         assert not cell.error
-        assert cell.lines[-1] == "geo is at revision 2. No restart is needed."
+        assert cell.lines[-2:] == ["By pip: alib 1.0, atool 1.0.", "geo is at revision 2. No restart is needed."]
         assert notebook.run("import atool, alib; print(atool.VERSION, alib.VERSION)").text == "1.0 1.0\n"
         refused = notebook.run("%condaenv install --pip smallpkg>=2")
         assert "conda's smallpkg 1.1 is there" in refused.text + refused.error

@@ -36,6 +36,13 @@ def test_it_is_loaded_when_it_is_opened(server: Server, visit: Visit) -> None:
     expect(person.panel).to_be_visible()
 
 
+def test_the_card_of_the_launcher_opens_it(server: Server, visit: Visit) -> None:
+    person = visit(server)
+    person.arrive()
+    person.page.locator(".jp-LauncherCard").filter(has_text="Conda Environments").click()
+    expect(person.panel.locator('[data-command="condaenv:create"]')).to_be_visible()
+
+
 def write_settings(client: Client, settings: dict[str, Any]) -> None:
     body = json.dumps({"raw": json.dumps(settings)}).encode()
     path = f"{client.base_url}lab/api/settings/jupyter-condaenv:plugin"

@@ -230,6 +230,7 @@ class Revision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             author=self.author,
             verb=self.verb,
             specs=self.lock.specs,
+            pip_specs=self.lock.pip_specs,
             digest=self.lock.digest,
         )
 
@@ -242,6 +243,8 @@ class RevisionSummary(Struct, frozen=True, kw_only=True):
     author: str
     verb: str
     specs: tuple[str, ...]
+    pip_specs: tuple[str, ...] = ()
+    """What was asked of pip."""
     digest: str
 
 

@@ -58,6 +58,8 @@ class Difference(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     specs_added: tuple[str, ...] = ()
     specs_dropped: tuple[str, ...] = ()
+    pip_specs_added: tuple[str, ...] = ()
+    pip_specs_dropped: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     pip: tuple[PipChange, ...] = ()
 

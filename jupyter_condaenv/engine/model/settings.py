@@ -8,10 +8,10 @@ from msgspec import Struct
 
 ChannelPriority = Literal["strict", "flexible", "disabled"]
 LibraryPath = Literal["off", "prefix", "clean"]
-Inherited = Literal["PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "VIRTUAL_ENV", "CONDA"]
-"""Variables of another Python, by their names, and an environment that is active (``CONDA_PREFIX`` and its kin)."""
 """What becomes of ``LD_LIBRARY_PATH`` in a kernel: nothing of ours (conda's packages find their libraries without it);
 the environment's ``lib`` put in front; or what the server had taken away."""
+Inherited = Literal["PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "VIRTUAL_ENV", "CONDA"]
+"""Variables of another Python, by their names, and an environment that is active (``CONDA_PREFIX`` and its kin)."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

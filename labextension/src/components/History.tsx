@@ -55,11 +55,15 @@ export function History({ opened }: { opened: Opened }): JSX.Element {
 
 /** What was asked for that was not before, and the other way round. */
 function difference(revision: RevisionSummary, before: RevisionSummary | undefined): string {
-  const was = new Set(before?.specs);
-  const is = new Set(revision.specs);
+  const asked = ({ specs, pip_specs: pip = [] }: RevisionSummary): string[] => [
+    ...specs,
+    ...pip.map(spec => `pip: ${spec}`)
+  ];
+  const was = before ? asked(before) : [];
+  const is = asked(revision);
   return [
-    ...revision.specs.filter(spec => !was.has(spec)).map(spec => `+ ${spec}`),
-    ...(before?.specs ?? []).filter(spec => !is.has(spec)).map(spec => `− ${spec}`)
+    ...is.filter(spec => !was.includes(spec)).map(spec => `+ ${spec}`),
+    ...was.filter(spec => !is.includes(spec)).map(spec => `− ${spec}`)
   ].join('  ');
 }
 

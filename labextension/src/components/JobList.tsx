@@ -25,6 +25,7 @@ export function JobList(): JSX.Element {
   const told = useTold();
   const { jobs, loaded } = useStore(panel.jobs);
   const shown = jobs.filter(isOfInterest);
+  const latest = shown.find(job => hasEnded(job.state));
   if (shown.length === 0) {
     return (
       <p className="jp-condaenv-quiet">{loaded ? trans.__('What is done to environments is listed here.') : ''}</p>
@@ -33,26 +34,32 @@ export function JobList(): JSX.Element {
   return (
     <ul className="jp-condaenv-jobs" aria-label={trans.__('Jobs')}>
       {shown.map(job => (
-        <JobRow key={job.id} job={job} told={job.id === told} />
+        <JobRow key={job.id} job={job} latest={job === latest} told={job.id === told} />
       ))}
     </ul>
   );
 }
 
-const JobRow = React.memo(function JobRow({ job, told }: { job: IJob; told: boolean }): JSX.Element {
+const JobRow = React.memo(function JobRow(props: {
+  job: IJob;
+  /** It is the last one that has ended: why it failed is said at once, of others where their log is. */
+  latest: boolean;
+  told: boolean;
+}): JSX.Element {
+  const { job, latest, told } = props;
   const { panel, trans } = useCondaEnv();
   const blocked = useTrouble();
   const now = useMinute();
   const [open, setOpen] = React.useState(false);
   const ended = hasEnded(job.state);
-  const wanted = open || job.state === 'failed';
+  const wanted = open || (latest && job.state === 'failed');
   React.useEffect(() => {
     if (wanted && ended && !job.outcome) {
       void panel.jobs.readOn(job.id);
     }
   }, [panel, wanted, ended, job.outcome, job.id]);
   const title = titleOf(job, trans);
-  const failure = job.state === 'failed' && !told ? job.outcome?.failure : null;
+  const failure = wanted && job.state === 'failed' && !told ? job.outcome?.failure : null;
   const log = `jp-condaenv-log-${job.id}`;
   return (
     <li className={`jp-condaenv-job jp-mod-${job.state}`}>

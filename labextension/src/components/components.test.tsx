@@ -177,6 +177,24 @@ test('a job that failed says why and what to do; plans that failed are said else
   expect(screen.getAllByRole('listitem')).toHaveLength(1);
 });
 
+test('of several jobs that failed the last says why at once, others where their log is', async () => {
+  const server = new FakeJobs();
+  const failed = (id: string, message: string): void => {
+    const failure = { code: 'refused', message, hint: '', details: {} };
+    server.put(summary(id, { state: 'failed', prefix: `/envs/${id}` }), [], outcome('failed', { failure }));
+  };
+  failed('old', 'The old one.');
+  failed('new', 'The new one.');
+  const panel = panelOf(server);
+  await panel.jobs.refresh();
+  show(panel, <JobList />);
+  expect(await screen.findByText('The new one.')).toBeTruthy();
+  expect(screen.queryByText('The old one.')).toBeNull();
+  expect(server.asked.map(([id]) => id)).toEqual(['new']);
+  fireEvent.click(screen.getByRole('button', { name: 'Log: Create old' }));
+  expect(await screen.findByText('The old one.')).toBeTruthy();
+});
+
 test.each([
   ['create', 'Create geo'],
   ['stack', 'Stack geo'],

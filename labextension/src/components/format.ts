@@ -82,7 +82,26 @@ export function titleOf(job: { verb: string; prefix: string; planned?: string },
     case 'plan':
       return trans.__('Plan for %1', name);
     case 'explain':
+    case 'why_not':
       return trans.__('Explain %1', name);
+    case 'move':
+      return trans.__('Move to %1', name);
+    case 'adopt':
+      return trans.__('Take over %1', name);
+    case 'pack':
+      return trans.__('Pack %1', name);
+    case 'unpack':
+      return trans.__('Unpack %1', name);
+    case 'annotate':
+      return trans.__('Note on %1', name);
+    case 'doctor':
+      return trans.__('Look after %1', name);
+    case 'lock':
+      return name ? trans.__('Lock %1', name) : trans.__('Lock');
+    case 'clean':
+      return trans.__('Clean up');
+    case 'check_channels':
+      return trans.__('Check channels');
     case 'storage':
       return trans.__('Measure sizes');
     case 'index':
