@@ -112,12 +112,13 @@ def table(rows: Iterable[Sequence[str]], header: Sequence[str] = (), indent: str
 
 def environments(found: Sequence[Environment]) -> list[str]:
     """A line for each environment, and one more for each that has a problem."""
+    names = {item.prefix: item.name for item in found}
     rows = [
         (
             item.name,
             item.python or "-",
             str(item.packages),
-            item.kind,
+            f"{item.kind} on {names.get(item.base, item.base)}" if item.base else item.kind,
             ", ".join(item.kernels) or "-",
             " ".join(item.notes.tags) if item.notes else "",
             item.prefix,

@@ -8,7 +8,7 @@ import pytest
 from jupyter_condaenv.cli import text
 from jupyter_condaenv.engine import changes
 from jupyter_condaenv.engine.errors import Failure
-from jupyter_condaenv.engine.model import Change, Lock, Package, Plan, Revision, Room, Unasked
+from jupyter_condaenv.engine.model import Change, Environment, Lock, Package, Plan, Revision, Room, Unasked
 
 
 def package(name: str, version: str, build: str = "0", size: int = 0) -> Package:
@@ -32,6 +32,17 @@ def test_a_hint_names_the_command_and_the_option_that_help() -> None:
     assert text.hint(clash) == "Drop one. `jupyter condaenv explain` with the same words tries ways out."
     assert "--freeze-installed" in text.hint(msgspec.structs.replace(clash, details={"frozen": True}))
     assert text.hint(Failure("not_found", "It is gone.")) == ""
+
+
+def test_an_overlay_is_listed_with_what_it_stands_on() -> None:
+    base = Environment(name="ml", prefix="/srv/ml", kind="full")
+    rows = [
+        base,
+        Environment(name="mine", prefix="/me/mine", kind="overlay", base=base.prefix),
+        Environment(name="other", prefix="/me/other", kind="overlay", base="/srv/gone"),
+    ]
+    lines = text.environments(rows)
+    assert "overlay on ml" in lines[2] and "overlay on /srv/gone" in lines[3]
 
 
 def test_what_was_asked_of_pip_is_told_beside_the_rest() -> None:
