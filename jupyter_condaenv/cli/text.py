@@ -405,7 +405,7 @@ def explanation(found: Explanation) -> list[str]:
         lines.append(f"There was no time for {count(found.untried, 'more way')}; --seconds gives more.")
     if found.groups:
         lines.append("What can live together, each in an environment of its own:")
-        lines += [f"  {' '.join(shlex.quote(spec) for spec in group.specs)}" for group in found.groups]
+        lines += [f"  jupyter condaenv create NAME {shlex.join(group.specs)}" for group in found.groups]
     return lines
 
 

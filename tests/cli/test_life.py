@@ -424,7 +424,10 @@ def test_why_something_cannot_be_had(person: Person, make: Callable[..., Path], 
     told = person.run("explain", "create", "both", "old", "extra", "-c", small_channel).out
     assert "old and extra cannot be had together, by way of tool." in told
     assert "  do without old: extra 1.0\n" in told
-    assert told.endswith("What can live together, each in an environment of its own:\n  old\n  extra\n")
+    assert told.endswith(
+        "What can live together, each in an environment of its own:\n"
+        "  jupyter condaenv create NAME old\n  jupyter condaenv create NAME extra\n"
+    )
     assert not (person.envs / "both").exists()
 
     make("geo", "old")

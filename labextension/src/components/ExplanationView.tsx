@@ -12,7 +12,7 @@ export interface ITaker {
 
 /** Which requests clash, through what, and the ways out that were tried. */
 export function ExplanationView(props: { explanation: Explanation; taker: ITaker }): JSX.Element {
-  const { trans } = useCondaEnv();
+  const { panel, trans } = useCondaEnv();
   const { possible, clashes = [], ways = [], groups = [], untried = 0 } = props.explanation;
   const working = ways.filter(way => way.works);
   const failing = ways.filter(way => !way.works);
@@ -62,9 +62,22 @@ export function ExplanationView(props: { explanation: Explanation; taker: ITaker
         </p>
       )}
       {groups.length > 1 && (
-        <p className="jp-condaenv-quiet-text">
-          {trans.__('In environments of their own: %1', groups.map(group => group.specs.join(', ')).join(' | '))}
-        </p>
+        <>
+          <h4>{trans.__('In environments of their own')}</h4>
+          <ul aria-label={trans.__('In environments of their own')}>
+            {groups.map(({ specs }) => (
+              <li key={specs.join()}>
+                <span>{specs.join(', ')}</span>
+                <Button
+                  aria-label={trans.__('New environment: %1', specs.join(', '))}
+                  onClick={() => panel.draftOf(specs)}
+                >
+                  {trans.__('New')}
+                </Button>
+              </li>
+            ))}
+          </ul>
+        </>
       )}
     </section>
   );

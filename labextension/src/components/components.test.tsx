@@ -1,10 +1,10 @@
 // @vitest-environment jsdom
 import { nullTranslator } from '@jupyterlab/translation';
-import { cleanup, fireEvent, render, screen, within } from '@testing-library/react';
+import { act, cleanup, fireEvent, render, screen, within } from '@testing-library/react';
 import React from 'react';
 import { afterEach, expect, test, vi } from 'vitest';
 
-import type { Plan, Schemas } from '../api/client';
+import type { Explanation, Plan, Schemas } from '../api/client';
 import { Panel } from '../model/panel';
 import { FakeJobs, outcome, summary } from '../testing';
 import { Context } from './context';
@@ -12,6 +12,7 @@ import { Button } from './controls';
 import { EnvironmentList } from './EnvironmentList';
 import { EnvironmentsSection } from './EnvironmentsSection';
 import { EnvironmentView } from './EnvironmentView';
+import { ExplanationView } from './ExplanationView';
 import { titleOf } from './format';
 import { JobList } from './JobList';
 import { PlanView } from './PlanView';
@@ -227,6 +228,20 @@ test('a job that runs shows its step and can be cancelled', async () => {
   panel.dispose();
 });
 
+test('of what can live together a form for an environment of its own is begun', () => {
+  const panel = panelOf(new FakeJobs());
+  const group = (...specs: string[]): Schemas['Group'] => ({ specs, packages: 1 });
+  const explanation = { possible: false, groups: [group('old', 'python =3.9'), group('extra')] };
+  show(
+    panel,
+    <ExplanationView explanation={explanation as Explanation} taker={{ canTake: () => false, take: vi.fn() }} />
+  );
+  fireEvent.click(screen.getByRole('button', { name: 'New environment: old, python =3.9' }));
+  const { view } = panel.read();
+  expect(view.at === 'draft' && view.draft.read().specs).toEqual(['old', 'python =3.9']);
+  panel.dispose();
+});
+
 test('a double click asks once, until there is an answer', async () => {
   let answer: (value: null) => void = vi.fn();
   const asked = vi.fn(() => new Promise(resolve => (answer = resolve)));
@@ -250,7 +265,7 @@ test('how long ago a job ended grows while one looks on', async () => {
   await panel.jobs.refresh();
   show(panel, <JobList />);
   expect(screen.getByText('done · just now')).toBeTruthy();
-  await React.act(() => vi.advanceTimersByTimeAsync(180_000));
+  await act(() => vi.advanceTimersByTimeAsync(180_000));
   expect(screen.getByText('done · 3 minutes ago')).toBeTruthy();
   panel.dispose();
   vi.useRealTimers();
@@ -287,7 +302,7 @@ test('what was typed is there again when the form is opened anew, unless it was 
   await panel.environments.refresh();
   show(panel, <EnvironmentsSection />);
   const name = (): HTMLInputElement => screen.getByRole('textbox', { name: 'Name' });
-  const open = (): void => React.act(() => void panel.draft('create'));
+  const open = (): void => act(() => void panel.draft('create'));
   open();
   fireEvent.change(name(), { target: { value: 'geo' } });
   fireEvent.keyDown(name(), { key: 'Escape' });
@@ -304,7 +319,7 @@ test('keys that compose a character are not ours', async () => {
   const panel = panelOf(new FakeJobs());
   await panel.environments.refresh();
   show(panel, <EnvironmentsSection />);
-  React.act(() => void panel.draft('create'));
+  act(() => void panel.draft('create'));
   const name = screen.getByRole('textbox', { name: 'Name' });
   fireEvent.keyDown(name, { key: 'Escape', isComposing: true });
   expect(screen.getByRole('form')).toBeTruthy();

@@ -67,13 +67,15 @@ export class Panel extends Store<{ view: View; from: View | null }> {
 
   /** Show the form for a new environment: as it was left, if it was left for another view. */
   draft(kind: Kind, from: Environment | null = null): Draft {
-    const specs = kind === 'create' ? this._settings().defaultPackages : [];
     const left = this._draft;
     const isWanted = left?.isUnfinished && left.kind === kind && left.from?.prefix === from?.prefix;
-    const draft = isWanted ? left : new Draft(kind, from, specs, this.api, this.jobs);
-    this._draft = draft;
-    this._go({ at: 'draft', draft });
-    return draft;
+    return isWanted ? this._show(left) : this._begin(kind, from);
+  }
+
+  /** Show the form for a new environment of `specs`, beside those that each has. */
+  draftOf(specs: readonly string[]): void {
+    const draft = this._begin('create', null);
+    specs.filter(spec => !draft.read().specs.includes(spec)).forEach(spec => draft.toggle(spec));
   }
 
   /** Go back to where `draft` was begun. */
@@ -150,6 +152,17 @@ export class Panel extends Store<{ view: View; from: View | null }> {
     if (view.at === 'draft') {
       view.draft.resume();
     }
+  }
+
+  private _begin(kind: Kind, from: Environment | null): Draft {
+    const specs = kind === 'create' ? this._settings().defaultPackages : [];
+    return this._show(new Draft(kind, from, specs, this.api, this.jobs));
+  }
+
+  private _show(draft: Draft): Draft {
+    this._draft = draft;
+    this._go({ at: 'draft', draft });
+    return draft;
   }
 
   private _go(view: View): void {
