@@ -64,6 +64,7 @@ def test_a_directory_is_meant_from_here(person: Person, small_channel: Path) -> 
     (person.home / "here").symlink_to(small_channel)
     person.run("channel", "add", "./here", "--first")
     assert f"- {person.home}/here\n" in (person.home / ".condarc").read_text()
+    person.run("channel", "remove", "conda-forge")
     assert person.run("channel", "check", "--json").last["channels"][0]["authorised"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -70,8 +71,16 @@ class Server(JupyterServer):
 
     @property
     def faults(self) -> list[str]:
-        """What the log says of errors that nobody foresaw."""
-        return [line for line in self.log if "Traceback" in line or "Uncaught" in line or "wrote error: 500" in line]
+        """What the log says of errors that nobody foresaw. That a page was closed while Jupyter told it something is none:
+        Tornado raises what nobody looks at."""
+        lines = _CLOSED_PAGE.sub("", "".join(self.log)).splitlines()
+        return [line for line in lines if "Traceback" in line or "Uncaught" in line or "wrote error: 500" in line]
+
+
+_CLOSED_PAGE = re.compile(
+    r"^Task exception was never retrieved\nfuture: [^\n]*WebSocketClosedError.*?^tornado\.websocket\.WebSocketClosedError\n",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 class Client(Visitor):
