@@ -71,14 +71,15 @@ class Server(JupyterServer):
 
     @property
     def faults(self) -> list[str]:
-        """What the log says of errors that nobody foresaw. That a page was closed while Jupyter told it something is none:
-        Tornado raises what nobody looks at."""
+        """What the log says of errors that nobody foresaw. That a page was closed while Jupyter told it something is
+        none: Tornado raises what nobody looks at."""
         lines = _CLOSED_PAGE.sub("", "".join(self.log)).splitlines()
         return [line for line in lines if "Traceback" in line or "Uncaught" in line or "wrote error: 500" in line]
 
 
 _CLOSED_PAGE = re.compile(
-    r"^Task exception was never retrieved\nfuture: [^\n]*WebSocketClosedError.*?^tornado\.websocket\.WebSocketClosedError\n",
+    r"^Task exception was never retrieved\nfuture: [^\n]*WebSocketClosedError"
+    r".*?^tornado\.websocket\.WebSocketClosedError\n",
     re.DOTALL | re.MULTILINE,
 )
 

@@ -1212,6 +1212,8 @@ export interface components {
             author: string;
             verb: string;
             specs: string[];
+            /** @default [] */
+            pip_specs?: string[];
             digest: string;
         };
         /**
@@ -1234,6 +1236,10 @@ export interface components {
             specs_added?: string[];
             /** @default [] */
             specs_dropped?: string[];
+            /** @default [] */
+            pip_specs_added?: string[];
+            /** @default [] */
+            pip_specs_dropped?: string[];
             /** @default [] */
             changes?: components["schemas"]["Change"][];
             /** @default [] */
