@@ -103,7 +103,12 @@ class JupyterServer:
     def end(self, signal_number: int = signal.SIGTERM) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal_number)
-        self.process.wait(PATIENCE)
+        try:
+            self.process.wait(PATIENCE / 4)
+        except subprocess.TimeoutExpired:
+            # Jupyter's AnyIO now and then leaves a thread behind that nobody ends, and Python waits for it.
+            self.process.kill()
+            self.process.wait(PATIENCE)
         self._reader.join(PATIENCE)
         assert self.process.stderr is not None
         self.process.stderr.close()
