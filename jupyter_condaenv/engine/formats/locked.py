@@ -26,8 +26,8 @@ _PIXI = ("4", "5", "6", "7")
 _CONDA_WORKSPACES = ("1",)
 """``conda.lock`` of conda-workspaces is laid out like pixi's."""
 _VIRTUAL = re.compile(r"(?P<name>__[a-z0-9_]+)(=(?P<version>[A-Za-z0-9_.+!-]+)(=(?P<build>[A-Za-z0-9_.+-]+))?)?\Z")
-_PYPI = "files.pythonhosted.org"
-"""Where files of PyPI lie, which other indexes have as well: they are asked for by name and hash."""
+_OF_INDEX = re.compile(r"/packages/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/[^/]+\Z")
+"""How PyPI and its mirrors lay out their files, which are asked for by name and hash: other indexes have them too."""
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _LOGIN = re.compile(r"://(?!git@)[^/?#\s\"']*@|https?://\S{0,500}/t/[^/\s]+/\S")
 
@@ -114,7 +114,7 @@ class _Locked:
         if not _SHA256.match(sha256.lower()):
             return
         file = PipFile(name=unquote(parts.path.rpartition("/")[2]), url=plain, sha256=sha256.lower())
-        package = PipPackage(name=name, version=version, files=(file,), direct=parts.hostname != _PYPI)
+        package = PipPackage(name=name, version=version, files=(file,), direct=not _OF_INDEX.search(parts.path))
         other = self._of_pip.setdefault(name, package)
         if other != package:
             raise self._source.refuse(line, f"{name} of pip stands there twice, also as {other}.", "Lock again.")
