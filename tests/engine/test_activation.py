@@ -381,7 +381,7 @@ def test_a_capture_that_hung_is_used_again_but_not_for_ever(
 
 def owned_by_another(path: Path) -> None:
     if os.geteuid():
-        pytest.skip("needs root")
+        pytest.skip("another owner needs root. Run the tests as root, in a container for instance")
     os.chown(path, 12345, -1)
 
 
