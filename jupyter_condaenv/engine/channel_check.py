@@ -82,7 +82,7 @@ def _of_answers(report: ChannelReport, said: Mapping[str, str], cache_dir: Path)
         found.setdefault(subdir, SubdirReport(subdir=subdir, shards=index == _SHARDS))
     try:
         ours = {
-            subdir: gateway.package_names(report.url, subdir, cache_dir)
+            subdir: len(gateway.names([report.url], [subdir], cache_dir))
             for subdir in found
             if subdir in ("noarch", host.platform())
         }

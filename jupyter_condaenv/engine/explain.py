@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from . import changes, history, resolver, sites
+from . import changes, history, lacking, resolver, sites
 from .errors import CondaEnvError, Unsatisfiable
 from .model import (
     ChannelPriority,
@@ -215,7 +215,7 @@ def _ways(
     """Those that were tried, and how many were not."""
     tried: list[Way] = []
     untried = 0
-    attempts = [*_attempts(wanted, query, clashes, f"{why}", settings)]
+    attempts = [*_attempts(wanted, query, clashes, why, settings)]
     for number, attempt in enumerate(attempts):
         emit(Step(phase="solve", text=f"Trying to {attempt.text}"))
         try:
@@ -252,10 +252,15 @@ def _tried(attempt: _Attempt, solver: _Solver) -> Way:
 
 
 def _attempts(
-    wanted: resolver.Wanted, query: Query, clashes: Sequence[Clash], why: str, settings: Settings
+    wanted: resolver.Wanted, query: Query, clashes: Sequence[Clash], why: Unsatisfiable, settings: Settings
 ) -> Iterator[_Attempt]:
     """What could be done otherwise; first what gives up least."""
     guilty = list(dict.fromkeys(spec for clash in clashes for spec in clash.requests))
+    for near in _renamed(query, wanted.specs) if "missing" in why.details else ():
+        specs = tuple(near.get(spec, spec) for spec in wanted.specs)
+        text = " and ".join(f"{other} instead of {spec}" for spec, other in near.items())
+        change = " ".join(near.values())
+        yield _Attempt("rename", f"take {text}", change, _with(wanted, query, specs), specs)
     for spec in guilty:
         name = matchspec.spec_name(spec)
         if name != spec.strip().lower() and not name.startswith("__"):
@@ -283,7 +288,7 @@ def _attempts(
             replace(query, channels=(*query.channels, name), timeout=min(query.timeout, _CHANNEL)),
             wanted.specs,
         )
-    for name, version in dict.fromkeys(_VIRTUAL.findall(why)):
+    for name, version in dict.fromkeys(_VIRTUAL.findall(why.message)):
         others = tuple(one for one in query.virtual if not one.startswith(f"{name}="))
         yield _Attempt(
             "virtual",
@@ -296,6 +301,22 @@ def _attempts(
         specs = tuple(one for one in wanted.specs if one != spec)
         if specs:
             yield _Attempt("drop", f"do without {spec}", spec, _with(wanted, query, specs), specs)
+
+
+def _renamed(query: Query, specs: Sequence[str]) -> Iterator[dict[str, str]]:
+    """What those of ``specs`` may have meant of which no channel has the package; where there are several, the nearest
+    of each."""
+    near: dict[str, list[str]] = {}
+    meant = lacking.meant(query, specs)
+    for spec in specs:
+        name = matchspec.spec_name(spec)
+        if meant.get(name) and spec.lower().startswith(name):
+            near[spec] = [other + spec[len(name) :] for other in meant[name]]
+    if len(near) == 1:
+        for spec, others in near.items():
+            yield from ({spec: other} for other in others)
+    elif near:
+        yield {spec: others[0] for spec, others in near.items()}
 
 
 def _drop_one_of_each(
@@ -351,9 +372,7 @@ def _keepers(
         yield f"No channel has {name}: {', '.join(query.channels)}."
         return
     if not fitting:
-        versions = list(dict.fromkeys(package.version for package in reversed(available)))
-        more = f" and {len(versions) - _MOST_NAMES} more" if len(versions) > _MOST_NAMES else ""
-        yield f"The channels have no {spec}; there is {name} {', '.join(versions[:_MOST_NAMES])}{more}."
+        yield f"The channels have no {spec}; there is {name} {lacking.versions(available)}."
         return
     for pin in query.constraints:
         if matchspec.spec_name(pin) == name and not any(matchspec.matches(pin, package) for package in fitting):

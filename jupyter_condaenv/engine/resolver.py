@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from . import channel_list, condarc, cutoff, machine, offline
+from . import channel_list, condarc, cutoff, lacking, machine, offline
 from .errors import InvalidRequest, Refused, Unsatisfiable
 from .model import Base, Lock, Package, Settings, Strategy
 from .rattler import host, matchspec, solving
@@ -123,7 +123,7 @@ def lock_of(wanted: Wanted, asked: Query, solved: Sequence[Package]) -> Lock:
 
 
 def _with_what_was_held(error: Unsatisfiable, wanted: Wanted, asked: Query) -> Unsatisfiable:
-    """``error`` with what else than the requests may have kept packages out."""
+    """``error`` with what may have been meant, and what else than the requests may have kept packages out."""
     also: list[str] = []
     held: dict[str, bool] = {}
     if asked.constraints:
@@ -133,7 +133,8 @@ def _with_what_was_held(error: Unsatisfiable, wanted: Wanted, asked: Query) -> U
         held["frozen"] = True
     if asked.until is not None:
         also.append(f"What came after {asked.until:%Y-%m-%d %H:%M} UTC was left out (exclude_newer).")
-    return Unsatisfiable(error.message, " ".join([error.hint, *also]), **error.details, **held)
+    first = lacking.told(asked, wanted.specs, error.details["missing"]) if "missing" in error.details else ()
+    return Unsatisfiable(error.message, " ".join([*first, error.hint, *also]), **error.details, **held)
 
 
 def _spec_and_url(spec: str, settings: Settings) -> tuple[str, str]:

@@ -75,6 +75,22 @@ def test_what_clashes_through_what_and_every_way_out(own: Settings, prefix: Path
         assert in_child(solve.plan, creation(prefix, *way.specs), own).lock.packages
 
 
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        (("smalpkg >=2", "helper"), ("smallpkg >=2", "helper")),
+        (("smalpkg >=2", "helper", "Lib_Base=1"), ("smallpkg >=2", "helper", "libbase=1")),
+    ],
+)
+def test_a_misspelt_name_is_mended(asked: tuple[str, ...], meant: tuple[str, ...], own: Settings, prefix: Path) -> None:
+    found = explained(creation(prefix, *asked), own)
+    (way,) = (way for way in found.ways if way.kind == "rename")
+    assert way is found.ways[0]
+    assert way.works
+    assert way.specs == meant
+    assert in_child(solve.plan, creation(prefix, *meant), own).lock.packages
+
+
 def test_packages_on_the_way_are_named(settings: Callable[..., Settings], prefix: Path, tmp_path: Path) -> None:
     channel = tmp_path / "far"
     for version in ("1.0", "2.0"):

@@ -322,6 +322,8 @@ def test_a_plan_is_outdated_by_what_pip_has_and_by_what_is_pinned(
     pinned.write_text("lib 2.*\n")
     with pytest.raises(Outdated, match="has changed since"):
         operate(ApplyPlan(prefix=str(prefix), plan=shown), own)
+    with pytest.raises(Outdated, match="has changed since"):
+        solve.check_waiting(shown)
     pinned.write_text("# nothing any more\n")
     solve.check_current(shown)  # what holds is the same
 
@@ -330,6 +332,7 @@ def test_a_plan_is_outdated_by_what_pip_has_and_by_what_is_pinned(
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: usertool\nVersion: {version}\n")
         with pytest.raises(Outdated, match="has changed since"):
             operate(ApplyPlan(prefix=str(prefix), plan=shown), own)
+        solve.check_waiting(shown)  # it is carried along
         shown = plan(ChangePackages(prefix=str(prefix), add=("lib=1",)), own)
     result, _ = operate(ApplyPlan(prefix=str(prefix), plan=shown), own)
     assert isinstance(result, Changed) and told(result.plan) == {"lib": "add"}
@@ -438,3 +441,28 @@ def test_a_login_leaves_no_trace(own: Settings, prefix: Path, tiny: Path, tmp_pa
     assert b"canary" not in msgspec.json.encode([result, events])
     assert b"canary" not in contents(tmp_path / "envs")
     assert b"canary" not in contents(tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("specs", "told"),
+    [
+        (("smalpkg",), "No channel has a package called smalpkg: did you mean smallpkg?"),
+        (("Small_Pkg >=1", "helper"), "called small_pkg: did you mean smallpkg?"),
+        (("smalpkg", "zzzzzz"), "called zzzzzz. Relax"),
+        (("helper", "smallpkg=9"), "There is smallpkg 2.0, 1.1, 1.0."),
+    ],
+)
+def test_what_no_channel_has_is_told_with_what_there_is(
+    specs: tuple[str, ...], told: str, own: Settings, prefix: Path
+) -> None:
+    with pytest.raises(Unsatisfiable) as caught:
+        create(prefix, *specs, settings=own)
+    assert told in caught.value.hint
+
+
+def test_of_several_channels_the_one_that_fails_is_named(tiny: Path, own: Settings, prefix: Path) -> None:
+    there, gone = tiny.as_uri(), f"{tiny.as_uri()}-gone"
+    with pytest.raises(ChannelError) as caught:
+        create(prefix, "helper", settings=replace(own, channels=(there, gone)))
+    assert caught.value.message.startswith(f"A channel could not be read ({gone}): ")
+    assert caught.value.details["channels"] == [gone]

@@ -19,7 +19,7 @@ class Clash(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the solver says of them alone."""
 
 
-WayKind = Literal["relax", "unpin", "unfreeze", "priority", "newer", "channel", "virtual", "drop"]
+WayKind = Literal["rename", "relax", "unpin", "unfreeze", "priority", "newer", "channel", "virtual", "drop"]
 
 
 class Way(Struct, frozen=True, kw_only=True, omit_defaults=True):

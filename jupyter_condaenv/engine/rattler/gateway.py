@@ -68,13 +68,14 @@ def unread(channels: Sequence[str], subdirs: Sequence[str], cache_dir: Path) -> 
     return asyncio.run(run())
 
 
-def package_names(channel: str, subdir: str, cache_dir: Path) -> int:
-    """How many names of packages there are in a subdir. Raises ChannelError where its index cannot be read."""
+def names(channels: Sequence[str], subdirs: Sequence[str], cache_dir: Path, offline: bool = False) -> set[str]:
+    """Names of all packages there are. Raises ChannelError where an index cannot be read."""
 
-    async def run() -> int:
-        return len(await at(cache_dir).names([rattler.Channel(channel)], [rattler.Subdir(subdir)]))
+    async def run() -> list[rattler.PackageName]:
+        reader = at(cache_dir, offline)
+        return await reader.names([rattler.Channel(url) for url in channels], [rattler.Subdir(one) for one in subdirs])
 
     try:
-        return asyncio.run(run())
+        return {name.normalized for name in asyncio.run(run())}
     except UNREADABLE as error:
-        raise channel_error(error, [channel]) from error
+        raise channel_error(error, channels) from error

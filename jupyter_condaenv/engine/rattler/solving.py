@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import timedelta
 
 import rattler
@@ -20,6 +21,7 @@ from .partial import PartialChannel
 from .query import Query
 from .records import package_of, record_of
 
+_MISSING = re.compile(r"No candidates were found for (?P<name>\S+).*")
 _NOARCH = rattler.Subdir("noarch")
 _PRIORITY = {
     "strict": rattler.ChannelPriority.Strict,
@@ -69,13 +71,14 @@ def solve(query: Query, source: rattler.Gateway | None = None) -> tuple[Package,
         # What holds for a package is told once for each of its versions.
         reason = "\n".join(dict.fromkeys(text.removeprefix("Cannot solve the request because of:").strip().split("\n")))
         # Of one missing package the solver says only this, without a tree.
-        missing = reason.startswith("No candidates") and "\n" not in reason
+        missing = _MISSING.fullmatch(reason)
         what = "The channels have nothing that fits" if missing else "These packages cannot be installed together"
         raise Unsatisfiable(
             f"{what}:\n{_indent(reason)}",
             "Relax or drop one of the requests that are named, or add the channel that has the package.",
             specs=list(query.specs),
             explanation=text,
+            **({"missing": missing["name"].lower()} if missing else {}),
         ) from error
     except UNREADABLE as error:
         raise channel_error(error, query.channels) from error

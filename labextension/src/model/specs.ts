@@ -1,7 +1,7 @@
 import type { Way } from '../api/client';
 
 /** Ways out of a conflict that ask for other packages, and for nothing else. */
-export const CHANGES_SPECS: readonly Way['kind'][] = ['relax', 'drop'];
+export const CHANGES_SPECS: readonly Way['kind'][] = ['rename', 'relax', 'drop'];
 
 const OPERATOR = /[\s<>=!~;[(@]/;
 
