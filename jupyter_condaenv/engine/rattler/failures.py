@@ -19,12 +19,14 @@ _NOT_CACHED = re.compile(r"no usable repodata cache|is not in the cache")
 
 def channel_error(error: Exception, channels: Sequence[str]) -> ChannelError:
     text = redact(str(error))
-    names = ", ".join(redact(url) for url in channels)
+    urls = [redact(url) for url in channels]
+    named = sorted((url for url in urls if f"{url}/" in text), key=len)
+    failed = named[-1:] or urls  # it does not always say which
     without = [f"{key} in .condarc has no effect: {why}." for key, why in condarc.unused(condarc.read()).items()]
     return ChannelError(
-        f"A channel could not be read ({names}): {first_and_last(text)}",
+        f"A channel could not be read ({', '.join(failed)}): {first_and_last(text)}",
         " ".join([_channel_hint(text), *without]),
-        channels=[redact(url) for url in channels],
+        channels=failed,
     )
 
 
