@@ -73,6 +73,7 @@ _CANNOT_REACH = re.compile(
     r"network was disabled|network connectivity is disabled",
     re.IGNORECASE,
 )
+_NO_LOGIN = re.compile(r"\b40[13] (Error|Client Error|Unauthorized|Forbidden)|Credentials not correct", re.IGNORECASE)
 _FULL = re.compile(r"No space left on device|Disk quota exceeded")
 _OTHER_HASH = re.compile(r"DO NOT MATCH THE HASHES|Hash mismatch", re.IGNORECASE)
 
@@ -369,6 +370,11 @@ def _failure(program: str, said: Sequence[str]) -> CondaEnvError:
         return storage_error(OSError(errno.ENOSPC, "", ""))
     if "No module named pip" in whole:
         return Refused("There is no pip in the environment.", "Add the package pip to it.")
+    if _NO_LOGIN.search(whole):
+        return ChannelError(
+            f"An index wants a login, or another one. {program} says:\n{told}",
+            "Nothing was changed. Mend the login in the configuration of pip or uv, or in ~/.netrc.",
+        )
     if _CANNOT_REACH.search(whole):
         return ChannelError(
             f"{program} could not reach an index, or fetch a file. It says:\n{told}",
