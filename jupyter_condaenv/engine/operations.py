@@ -177,7 +177,8 @@ def _change(
     prefix = Path(request.prefix)
     with transaction.writer(prefix, _purpose(request), emit) as work:
         notes.check_changeable(prefix)
-        emit(Step(phase="solve", text="Solving"))
+        solved = not isinstance(request, ApplyPlan | ApplyDeferred | Rollback)
+        emit(Step(phase="solve", text="Solving" if solved else "Checking what there is"))
         plan = _plan(request, settings)
         if plan.changes:
             changes = tuple(change.brief for change in plan.changes)
@@ -222,12 +223,12 @@ def _kernels_in_the_way(request: _Changing, plan: Plan) -> tuple[int, ...]:
 
 
 def _waiting(prefix: Path) -> Plan:
-    """The change that waits, if the environment is as it was when it was asked for."""
+    """The change that waits, if it can still be made as it was shown."""
     plan = deferred.read(prefix)
     if plan is None:
         raise NotFound(f"No change of {prefix.name} waits for the start of a kernel.", "There is nothing to do.")
     try:
-        solve.check_current(plan)
+        solve.check_waiting(plan)
     except Outdated:
         deferred.drop(prefix)
         raise

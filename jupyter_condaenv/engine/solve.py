@@ -78,14 +78,52 @@ def plan(request: Plannable, settings: Settings) -> Plan:
 
 def check_current(made: Plan) -> None:
     """Raises Outdated unless the environment, and the one it stands on, are as they were when the plan was made."""
+    now = _now(made)
+    if _state(Path(made.prefix), now) != made.before:
+        raise _outdated(made)
+    _check_place(made)
+
+
+def check_waiting(made: Plan) -> None:
+    """As ``check_current``, for a plan that waits for the next start of a kernel: what a person has installed with pip
+    meanwhile is no reason to drop it, for every change carries that along."""
+    now = _now(made)
+    if now is None or not _still_waits(made, now):
+        raise _outdated(made)
+    _check_place(made)
+
+
+def _now(made: Plan) -> Lock | None:
     prefix = Path(made.prefix)
-    now = history.current_lock(prefix) if environments.is_environment(prefix) else None
-    if _state(prefix, now) != made.before:
-        raise Outdated(
-            f"{made.prefix} has changed since this plan was made.",
-            "Nothing was done. Make the plan again and look at it.",
-            prefix=made.prefix,
-        )
+    return history.current_lock(prefix) if environments.is_environment(prefix) else None
+
+
+def _carries(made: Plan, now: Lock) -> bool:
+    """Whether ``made`` does to ``now`` what it was shown to do, but for what was installed with pip by hand."""
+    prefix = Path(made.prefix)
+    by_name = {package.name: package for package in made.lock.packages}
+    pinned = ((pin, by_name.get(matchspec.spec_name(pin))) for pin in prefixes.pins(prefix))
+    by_hand = {one.name for one in sites.listed(prefix, now)} - {one.name for one in now.pip}
+    return (
+        changes.compare(now.packages, made.lock.packages) == made.changes
+        and all(package is None or matchspec.matches(pin, package) for pin, package in pinned)
+        and by_hand.isdisjoint(one.name for one in made.lock.pip)
+    )
+
+
+def _still_waits(waiting: Plan, now: Lock) -> bool:
+    return _state(Path(waiting.prefix), now) == waiting.before or _carries(waiting, now)
+
+
+def _outdated(made: Plan) -> Outdated:
+    return Outdated(
+        f"{made.prefix} has changed since this plan was made.",
+        "Nothing was done. Make the plan again and look at it.",
+        prefix=made.prefix,
+    )
+
+
+def _check_place(made: Plan) -> None:
     if not made.before:
         check_free(made.prefix)
     if made.lock.base is not None:
@@ -212,7 +250,7 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
     environments.check_exists(prefix)
     installed = history.current_lock(prefix, host.platform())
     waiting = deferred.read(prefix)
-    now = waiting.lock if waiting is not None and waiting.before == _state(prefix, installed) else installed
+    now = waiting.lock if waiting is not None and _still_waits(waiting, installed) else installed
     there = {package.name for package in now.packages}
     dropped, moved = {matchspec.spec_name(text) for text in request.remove}, _names(request.update)
     of_pip = {name for name in dropped - there if distributions.normalized(name) in _of_pip(prefix, now)}

@@ -379,10 +379,11 @@ def test_a_change_that_waits_has_fetched_what_pip_will_install(
         assert waits["kernels"] == [kernel.pid] and of_pip(env) == {"alib": "1.0"}
         found = {one["name"]: one["after"] for one in waits["plan"]["pip"]["changes"]}
         assert found == {"alib": "2.0", "fromsource": "1.0", "smallfan": "1.0"} and waits["plan"]["pip"]["resolved"]
+        said(env / "bin" / "python", "-m", "pip", "install", "--no-deps", "newfan")  # goes on waiting all the same
         kernel.communicate(b"\n")
     index.close()
     run(ApplyDeferred(prefix=str(env)), chosen)
-    assert of_pip(env) == found
+    assert of_pip(env) == {**found, "newfan": "1.0"}
 
 
 def test_a_plan_counts_the_room_that_pips_packages_take(env: Path, with_pip: Settings, files: Path) -> None:
@@ -443,7 +444,11 @@ def test_an_index_with_a_login_leaves_it_nowhere(
         ask(locked, monkeypatch, tmp_path)
         with harness.Operation(add(env, "atool"), chosen) as operation:
             operation.expect_result()
-        failure = refused(add(env, "nosuchthing"), chosen, "unsatisfiable", "channel_error")
+        failure = refused(add(env, "nosuchthing"), chosen, "unsatisfiable")
+        monkeypatch.setenv("PIP_INDEX_URL", locked.url.replace("canary", "guess"))
+        monkeypatch.setenv("UV_DEFAULT_INDEX", locked.url.replace("canary", "guess"))
+        wrong_login = refused(add(env, "smallfan"), chosen, "channel_error")
+    assert "login" in wrong_login["hint"] and "guess" not in json.dumps(wrong_login)
     told = json.dumps([operation.events, operation.result, failure])
     written = [path for path in (env / "conda-meta").rglob("*") if path.is_file()]
     assert "canary" not in told and not any(b"canary" in path.read_bytes() for path in written)
