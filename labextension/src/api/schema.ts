@@ -1797,7 +1797,7 @@ export interface components {
          */
         Way: {
             /** @enum {unknown} */
-            kind: "channel" | "drop" | "newer" | "priority" | "relax" | "unfreeze" | "unpin" | "virtual";
+            kind: "channel" | "drop" | "newer" | "priority" | "relax" | "rename" | "unfreeze" | "unpin" | "virtual";
             text: string;
             works: boolean;
             /** @default [] */
