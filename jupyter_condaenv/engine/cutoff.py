@@ -7,8 +7,9 @@ from datetime import datetime, timedelta, timezone
 
 from .errors import InvalidRequest
 
-_AGE = re.compile(r"(\d{1,5})\s*(h|hours?|d|days?|w|weeks?)\Z")
-_HOURS = {"h": 1, "d": 24, "w": 24 * 7}
+_AGE = re.compile(r"(\d{1,5})\s*(w|weeks?|d|days?|h|hours?|(?-i:m)|mins?|minutes?)\s*", re.IGNORECASE)
+"""One part of an age; ``M`` stands for months elsewhere, and for nothing here."""
+_MINUTES = {"m": 1, "h": 60, "d": 60 * 24, "w": 60 * 24 * 7}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 
 
@@ -27,9 +28,9 @@ def parse(text: str, now: datetime | None = None) -> datetime | None:
     if not plain:
         return None
     try:
-        age = _AGE.match(plain.lower())
-        if age:
-            return (now or datetime.now(timezone.utc)) - timedelta(hours=int(age[1]) * _HOURS[age[2][0]])
+        if re.fullmatch(f"({_AGE.pattern})+", plain, re.IGNORECASE):
+            minutes = sum(int(number) * _MINUTES[unit[0].lower()] for number, unit in _AGE.findall(plain))
+            return (now or datetime.now(timezone.utc)) - timedelta(minutes=minutes)
         # Python 3.10 reads no Z.
         found = datetime.fromisoformat(re.sub(r"[zZ]\Z", "+00:00", plain))
         found = found.astimezone(timezone.utc) if found.tzinfo else found.replace(tzinfo=timezone.utc)

@@ -118,7 +118,7 @@ def _asked(request: LockPlatforms) -> _Asked:
     strategy = replace(
         given,
         channel_priority=given.channel_priority or there.channel_priority,
-        resolution=there.resolution if given.resolution == Strategy().resolution else given.resolution,
+        resolution=given.resolution or there.resolution,
         exclude_newer=given.exclude_newer or there.exclude_newer,
     )
     of_pip, unlocked = export.of_pip(prefix, there)

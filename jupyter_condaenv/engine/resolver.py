@@ -82,7 +82,7 @@ def query(wanted: Wanted, settings: Settings) -> Query:
         pinned=(*below, *installed) if wanted.frozen else below,
         constraints=tuple(spec for spec, _ in pins),
         priority=strategy.channel_priority or settings.channel_priority,
-        resolution=strategy.resolution,
+        resolution=strategy.resolution or "highest",
         until=cutoff.parse(strategy.exclude_newer or settings.exclude_newer),
         until_except=frozenset(
             matchspec.spec_name(name) for name in (*strategy.exclude_newer_except, *settings.exclude_newer_except)

@@ -16,18 +16,19 @@ from typing import get_args
 import msgspec
 from msgspec.structs import replace
 
-from . import fitting, lockfiles, requirements
+from . import cutoff, fitting, lockfiles, requirements
 from .channels import redact
 from .errors import InvalidRequest, Refused
 from .formats import environment, explicit, lists, locked, manifest, notebook
 from .formats import yaml as tree
 from .formats.source import MOST_BYTES, Source
 from .formats.specfile import SpecFile
-from .model import CreateEnvironment, ForeignLock, Lock, LockPlatforms, Platform, Target, Variable
+from .model import CreateEnvironment, ForeignLock, Lock, LockPlatforms, Platform, Strategy, Target, Variable
 
-__all__ = ["MOST_BYTES", "SpecFile", "creation", "read", "read_file", "targets"]
+__all__ = ["MOST_BYTES", "SpecFile", "chosen", "creation", "read", "read_file", "targets"]
 
 _LOCKABLE = ", ".join(get_args(Platform))
+_NO_STRATEGY = Strategy()
 _MOST_SHOWN = 20
 """Requirements for pip, in one sentence."""
 _PROSE = re.compile(r"^[^#\n]*\w \w+ \w+ \w+ \w", re.MULTILINE)
@@ -82,12 +83,20 @@ def read_file(path: Path, platform: str = "", environment: str = "") -> SpecFile
 
 
 def creation(
-    found: SpecFile, name: str, prefix: str, channels: tuple[str, ...] = (), *, without_pip: bool = False
+    found: SpecFile,
+    name: str,
+    prefix: str,
+    channels: tuple[str, ...] = (),
+    *,
+    without_pip: bool = False,
+    strategy: Strategy = _NO_STRATEGY,
+    site_cutoff: str = "",
 ) -> CreateEnvironment:
     """The request that ``found``, read from the file ``name``, stands for, to be made at ``prefix``.
 
-    ``channels`` are searched before those of the file. Raises InvalidRequest for what cannot be done: other channels
-    than those of a lock, and requirements that pip is not asked for here, unless all of pip's are to be left out.
+    ``channels`` are searched before those of the file; ``strategy`` and ``site_cutoff`` as in :func:`chosen`. Raises
+    InvalidRequest for what cannot be done: other channels than those of a lock, and requirements that pip is not asked
+    for here, unless all of pip's are to be left out.
     """
     if found.lock is not None or found.foreign_lock is not None:
         if channels:
@@ -98,15 +107,58 @@ def creation(
         foreign = found.foreign_lock
         if foreign is not None:
             foreign = replace(foreign, without_pip=without_pip)
-        return CreateEnvironment(prefix=prefix, lock=found.lock, foreign_lock=foreign, notes=found.warnings)
+        return CreateEnvironment(
+            prefix=prefix, lock=found.lock, foreign_lock=foreign, strategy=strategy, notes=found.warnings
+        )
     pip, notes = _for_pip(found, name, without_pip)
+    strategy, told = chosen(found, name, strategy, site_cutoff)
     return CreateEnvironment(
         prefix=prefix,
         specs=_with_pip(found.specs) if pip else found.specs,
         pip=pip,
         channels=(*channels, *(channel for channel in found.channels if channel not in channels)),
         variables=tuple(Variable(name=name, value=value) for name, value in found.variables.items()),
-        notes=(*found.warnings, *notes),
+        strategy=strategy,
+        notes=(*found.warnings, *told, *notes),
+    )
+
+
+def chosen(found: SpecFile, name: str, given: Strategy, site_cutoff: str) -> tuple[Strategy, tuple[str, ...]]:
+    """``given``, and, where it is silent, what the author of the file ``name`` says; and what is told of that.
+
+    A file may come from anybody: where the site leaves out what is newer than ``site_cutoff`` (empty where it does
+    not), no file makes it less.
+    """
+    said = found.strategy
+    applied: list[str] = []
+    otherwise: list[str] = []
+    made = given
+    for field, key in (("channel_priority", "channel-priority"), ("resolution", "solve-strategy")):
+        wanted, own = getattr(said, field), getattr(given, field)
+        if wanted:
+            (applied if own in ("", wanted) else otherwise).append(f"{key} = {wanted}")
+            made = replace(made, **{field: own or wanted})
+    if said.exclude_newer:
+        until, limit = cutoff.parse(said.exclude_newer), cutoff.parse(given.exclude_newer or site_cutoff)
+        told = f"exclude-newer = {said.exclude_newer}"
+        if until is not None and (limit is None or (until < limit and not given.exclude_newer)):
+            made = replace(made, exclude_newer=said.exclude_newer)
+            applied.append(told)
+        else:
+            otherwise.append(told)
+        if said.exclude_newer_except:
+            told = f"exceptions from it ({', '.join(said.exclude_newer_except)})"
+            if limit is None:
+                made = replace(made, exclude_newer_except=(*said.exclude_newer_except, *given.exclude_newer_except))
+            (applied if limit is None else otherwise).append(told)
+    machine = {text.partition("=")[0]: text for text in said.virtual_packages}
+    own_machine = {text.strip().partition("=")[0]: text for text in given.virtual_packages}
+    for virtual, text in machine.items():
+        (applied if own_machine.get(virtual, text) == text else otherwise).append(f"a machine with {text}")
+    made = replace(made, virtual_packages=tuple({**machine, **own_machine}.values()))
+    return made, (
+        *([f"{name}: packages are chosen as it says: {'; '.join(applied)}"] if applied else ()),
+        *([f"{name}: not followed, as something else is asked for here: {'; '.join(otherwise)}"] if otherwise else ()),
     )
 
 
@@ -118,13 +170,16 @@ def targets(
     *,
     without_pip: bool,
     environment: str = "",
+    strategy: Strategy = _NO_STRATEGY,
+    site_cutoff: str = "",
 ) -> LockPlatforms:
     """The lock that is wanted of the file called ``name``, for what it asks for on each of the platforms ``wanted``, by
     default those that it names itself.
 
-    ``channels`` are searched before those of the file. Raises InvalidRequest, and Refused for requirements for pip,
-    unless they are to be left out.
+    ``channels`` are searched before those of the file; ``strategy`` and ``site_cutoff`` as in :func:`chosen`. Raises
+    InvalidRequest, and Refused for requirements for pip, unless they are to be left out.
     """
+    how = strategy
     beside: list[str] = []
     if not wanted:
         found = read(name, content, environment=environment)
@@ -146,13 +201,19 @@ def targets(
                 "Leave them out, and ask pip for them where the environment is made.",
                 pip=list(asked),
             )
-        for text in (*found.warnings, *notes):
+        how, of_strategy = chosen(found, name, replace(strategy, virtual_packages=target.virtual_packages), site_cutoff)
+        for text in (*found.warnings, *of_strategy, *notes):
             told.setdefault(text, []).append(target.platform)
         channels = (*channels, *(channel for channel in found.channels if channel not in channels))
-        made.append(replace(target, specs=found.specs))
+        made.append(replace(target, specs=found.specs, virtual_packages=how.virtual_packages))
     said = (text if len(told[text]) == len(made) else f"for {', '.join(told[text])}: {text}" for text in told)
     left_out = (f"{name} also names {', '.join(beside)}, for which nothing is locked: only for {_LOCKABLE}",)
-    return LockPlatforms(targets=tuple(made), channels=channels, notes=(*said, *(left_out if beside else ())))
+    return LockPlatforms(
+        targets=tuple(made),
+        channels=channels,
+        strategy=replace(how, virtual_packages=()),
+        notes=(*said, *(left_out if beside else ())),
+    )
 
 
 def _platforms(name: str, found: SpecFile) -> list[Platform]:

@@ -374,6 +374,18 @@ def test_an_environment_from_a_file(person: Person, small_channel: Path) -> None
     assert installed(person.envs / "fourth") == {"tool-1.0"}
     assert "cannot be written" in person.run("export", "geo", "-o", "nowhere/x.yml", code=2).err
 
+    (person.home / "pixi.toml").write_text(
+        f"[workspace]\nchannels = ['{small_channel.as_uri()}']\nchannel-priority = 'disabled'\n"
+        "solve-strategy = 'lowest'\n[dependencies]\ntool = '*'\n[system-requirements]\ncuda = '12.4'\n"
+    )
+    planned = person.run("plan", "create", "fifth", "-f", "pixi.toml", "--channel-priority", "strict", "--json")
+    lock = planned.last["plan"]["lock"]
+    assert (lock["resolution"], lock["declared"]) == ("lowest", ["__cuda=12.4"])
+    assert "channel_priority" not in lock, "what a person says counts, and is what there is by default"
+    followed, otherwise = (line["event"]["text"] for line in planned.lines[1:3])
+    assert "solve-strategy = lowest; a machine with __cuda=12.4" in followed
+    assert otherwise.endswith("asked for here: channel-priority = disabled")
+
 
 def test_a_file_that_cannot_be_made_an_environment_of(person: Person, small_channel: Path) -> None:
     path = person.home / "environment.yml"

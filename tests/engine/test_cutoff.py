@@ -20,6 +20,9 @@ NOW = datetime(2026, 3, 31, 12, tzinfo=timezone.utc)
         ("7 days", NOW - timedelta(days=7)),
         (" 1 Day ", NOW - timedelta(days=1)),
         ("7d", NOW - timedelta(days=7)),
+        ("1h30m", NOW - timedelta(minutes=90)),
+        ("1 week 2 days", NOW - timedelta(days=9)),
+        ("45 min", NOW - timedelta(minutes=45)),
         ("36h", NOW - timedelta(hours=36)),
         ("2 weeks", NOW - timedelta(days=14)),
         ("2026-03-01", datetime(2026, 3, 2, tzinfo=timezone.utc)),
@@ -34,7 +37,7 @@ def test_what_is_meant(text: str, time: datetime | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["soon", "7", "days", "-7 days", "2026-13-01", "999999 weeks", "0001-01-01T00:00+14:00"]
+    "text", ["soon", "7", "days", "1M", "7 days ago", "-7 days", "2026-13-01", "999999 weeks", "0001-01-01T00:00+14:00"]
 )
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(InvalidRequest, match="no date"):

@@ -277,6 +277,17 @@ def test_what_a_file_asks_for_on_each_platform(own: Settings, channel: str) -> N
     assert not any("nothing is locked" in text for text in only.notes)
 
 
+def test_how_a_manifest_has_each_platform_chosen() -> None:
+    text = "[workspace]\nchannels = ['a']\nplatforms = ['linux-64', 'osx-64']\nsolve-strategy = 'lowest'\n"
+    text += "exclude-newer = '2024-01-01'\n[dependencies]\na = '*'\n[system-requirements]\nmacos = '12'\ncuda = '12'\n"
+    wanted = [Target(platform="linux-64", virtual_packages=("__cuda=",)), Target(platform="osx-64")]
+    asked_for = Strategy(exclude_newer="2025-01-01")
+    asked = specfiles.targets("pixi.toml", text, wanted, without_pip=False, strategy=asked_for)
+    assert [one.virtual_packages for one in asked.targets] == [("__cuda=",), ("__osx=12", "__cuda=12")]
+    assert asked.strategy == Strategy(resolution="lowest", exclude_newer="2025-01-01")
+    assert any("exclude-newer = 2024-01-01" in note and "not followed" in note for note in asked.notes)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [

@@ -13,7 +13,7 @@ import pytest
 from jupyter_condaenv.engine import specfiles
 from jupyter_condaenv.engine.channels import base_url
 from jupyter_condaenv.engine.errors import InvalidRequest
-from jupyter_condaenv.engine.model import Lock
+from jupyter_condaenv.engine.model import Lock, Strategy
 from jupyter_condaenv.engine.specfiles import SpecFile
 
 from .child import in_child
@@ -546,16 +546,24 @@ def test_a_misspelt_key_of_a_manifest(text: str, line: int, word: str, meant: st
         ("[constraints]\na = '<2'\n", "line 3: `constraints` is left out"),
         ("pypi-exclude-newer = '2024-01-01'\n", "line 3: `pypi-exclude-newer` is left out"),
         ("[pypi-options.dependency-overrides]\na = '*'\n", "line 3: `dependency-overrides` is left out"),
-        ("exclude-newer = '2024-01-01'\n", "line 3: `exclude-newer = 2024-01-01` is not applied"),
-        ("[exclude-newer]\na = '2024-01-01'\n", "line 3: `exclude-newer` is not applied"),
-        ("channel-priority = 'disabled'\n", "line 3: `channel-priority = disabled` is not applied"),
+        ("[exclude-newer]\na = '2024-01-01'\n", "line 3: what `exclude-newer` says of a alone is not applied"),
         (
-            "solve-strategy = 'lowest'\n",
-            "`solve-strategy = lowest` is not applied; what is wanted is said beside the file, as res",
+            "exclude-newer = {cutoff = '7d', exemptions = {a = '1.0', b = '*', c = {version = '*', channel = 'd'}}}\n",
+            "line 3: what `exclude-newer` says of a, c alone is not applied",
         ),
         (
-            "[system-requirements]\ncuda = '12.9'\nlibc = {version = '2.28'}\n",
-            "line 3: what the machine is to have is not declared: __cuda=12.9, __glibc=2.28.",
+            "[feature.x]\nchannel-priority = 'disabled'\n[feature.y]\nchannel-priority = 'strict'\n"
+            "[environments]\ndefault = ['x', 'y']\n",
+            "line 4: `channel-priority` is not applied, as the features have several",
+        ),
+        (
+            "[system-requirements]\narchspec = 'x86_64_v3'\n[feature.x.system-requirements]\narchspec = 'x86_64_v4'\n"
+            "[environments]\ndefault = ['x']\n",
+            "line 4: no processor is declared, as several are asked for: x86_64_v4, x86_64_v3",
+        ),
+        (
+            "platforms = ['linux-64', {name = 'gpu', platform = 'linux-64', cuda = '12'}]\n",
+            "line 3: there are several machines of linux-64, and none of them is taken",
         ),
         ("platforms = ['osx-64', {name = 'gpu', platform = 'win-64'}]\n", "osx-64, win-64; this is linux-64"),
     ],
@@ -565,10 +573,147 @@ def test_what_of_a_manifest_changes_nothing_is_told(more: str, told: str) -> Non
     assert told in warning
 
 
-def test_what_only_features_that_are_left_out_say_is_not_told() -> None:
+@pytest.mark.parametrize(
+    ("more", "strategy"),
+    [
+        ("", Strategy()),
+        ("exclude-newer = '2024-01-01'\n", Strategy(exclude_newer="2024-01-01")),
+        ("exclude-newer = 2024-01-01\n", Strategy(exclude_newer="2024-01-01")),
+        (
+            "exclude-newer = '1h30m'\n[exclude-newer]\na = '0d'\nb = '2d'\n",
+            Strategy(exclude_newer="1h30m", exclude_newer_except=("a",)),
+        ),
+        (
+            "[workspace.exclude-newer]\ncutoff = '7d'\n[workspace.exclude-newer.exemptions]\na = '*'\n",
+            Strategy(exclude_newer="7d", exclude_newer_except=("a",)),
+        ),
+        ("exclude-newer = {exemptions = {a = '*'}}\n", Strategy()),
+        ("channel-priority = 'disabled'\n", Strategy(channel_priority="disabled")),
+        ("solve-strategy = 'lowest'\n", Strategy(resolution="lowest")),
+        (
+            "solve-strategy = 'lowest'\n[feature.x]\nsolve-strategy = 'highest'\n"
+            "[feature.y]\nsolve-strategy = 'lowest-direct'\n[environments]\ndefault = ['y', 'x']\n",
+            Strategy(resolution="lowest-direct"),
+        ),
+        (
+            "solve-strategy = 'lowest'\nchannel-priority = 'disabled'\n[system-requirements]\ncuda = '12'\n"
+            "[feature.x]\n[environments]\ndefault = {features = ['x'], no-default-feature = true}\n",
+            Strategy(),
+        ),
+        (
+            "[system-requirements]\ncuda = '12.9'\nlibc = {family = 'glibc', version = '2.28'}\n"
+            "macos = '13'\nlinux = '5.10'\n",
+            Strategy(virtual_packages=("__cuda=12.9", "__glibc=2.28", "__linux=5.10")),
+        ),
+        (
+            "[system-requirements]\nlibc = {family = 'musl', version = '1.2'}\n",
+            Strategy(virtual_packages=("__musl=1.2",)),
+        ),
+        (
+            "[system-requirements]\ncuda = '12.9'\n[feature.x.system-requirements]\ncuda = '12.10'\n"
+            "archspec = 'x86_64_v3'\n[environments]\ndefault = ['x']\n",
+            Strategy(virtual_packages=("__cuda=12.10", "__archspec=1=x86_64_v3")),
+        ),
+        (
+            "platforms = ['osx-64', {platform = 'linux-64', cuda = '12', glibc = '2.31', __own = '1'}]\n",
+            Strategy(virtual_packages=("__cuda=12", "__glibc=2.31", "__own=1")),
+        ),
+        (
+            "platforms = ['linux-64', {name = 'gpu', platform = 'linux-64', cuda = '12'}]\n[feature.x]\n"
+            "platforms = ['gpu']\n[environments]\ndefault = ['x']\n",
+            Strategy(virtual_packages=("__cuda=12",)),
+        ),
+    ],
+)
+def test_how_a_manifest_has_packages_chosen(more: str, strategy: Strategy) -> None:
+    assert read(WORKSPACE + more, "pixi.toml").strategy == strategy
+
+
+def test_what_features_that_are_left_out_say_is_not_followed() -> None:
     more = "[feature.x]\nsolve-strategy = 'lowest'\n[environments]\ny = ['x']\n"
-    for environment, count in (("default", 0), ("y", 1)):
-        assert len(specfiles.read("pixi.toml", WORKSPACE + more, environment=environment).warnings) == count
+    for environment, resolution in (("default", ""), ("y", "lowest")):
+        found = specfiles.read("pixi.toml", WORKSPACE + more, environment=environment)
+        assert (found.strategy.resolution, found.warnings) == (resolution, ())
+
+
+SAID = (
+    "channel-priority = 'disabled'\nsolve-strategy = 'lowest'\nexclude-newer = '2024-01-01'\n"
+    "[exclude-newer]\na = '0d'\n[system-requirements]\ncuda = '12'\nlinux = '5.10'\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "site", "made", "followed", "otherwise"),
+    [
+        (
+            Strategy(),
+            "",
+            Strategy(
+                channel_priority="disabled",
+                resolution="lowest",
+                exclude_newer="2024-01-01",
+                exclude_newer_except=("a",),
+                virtual_packages=("__cuda=12", "__linux=5.10"),
+            ),
+            "channel-priority = disabled; solve-strategy = lowest; exclude-newer = 2024-01-01; exceptions from it (a); "
+            "a machine with __cuda=12; a machine with __linux=5.10",
+            "",
+        ),
+        (
+            Strategy(
+                channel_priority="strict",
+                resolution="highest",
+                exclude_newer="2025-01-01",
+                exclude_newer_except=("b",),
+                virtual_packages=("__cuda=",),
+            ),
+            "",
+            Strategy(
+                channel_priority="strict",
+                resolution="highest",
+                exclude_newer="2025-01-01",
+                exclude_newer_except=("b",),
+                virtual_packages=("__cuda=", "__linux=5.10"),
+            ),
+            "a machine with __linux=5.10",
+            "channel-priority = disabled; solve-strategy = lowest; exclude-newer = 2024-01-01; exceptions from it (a); "
+            "a machine with __cuda=12",
+        ),
+        # A site's limit is made stricter by a file, and never less strict.
+        (
+            Strategy(channel_priority="disabled", resolution="lowest", virtual_packages=("__cuda=12", "__linux=5.10")),
+            "2025-01-01",
+            Strategy(
+                channel_priority="disabled",
+                resolution="lowest",
+                exclude_newer="2024-01-01",
+                virtual_packages=("__cuda=12", "__linux=5.10"),
+            ),
+            "channel-priority = disabled; solve-strategy = lowest; exclude-newer = 2024-01-01; "
+            "a machine with __cuda=12; a machine with __linux=5.10",
+            "exceptions from it (a)",
+        ),
+        (
+            Strategy(channel_priority="disabled", resolution="lowest", virtual_packages=("__cuda=12", "__linux=5.10")),
+            "2023-01-01",
+            Strategy(channel_priority="disabled", resolution="lowest", virtual_packages=("__cuda=12", "__linux=5.10")),
+            "channel-priority = disabled; solve-strategy = lowest; "
+            "a machine with __cuda=12; a machine with __linux=5.10",
+            "exclude-newer = 2024-01-01; exceptions from it (a)",
+        ),
+    ],
+)
+def test_what_a_person_says_counts_before_what_a_file_says(
+    given: Strategy, site: str, made: Strategy, followed: str, otherwise: str
+) -> None:
+    found = read(WORKSPACE + SAID, "pixi.toml")
+    request = specfiles.creation(found, "pixi.toml", "/env", strategy=given, site_cutoff=site)
+    assert request.strategy == made
+    told = (
+        f"pixi.toml: packages are chosen as it says: {followed}",
+        *([f"pixi.toml: not followed, as something else is asked for here: {otherwise}"] if otherwise else []),
+    )
+    assert request.notes == told
 
 
 def test_what_is_there_to_build_with_is_installed_as_well() -> None:
@@ -612,6 +757,12 @@ def test_what_a_manifest_has_for_pip_that_pip_is_not_asked_for(more: str, told: 
         ("[workspace]\nchannels = []\n[dependencies]\nx = {url = 'https://h/x-1-0.conda'}\n", 4, "at an address"),
         ("[workspace]\nchannels = []\n[pypi-dependencies]\nx = '2'\n", 4, "'2' is no version of x for pip"),
         ("[workspace]\nchannels = []\n[pypi-dependencies]\nx = 3\n", 4, "no version of x for pip"),
+        (f"{WORKSPACE}channel-priority = 'flexible'\n", 3, "`channel-priority = flexible` is not known"),
+        (f"{WORKSPACE}solve-strategy = 'newest'\n", 3, "`solve-strategy = newest` is not known"),
+        (f"{WORKSPACE}exclude-newer = '1M'\n", 3, "'1M' is no date, no time and no age"),
+        (f"{WORKSPACE}exclude-newer = {{cutof = '7d'}}\n", 3, "`exclude-newer` has no key `cutof`"),
+        (f"{WORKSPACE}[system-requirements]\ncuda = '>=12'\n", 4, "'>=12' is no version of `cuda`"),
+        (f"{WORKSPACE}[system-requirements]\nlinx = '5'\n", 4, "`linx` is nothing that a machine has"),
     ],
 )
 def test_a_manifest_that_is_refused(text: str, line: int, told: str) -> None:

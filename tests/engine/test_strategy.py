@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import solve
+from jupyter_condaenv.engine import solve, specfiles
 from jupyter_condaenv.engine.errors import InvalidRequest, Unsatisfiable
 from jupyter_condaenv.engine.model import (
     ChangePackages,
@@ -102,6 +102,16 @@ def test_what_is_newer_is_left_out(own: Settings, prefix: Path) -> None:
 def test_named_packages_may_be_newer(own: Settings, prefix: Path) -> None:
     made = created(prefix, own, "tool", exclude_newer="2021-12-31", exclude_newer_except=("Tool",))
     assert versions(made) == {"base": "1.0", "tool": "3.0"}
+
+
+def test_a_manifest_of_pixi_says_how_old(own: Settings, prefix: Path, years: Path) -> None:
+    text = f"[workspace]\nchannels = ['{years.as_uri()}']\nexclude-newer = '2022-12-31'\n"
+    text += "[dependencies]\ntool = '*'\n[exclude-newer]\nbase = '0d'\n"
+    found = specfiles.read("pixi.toml", text)
+    for site, expected in (("", {"base": "3.0", "tool": "2.0"}), ("2021-12-31", {"base": "1.0", "tool": "1.0"})):
+        request = specfiles.creation(found, "pixi.toml", str(prefix), site_cutoff=site)
+        made = in_child(solve.plan, request, replace(own, exclude_newer=site))
+        assert versions(made) == expected
 
 
 def test_the_site_says_how_old_and_a_request_otherwise(own: Settings, prefix: Path) -> None:

@@ -37,6 +37,12 @@ def test_one_environment_of_several(client: Client) -> None:
     assert answer.status == 400 and "among default, test" in answer.body["message"]
 
 
+def test_how_a_manifest_has_packages_chosen_is_told(client: Client) -> None:
+    text = "[workspace]\nchannels = ['a']\nchannel-priority = 'disabled'\n"
+    (told,) = client.call("POST", "files", {"name": "pixi.toml", "text": text}).body["notes"]
+    assert told.endswith("chosen as it says: channel-priority = disabled")
+
+
 def test_a_lock_of_another_tool_is_not_read_at_once(client: Client) -> None:
     lock = "version: 1\nmetadata:\n  platforms: [linux-64]\npackage: []\n"
     told = client.call("POST", "files", {"name": "conda-lock.yml", "text": lock}).body

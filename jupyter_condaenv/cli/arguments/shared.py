@@ -29,8 +29,8 @@ def strategy(parser: Parser, virtual: str = "") -> None:
     parser.add_argument(
         "--resolution",
         choices=get_args(Resolution),
-        default="highest",
-        help="take the newest versions that fit, the oldest, or the oldest of SPEC alone",
+        default="",
+        help="take the newest versions that fit (the default), the oldest, or the oldest of SPEC alone",
     )
     parser.add_argument(
         "--exclude-newer",

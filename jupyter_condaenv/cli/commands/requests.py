@@ -105,10 +105,18 @@ def _create_of_file(arguments: Namespace, settings: Settings) -> CreateEnvironme
     # The file may be anybody's: what stands in it is a name and no path.
     prefix = new_prefix(place, settings) if arguments.environment else environments.prefix_for(place, settings)
     channels = channels_of(arguments.channels)
-    request = specfiles.creation(found, str(path), prefix, channels, without_pip=arguments.without_pip)
+    request = specfiles.creation(
+        found,
+        str(path),
+        prefix,
+        channels,
+        without_pip=arguments.without_pip,
+        strategy=strategy_of(arguments),
+        site_cutoff=settings.exclude_newer,
+    )
     display_name = getattr(arguments, "display_name", "")
     pip = requirements.together(request.pip, requirements.checked(arguments.pip))
-    return msgspec.structs.replace(request, pip=pip, strategy=strategy_of(arguments), display_name=display_name)
+    return msgspec.structs.replace(request, pip=pip, display_name=display_name)
 
 
 def _stack_request(arguments: Namespace, settings: Settings) -> StackEnvironment:
@@ -211,6 +219,7 @@ def lock_request(arguments: Namespace, settings: Settings) -> LockPlatforms:
         raise InvalidRequest("No platform was named.", "For instance: --platform linux-64 --platform osx-arm64")
     targets = _targets(arguments)
     channels = channels_of(arguments.channels)
+    strategy = msgspec.structs.replace(strategy_of(arguments), virtual_packages=())
     if arguments.file:
         from ...engine import specfiles
 
@@ -226,12 +235,13 @@ def lock_request(arguments: Namespace, settings: Settings) -> LockPlatforms:
             channels,
             without_pip=arguments.without_pip,
             environment=arguments.file_environment,
+            strategy=strategy,
+            site_cutoff=settings.exclude_newer,
         )
     else:
         prefix = environments.find(arguments.environment, settings).prefix
-        asked = LockPlatforms(prefix=prefix, targets=targets, channels=channels)
-    strategy = msgspec.structs.replace(strategy_of(arguments), virtual_packages=())
-    return msgspec.structs.replace(asked, strategy=strategy, format=getattr(arguments, "format", "") or asked.format)
+        asked = LockPlatforms(prefix=prefix, targets=targets, channels=channels, strategy=strategy)
+    return msgspec.structs.replace(asked, format=getattr(arguments, "format", "") or asked.format)
 
 
 def _targets(arguments: Namespace) -> tuple[Target, ...]:

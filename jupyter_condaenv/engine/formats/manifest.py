@@ -12,8 +12,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..channels import redact
+from ..model import Strategy
 from . import manifest_keys as keys
 from .manifest_keys import table as _table
+from .manifest_keys import texts as _texts
+from .manifest_strategy import Reader as StrategyReader
 from .source import Source
 from .specfile import SpecFile
 
@@ -23,20 +26,8 @@ else:
     import tomli as tomllib
 
 _FROM_SOURCE = ("path", "git", "branch", "tag", "rev")
-
-_HOW_TO_CHOOSE = {
-    "exclude-newer": "exclude-newer",
-    "channel-priority": "channel-priority",
-    "solve-strategy": "resolution",
-}
-"""What a manifest says of how packages are chosen -> what it is called here."""
-_VIRTUAL = {
-    "cuda": "__cuda=",
-    "linux": "__linux=",
-    "libc": "__glibc=",
-    "macos": "__osx=",
-    "archspec": "__archspec=1=",
-}
+_OF_THE_DEFAULT = ("channel-priority", "solve-strategy")
+"""What stands under ``[workspace]`` and is said of the feature that the manifest itself is."""
 
 
 def read(source: Source, platform: str, environment: str = "") -> SpecFile:
@@ -93,7 +84,6 @@ class _Manifest:
                 for name, value in _table(_table(part.get("activation")).get("env")).items():
                     variables[name] = str(value)
             self._index(_table(feature.get("pypi-options")))
-            self._not_applied(feature)
             found |= dict.fromkeys(specs.values())  # what two features say of a package holds both
         others = [] if self._chosen else [name for name in self._names() if name != "default"]
         if others:
@@ -101,12 +91,12 @@ class _Manifest:
                 f"{self._source.name}: the environment default is taken; left out: {', '.join(others)}"
             )
         self._index(_table(self._workspace.get("pypi-options")))
-        self._not_applied(self._workspace)
         platforms = tuple(self._platforms())
         if platforms and self._platform not in platforms:
             self._warnings.append(
                 f"{self._source.name} is written for {', '.join(platforms)}; this is {self._platform}"
             )
+        strategy = self._strategy(whole, [_table(feature) for feature in named])
         name = self._workspace.get("name") or self._project.get("name") or ""
         return SpecFile(
             format="pixi",
@@ -118,6 +108,7 @@ class _Manifest:
             pip_lines=self._pip,
             pip_index=", ".join(dict.fromkeys(self._own_index)),
             platforms=platforms,
+            strategy=strategy,
             warnings=tuple(self._warnings),
         )
 
@@ -201,22 +192,14 @@ class _Manifest:
         markers = said.get("env-markers")
         self._pip.setdefault(f"{name}{extras}{text}{f' ; {markers}' if markers else ''}", line)
 
-    def _not_applied(self, feature: Mapping[str, Any]) -> None:
-        """Tell of what the file says of how to choose, which is asked for beside a file and never taken from it."""
-        for key, ours in _HOW_TO_CHOOSE.items():
-            if key in feature:
-                said = "" if isinstance(feature[key], dict) else f" = {redact(str(feature[key]))}"
-                self._tell(key, f"`{key}{said}` is not applied; what is wanted is said beside the file, as {ours}")
-        wanted = []
-        for key, value in _table(feature.get("system-requirements")).items():
-            version = _table(value).get("version", value)
-            wanted.append(f"{_VIRTUAL.get(key, f'__{key}=')}{redact(str(version))}")
-        if wanted:
-            told = f"what the machine is to have is not declared: {', '.join(wanted)}"
-            self._tell("system-requirements", f"{told}. Where this machine has less, declare it as virtual packages")
-
-    def _tell(self, key: str, text: str) -> None:
-        self._warnings.append(f"{self._source.name}, line {keys.line_of(self._source, key)}: {text}")
+    def _strategy(self, whole: bool, features: list[dict[str, Any]]) -> Strategy:
+        """What the first feature says counts first, and what the manifest itself says last."""
+        of_workspace = {key: self._workspace[key] for key in _OF_THE_DEFAULT if key in self._workspace}
+        default = [{**self._pixi, **of_workspace}] if whole else []
+        reader = StrategyReader(self._source, [*features, *default], self._platform)
+        found = reader.read(self._workspace)
+        self._warnings += reader.warnings
+        return found
 
     def _index(self, options: Mapping[str, Any]) -> None:
         for key in keys.INDEXES:
@@ -241,7 +224,3 @@ class _Manifest:
                     "Give its whole URL, and put secrets into ~/.netrc or the file that RATTLER_AUTH_FILE names.",
                 )
             yield channel
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()

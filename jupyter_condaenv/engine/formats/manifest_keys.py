@@ -97,3 +97,7 @@ def line_of(source: Source, key: str, below: str = "") -> int:
 
 def table(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()

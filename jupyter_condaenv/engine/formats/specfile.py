@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from ..model import ForeignLock, Lock
+from ..model import ForeignLock, Lock, Strategy
 
 Format = Literal["environment.yml", "explicit", "lock", "pixi", "requirements.txt", "conda list", "notebook"]
 
@@ -35,5 +35,7 @@ class SpecFile(Struct, frozen=True, kw_only=True):
     """A lock that is too large to be read on the spot: ``read_lock`` makes ``lock`` of it."""
     platforms: tuple[str, ...] = ()
     """Those it is written for; empty where it does not say."""
+    strategy: Strategy = Strategy()
+    """How its author has packages chosen, and for which machine."""
     warnings: tuple[str, ...] = ()
     """What a person should know of how it was read."""

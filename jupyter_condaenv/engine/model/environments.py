@@ -65,7 +65,8 @@ class Strategy(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     """How to choose among the packages that fit. What is left at its default is as the settings have it."""
 
     channel_priority: Literal["", ChannelPriority] = ""
-    resolution: Resolution = "highest"
+    resolution: Literal["", Resolution] = ""
+    """By default the highest."""
     exclude_newer: str = ""
     """A date, a time, or an age such as ``7 days``: what its channel has had for less long is left out. What is
     installed already may stay."""

@@ -80,15 +80,22 @@ class NewEnvironment(New, frozen=True, kw_only=True):
                 "Give one of them.",
                 field="$.file",
             )
+        strategy = checked_strategy(self.strategy)
         with about_field("$.file.text"):
             found = specfiles.read(file.name, file.text, environment=file.environment)
         prefix = self.where(settings, otherwise=found.name)
         with about_field("$.file.text"):
-            request = specfiles.creation(found, file.name, prefix, channels, without_pip=self.without_pip)
+            request = specfiles.creation(
+                found,
+                file.name,
+                prefix,
+                channels,
+                without_pip=self.without_pip,
+                strategy=strategy,
+                site_cutoff=settings.exclude_newer,
+            )
         pip = requirements.together(request.pip, checked_requirements(self.pip))
-        return msgspec.structs.replace(
-            request, pip=pip, strategy=checked_strategy(self.strategy), display_name=self.display_name
-        )
+        return msgspec.structs.replace(request, pip=pip, display_name=self.display_name)
 
 
 class NewStack(New, frozen=True, kw_only=True):

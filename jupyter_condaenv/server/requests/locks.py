@@ -53,6 +53,7 @@ class NewLock(Body, frozen=True, kw_only=True):
             for one in self.platforms
         )
         channels = checked_channels(self.channels, settings)
+        strategy = checked_strategy(self.strategy)
         if self.file is not None:
             with about_field("$.file.text"):
                 asked = specfiles.targets(
@@ -62,9 +63,11 @@ class NewLock(Body, frozen=True, kw_only=True):
                     channels,
                     without_pip=self.without_pip,
                     environment=self.file.environment,
+                    strategy=strategy,
+                    site_cutoff=settings.exclude_newer,
                 )
         else:
             with about_field("$.environment"):
                 prefix = find(self.environment, settings).prefix if self.environment else ""
-            asked = LockPlatforms(prefix=prefix, targets=targets, channels=channels)
-        return msgspec.structs.replace(asked, strategy=checked_strategy(self.strategy), format=self.format)
+            asked = LockPlatforms(prefix=prefix, targets=targets, channels=channels, strategy=strategy)
+        return msgspec.structs.replace(asked, format=self.format)
