@@ -935,10 +935,10 @@ export interface components {
              */
             channel_priority?: "" | "disabled" | "flexible" | "strict";
             /**
-             * @default highest
+             * @default
              * @enum {unknown}
              */
-            resolution?: "highest" | "lowest" | "lowest-direct";
+            resolution?: "" | "highest" | "lowest" | "lowest-direct";
             /** @default  */
             exclude_newer?: string;
             /** @default [] */
