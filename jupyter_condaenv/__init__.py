@@ -21,6 +21,6 @@ def load_ipython_extension(shell: object) -> None:
     """``%load_ext jupyter_condaenv``: ``%condaenv`` in a kernel that we did not register."""
     import sys
 
-    from .magics.condaenv import register
+    from .magics import register
 
     register(shell, [sys.executable, "-m", "jupyter_condaenv.cli"])

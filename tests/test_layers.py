@@ -34,8 +34,8 @@ STANDARD_LIBRARY_ONLY: dict[str, tuple[str, ...]] = {
     "engine.rattler_build": ("rattler_build",),
     "engine.demands": (),
     **{f"engine.{name}": OF_THE_SUPERVISOR for name in ("trees", "staging", "in_place", "carryover", "exchange")},
-    # It lies beside a copy of engine.activation, and starts the ipykernel of the environment it runs in.
-    "kernels.launch.shim": ("activation", "condaenv_magics", "demands", "ipykernel"),
+    # They lie beside a copy of engine.activation; the ipykernel is that of the environment they run in.
+    "kernels.launch": ("activation", "condaenv_magics", "demands", "ipykernel"),
 }
 """What runs inside foreign environments, or must run anywhere, and what else it may import."""
 OWNERS = {"rattler": "engine.rattler", "rattler_build": "engine.rattler_build"}
@@ -140,7 +140,7 @@ def test_imports_run_one_way(module: str, path: Path) -> None:
         ("engine.activation.cache", "import msgspec"),
         ("engine.activation.cache", "from ..model import Settings"),
         ("engine.exchange", "from .model import Plan"),
-        ("kernels.launch.shim", "from .. import specs"),
+        ("kernels.launch.start", "from .. import specs"),
         ("magics.install", "import msgspec"),
         ("magics.install", "from ..engine import model"),
     ],

@@ -20,6 +20,8 @@ from jupyter_condaenv.engine.model import Settings
 
 MAGICS = "condaenv_magics"
 """Name of the copy of ``magics``, as kernels import it."""
+START = "condaenv_start"
+"""Name of the copy of ``launch.start``, as the shim imports it."""
 ACTIVATION = Path(activation.__file__).parent
 """The folder that is copied beside the shim."""
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -51,9 +53,10 @@ def install(settings: Settings) -> Launch:
         "cli.py": _command_line(),
         "demands.py": Path(demands.__file__).read_bytes(),
         **{f"{MAGICS}/{path.name}": path.read_bytes() for path in sorted((here.parent / "magics").glob("*.py"))},
-        "fallback.py": (here / "fallback.py").read_bytes(),
+        "fallback.py": (source / "fallback.py").read_bytes(),
         "registrar": os.fsencode(sys.executable) + b"\n",
         "shim.py": (source / "shim.py").read_bytes(),
+        f"{START}.py": (source / "start.py").read_bytes(),
         "trampoline": (source / "trampoline.sh").read_bytes(),
     }
     digest = hashlib.sha256(b"\0".join(name.encode() + b"\0" + content for name, content in files.items()))
@@ -77,7 +80,12 @@ def compile_for(python: str, launch: Launch) -> None:
     ``OSError`` or ``subprocess.SubprocessError`` when it cannot.
     """
     here = launch.shim.parent
-    modules = [here / "demands.py", *(here / "activation").glob("*.py"), *(here / MAGICS).glob("*.py")]
+    modules = [
+        here / f"{START}.py",
+        here / "demands.py",
+        *(here / "activation").glob("*.py"),
+        *(here / MAGICS).glob("*.py"),
+    ]
     command = [python, "-I", "-S", "-m", "py_compile", *map(str, modules)]
     subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)
 

@@ -7,19 +7,10 @@ import re
 import sys
 from typing import Any
 
-from . import loaded
+from . import HELP, loaded
 from .operation import CondaEnvError, perform
 from .status import Status, count, size, table
 
-HELP = """\
-%condaenv install SPEC...    add packages to the environment that this kernel runs in
-
-SPEC is what conda takes: numpy, numpy>=1.20,<3, conda-forge::numpy; in quotes where it holds a blank.
-  -c CHANNEL   search here too, after the channels of the environment
-  --pip REQ    have pip install this beside conda's packages; what follows --pip is all for pip
-  --now        replace at once also what this kernel may have loaded; else that waits for its next start
-The stop button asks the operation to stop and leaves the environment whole.
-"""
 KINDS = {
     "add": "new",
     "upgrade": "up",
@@ -31,16 +22,6 @@ KINDS = {
 """The command line's words for what happens to a package, in its order."""
 
 _PART = re.compile(r""""([^"]*)"|'([^']*)'|(\[[^]]*\]|[^\s"'])""")
-
-
-def register(shell: Any, command: list[str]) -> None:
-    """Give ``shell`` the magic, which has its work done by ``command``: our command line, without arguments."""
-
-    def condaenv(line: str) -> None:
-        run(line, command, live=watched(shell))
-
-    condaenv.__doc__ = HELP
-    shell.register_magic_function(condaenv, "line", "condaenv")
 
 
 def watched(shell: Any) -> bool:

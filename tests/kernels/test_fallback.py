@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from jupyter_client.kernelspec import KernelSpec
 
 from jupyter_condaenv.engine.model import AnyRequest, AnyResult, Changed, CreateEnvironment, Settings, StackEnvironment
 from jupyter_condaenv.engine.prefix import packages
@@ -72,6 +72,20 @@ def test_what_cannot_be_executed_is_explained_whatever_shell_sh_is(own: Settings
     command = [*shell.split(), files.trampoline, files.shim, prefix, "-m", "tell"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     assert "cannot be run on this machine" in ran.stderr and ran.returncode == 1
+
+
+def test_what_explains_has_the_libraries_of_the_server(own: Settings, tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "envs/geo", ipykernel=False)
+    python_is(prefix, b"\0\1")
+    files, registrar = launcher.install(own), tmp_path / "registrar"
+    registrar.write_text('#!/bin/sh\necho "${LD_LIBRARY_PATH-none}"\n')
+    registrar.chmod(0o755)
+    files.trampoline.with_name("registrar").write_text(f"{registrar}\n")
+    for option, given in (("prefix", "/of/the/server"), ("prefix", ""), ("clean", "/of/the/server"), ("off", "")):
+        command = [files.trampoline, files.shim, prefix, f"--library-path={option}", "-m", "tell"]
+        env = {"PATH": os.defpath, **({"LD_LIBRARY_PATH": given} if given else {})}
+        ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        assert ran.stdout.strip() == (given or "none")
 
 
 def stacked(own: Settings, tmp_path: Path) -> tuple[Path, Path, str]:
@@ -229,13 +243,3 @@ def test_a_missing_ipykernel_is_explained(own: Settings, tmp_path: Path) -> None
         told = kernel.run("1")
     assert f"In the environment {prefix}, ipykernel cannot be started (ModuleNotFoundError" in told
     assert f"jupyter condaenv add {prefix} ipykernel" in told
-
-
-def test_started_as_a_module_it_says_what_it_was_told(own: Settings) -> None:
-    manager = manager_of(own, "any")
-    module = "jupyter_condaenv.kernels.fallback"
-    argv = [sys.executable, "-m", module, "-f", "{connection_file}", "--reason", "No luck.", "--hint", "Try again."]
-    manager._kernel_spec = KernelSpec(argv=argv, language="python")
-    with started(manager) as kernel:
-        told = kernel.run("1")
-    assert "No luck." in told and "Try again." in told

@@ -336,7 +336,12 @@ def test_a_capture_that_fails_does_not_keep_the_kernel_from_being_registered(own
 
 @pytest.mark.parametrize(
     "path",
-    [LAUNCH / "shim.py", *launcher.ACTIVATION.glob("*.py"), *LAUNCH.parents[1].glob("magics/[a-z]*.py")],
+    [
+        LAUNCH / "shim.py",
+        LAUNCH / "start.py",
+        *launcher.ACTIVATION.glob("*.py"),
+        *LAUNCH.parents[1].glob("magics/[a-z]*.py"),
+    ],
     ids=lambda path: path.name,
 )
 def test_what_runs_in_environments_is_python_3_8(path: Path) -> None:

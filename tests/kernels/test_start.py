@@ -169,6 +169,7 @@ def test_arguments_at_the_end_reach_the_kernel(own: Settings, tmp_path: Path) ->
 
 
 LIBRARIES = "import os; print(os.environ.get('LD_LIBRARY_PATH'))"
+STARTED_AGAIN = "print('--activated' in open('/proc/self/cmdline').read().split('\\0'))"
 
 
 @pytest.mark.parametrize(
@@ -189,6 +190,14 @@ def test_library_path(
     (name,) = specs.register(environment(prefix), own, KernelOptions(library_path=chosen))
     with started(manager_of(own, name), env={**os.environ, "LD_LIBRARY_PATH": "/of/the/server"}) as kernel:
         assert kernel.run(LIBRARIES) == seen.format(prefix=prefix)
+        assert kernel.run(STARTED_AGAIN) == "False", "it is put right before Python starts"
+
+
+def test_scripts_see_the_library_path_of_the_server(own: Settings, tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "envs/geo", "export SEEN=$LD_LIBRARY_PATH\n")
+    (name,) = specs.register(environment(prefix), own, KernelOptions(library_path="prefix"))
+    with started(manager_of(own, name), env={**os.environ, "LD_LIBRARY_PATH": "/of/the/server"}) as kernel:
+        assert kernel.run("import os; print(os.environ['SEEN'])") == "/of/the/server"
 
 
 def test_what_the_server_has_is_left_behind_unless_it_is_inherited(own: Settings, tmp_path: Path) -> None:

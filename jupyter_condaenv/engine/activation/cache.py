@@ -79,7 +79,7 @@ def _key(prefixes: tuple[str, ...], environ: dict[str, str], leave: bool) -> str
 def _host_class() -> list[str]:
     """What scripts of one environment may decide differently on two hosts that share a home: processor and driver."""
     try:
-        with open("/sys/module/nvidia/version", encoding="ascii", errors="replace") as file:
+        with open("/sys/module/nvidia/version", encoding="utf-8", errors="replace") as file:
             driver = file.read().strip()
     except OSError:
         driver = ""
@@ -156,7 +156,7 @@ def _load(cache_dir: str, name: str) -> dict[str, Any] | None:
         return None
     finally:
         os.close(folder)
-    with open(descriptor, encoding="ascii") as file:
+    with open(descriptor, encoding="utf-8") as file:
         found = os.fstat(file.fileno())
         if _is_foreign(found) or not stat.S_ISREG(found.st_mode):
             return None
@@ -207,7 +207,7 @@ def _store(cache_dir: str, name: str, record: dict[str, object]) -> None:
     try:
         descriptor = os.open(part, flags, 0o600, dir_fd=folder)
         try:
-            with open(descriptor, "w", encoding="ascii") as file:
+            with open(descriptor, "w", encoding="utf-8") as file:
                 json.dump(record, file)
             os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
         except OSError:

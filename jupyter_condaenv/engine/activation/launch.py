@@ -52,7 +52,7 @@ def launch_environment(
     ``options`` are those of its kernelspec: ``--always-run``, ``--library-path=prefix`` or ``clean``, and
     ``--inherit=NAME`` for one of ``FOREIGN``, for PYTHONNOUSERSITE, or for CONDA, an environment that is active.
     """
-    environ = _inherited(environ, options)
+    environ = _inherited(prefixes, environ, options)
     note_use(prefixes, cache_dir)
     leave = "--inherit=CONDA" not in options
     if "--always-run" in options:
@@ -65,9 +65,7 @@ def launch_environment(
     if "--inherit=PYTHONNOUSERSITE" not in options:
         env["PYTHONNOUSERSITE"] = "1"
     if "--library-path=prefix" in options:
-        own = [f"{prefix}/lib" for prefix in reversed(prefixes)]
-        rest = [path for path in env.get("LD_LIBRARY_PATH", "").split(":") if path and path not in own]
-        env["LD_LIBRARY_PATH"] = ":".join([*own, *rest])
+        env["LD_LIBRARY_PATH"] = ":".join([*_libraries(prefixes), *_other_libraries(prefixes, env)])
     add_threads(env, thread_limit(env))
     _add_cuda(env, prefixes)
     _add_overlay(env, prefixes)
@@ -77,14 +75,30 @@ def launch_environment(
 def prepare(prefixes: tuple[str, ...], environ: dict[str, str], cache_dir: str, options: tuple[str, ...]) -> None:
     """Have in the cache what a launch with the same finds there."""
     if "--always-run" not in options:
-        activated(prefixes, _inherited(environ, options), cache_dir, leave="--inherit=CONDA" not in options)
+        given = _inherited(prefixes, environ, options)
+        activated(prefixes, given, cache_dir, leave="--inherit=CONDA" not in options)
 
 
-def _inherited(environ: dict[str, str], options: tuple[str, ...]) -> dict[str, str]:
+def _inherited(prefixes: tuple[str, ...], environ: dict[str, str], options: tuple[str, ...]) -> dict[str, str]:
     foreign = {name for name in FOREIGN if f"--inherit={name}" not in options}
     if "--library-path=clean" in options:
         foreign.add("LD_LIBRARY_PATH")
-    return {name: value for name, value in environ.items() if name not in foreign}
+    kept = {name: value for name, value in environ.items() if name not in foreign}
+    if "--library-path=prefix" in options and "LD_LIBRARY_PATH" in kept:
+        # The trampoline has put these first already. Scripts see what the server has.
+        kept["LD_LIBRARY_PATH"] = ":".join(_other_libraries(prefixes, kept))
+        if not kept["LD_LIBRARY_PATH"]:
+            del kept["LD_LIBRARY_PATH"]
+    return kept
+
+
+def _libraries(prefixes: tuple[str, ...]) -> list[str]:
+    return [f"{prefix}/lib" for prefix in reversed(prefixes)]
+
+
+def _other_libraries(prefixes: tuple[str, ...], env: dict[str, str]) -> list[str]:
+    own = _libraries(prefixes)
+    return [path for path in env.get("LD_LIBRARY_PATH", "").split(":") if path and path not in own]
 
 
 def read_at_start(old: dict[str, str], new: dict[str, str]) -> bool:

@@ -70,7 +70,7 @@ def _quota_at(folder: str, version1: bool) -> float | None:
     words: list[str] = []
     try:
         for name in names:
-            with open(f"{folder}/{name}", encoding="ascii") as file:
+            with open(f"{folder}/{name}", encoding="utf-8") as file:
                 words += file.read().split()
         quota, period = (float(word) for word in words)
     except (OSError, ValueError):  # no such group here, or "max"

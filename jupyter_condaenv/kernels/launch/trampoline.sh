@@ -16,6 +16,14 @@ has_library() {
     done
     return 1
 }
+put_libraries_first() {
+    rest=$1: first=
+    while [ -n "$rest" ]; do
+        decoded "${rest%%:*}"
+        first=$decoded/lib:$first rest=${rest#*:}
+    done
+    export LD_LIBRARY_PATH="${first%:}${libraries:+:$libraries}"
+}
 explain() {
     if [ ! -x "$registrar" ]; then
         echo "condaenv: $python cannot be run, and $registrar, which would say so in the notebook, is gone." >&2
@@ -23,6 +31,7 @@ explain() {
         exit 127
     fi
     trap - EXIT
+    if [ -n "$libraries" ]; then export LD_LIBRARY_PATH="$libraries"; else unset LD_LIBRARY_PATH; fi
     exec "$registrar" "$here/fallback.py" --levels "$2" "$@"
 }
 
@@ -31,6 +40,7 @@ prefix=$decoded
 decoded "${2%%:*}"
 lowest=$decoded
 here=${0%/*}
+libraries=${LD_LIBRARY_PATH-}
 IFS= read -r registrar <"$here/registrar"
 if [ -e "$prefix/conda-meta/condaenv/deferred.json" ]; then
     # A change waits for this moment (engine/deferred.py). Whatever becomes of it, there will be a kernel.
@@ -41,7 +51,7 @@ if [ "$3" = --program ]; then
     # Whatever language it is in: our own Python activates the environment, and becomes the program.
     [ -x "$registrar" ] && python=$registrar
     [ -x "$python" ] || explain "$@"
-    exec "$python" -I "$@"
+    exec "$python" -I -S "$@"
 fi
 # An empty file would be taken for a script. Without its library Python dies before it can say anything.
 if [ -f "$python" ] && [ -s "$python" ] && has_library "$lowest"; then
@@ -50,6 +60,10 @@ if [ -f "$python" ] && [ -s "$python" ] && has_library "$lowest"; then
         case " $* " in *" --inherit=$name "*) ;; *) unset "$name" ;; esac
     done
     case " $* " in *" --inherit=PYTHONNOUSERSITE "*) ;; *) export PYTHONNOUSERSITE=1 ;; esac
+    case " $* " in
+    *" --library-path=clean "*) unset LD_LIBRARY_PATH ;;
+    *" --library-path=prefix "*) put_libraries_first "$2" ;;
+    esac
     # Where it cannot be executed after all, as on a machine of another kind: bash goes on then, other shells exit.
     [ -z "${BASH_VERSION-}" ] || shopt -s execfail
     trap 'explain "$@"' EXIT

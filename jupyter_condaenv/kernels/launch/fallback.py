@@ -1,17 +1,17 @@
 """The kernel that opens where an environment's own cannot, and says in every cell what is wrong and what mends it.
 
-``python -m jupyter_condaenv.kernels.fallback -f CONNECTION (--reason TEXT | --levels LEVELS [--failure TEXT])
-[--hint TEXT] [--language NAME]``. A copy of this file lies beside the trampoline, so it needs ipykernel and nothing of
-this package. The kernelspec stays that of the environment's own kernel: a restart starts that one, once it can be.
+``fallback.py --levels LEVELS [--failure TEXT] [--language NAME] -f CONNECTION`` in the Python that registered the
+kernel, with ipykernel, and nothing of this package but what lies beside it. The kernelspec stays that of the
+environment's own kernel: a restart starts that one, once it can be.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import re
 import shlex
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def explain(levels: str, failure: str = "") -> tuple[str, str]:
 
     ``failure`` is what became of its kernel, where its Python has come so far.
     """
-    prefixes = [_decoded(part) for part in levels.split(":")]
+    prefixes: tuple[str, ...] = import_module("activation.launch").split_levels(levels)
     own, root = prefixes[-1], prefixes[0]
     for prefix in reversed(prefixes):
         if not os.path.isdir(prefix):
@@ -105,7 +105,7 @@ def _gone(prefix: str, own: str) -> tuple[str, str]:
     )
 
 
-def _mend_kernel(prefixes: list[str], failure: str) -> str:
+def _mend_kernel(prefixes: tuple[str, ...], failure: str) -> str:
     if "MemoryError" in failure:
         return f"The machine has run out of memory: shut other kernels down, or ask for more. {UNHARMED}"
     for prefix in reversed(prefixes):
@@ -124,11 +124,6 @@ def _command(command: str, prefix: str) -> str:
     return f"{command} {shlex.quote(prefix)}"
 
 
-def _decoded(text: str) -> str:
-    raw = re.sub(rb"\\0([0-7]{3})", lambda match: bytes([int(match.group(1), 8)]), os.fsencode(text))
-    return os.fsdecode(raw)
-
-
 def _text(text: str) -> str:
     """Paths may hold bytes that no message can carry."""
     return text.encode("utf-8", "replace").decode()
@@ -138,15 +133,13 @@ def main(arguments: list[str]) -> None:
     """Serve the connection file that ``arguments`` name; what else is in them, for another kernel, is passed over."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("-f", "--f", dest="connection", default="")
-    for name in ("reason", "hint", "levels", "failure", "language"):
+    for name in ("levels", "failure", "language"):
         parser.add_argument(f"--{name}", default="")
     end = arguments.index("--") if "--" in arguments else len(arguments)
     given, _ = parser.parse_known_args(arguments[:end])
     # Each program is told of it in its own way.
     connection = given.connection or next(filter(os.path.isfile, reversed(arguments[end:])), "")
-    reason, hint = given.reason, given.hint or UNHARMED
-    if not reason:
-        reason, hint = explain(given.levels, given.failure)
+    reason, hint = explain(given.levels, given.failure)
     FallbackKernel.reason = _text(reason)
     FallbackKernel.hint = _text(hint)
     if given.language:

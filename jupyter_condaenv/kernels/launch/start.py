@@ -1,0 +1,175 @@
+"""Activate a conda environment in this very process, then run the kernel's module, or become its program.
+
+``shim.py LEVELS [--OPTION ...] -m MODULE ...`` in the environment's Python, where the options are those of
+``activation.launch``; an IPython kernel has ``%condaenv`` as well. ``shim.py LEVELS --program [--OPTION ...] -- PROGRAM
+...`` in any Python.
+
+Standard library only, Python 3.8 and newer. ``LEVELS`` is what its
+``join_levels`` makes. When the process was started again after activation, ``--activated`` is among the options, and
+``--told=TEXT`` for each thing that is to be told in the notebook.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+_ACTIVATED = "--activated"
+_TOLD = "--told="
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def main() -> None:
+    here = os.path.dirname(__file__)
+    levels, rest = sys.argv[1], sys.argv[2:]
+    # Nothing is imported from beside this file but what it names itself.
+    sys.path[:] = [path for path in sys.path if path != here]
+    at = rest.index("--" if rest[0] == "--program" else "-m")
+    options, arguments = rest[:at], rest[at:]
+    if arguments[0] == "--":
+        _become(here, levels, options, arguments)
+        return
+    if _ACTIVATED in options:
+        told = [option[len(_TOLD) :] for option in options if option.startswith(_TOLD)]
+    else:
+        told = _activate(here, levels, options, arguments)
+    sys.argv = arguments[1:]
+    _run(here, levels, arguments, told)
+
+
+def _become(here: str, levels: str, options: list[str], arguments: list[str]) -> None:
+    """Run the program in the place of this process, so that it is the one that was started."""
+    prefixes, _, new, _ = _activation(here, levels, options, [*options, *arguments])
+    program = arguments[1]
+    if "/" in program and not program.startswith("/"):
+        places = [f"{prefix}/{program}" for prefix in reversed(prefixes)]
+        program = next(filter(os.path.exists, places), places[0])
+    # Whether this process is the kernel of these, or only one that it has started (engine/deferred.py).
+    new["CONDAENV_KERNEL"] = f"{os.getpid()}:{levels}"
+    sys.stderr.flush()
+    try:
+        os.execvpe(program, [program, *arguments[2:]], new)
+    except OSError as error:
+        failure = f"{program} cannot be run: {error.strerror}"
+    _explain(here, levels, [*options, *arguments], failure)
+
+
+def _run(here: str, levels: str, arguments: list[str], told: list[str]) -> None:
+    """Run the module; where it fails before there is a kernel, become the one that says why."""
+    up: list[object] = []
+
+    def dress(change: Any) -> None:
+        up.append(change.new)
+        _dress(here, change.new, told)
+
+    import runpy
+
+    module = arguments[1].replace("_launcher", "")
+    try:
+        if arguments[1] == "ipykernel_launcher":
+            import_module("ipykernel.kernelapp").IPKernelApp.instance().observe(dress, "shell")
+        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+    except SystemExit as error:
+        if up or not error.code:
+            raise
+        failure = f"ended while it started ({error.code}); the log of the server says more"
+        _explain(here, levels, arguments, f"{module} {failure}")
+    except Exception as error:  # whatever a broken package raises, it is the reason
+        if up:
+            raise
+        _explain(here, levels, arguments, f"{module} cannot be started ({type(error).__name__}: {error})")
+
+
+def _activate(here: str, levels: str, options: list[str], arguments: list[str]) -> list[str]:
+    """What is to be told in the notebook as well."""
+    _, old, new, told = _activation(here, levels, options, arguments)
+    if _beside(here, "activation.launch").read_at_start(old, new):
+        shim = os.path.join(here, "shim.py")
+        again = [sys.executable, shim, levels, _ACTIVATED, *(_TOLD + text for text in told), *arguments]
+        sys.stderr.flush()
+        os.execve(sys.executable, again, new)
+    for name in [name for name in old if name not in new]:
+        del os.environ[name]
+    os.environ.update({name: value for name, value in new.items() if old.get(name) != value})
+    # The environment may have modules of these names.
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("activation", "demands")]:
+        del sys.modules[name]
+    return told
+
+
+def _activation(
+    here: str, levels: str, options: list[str], arguments: list[str]
+) -> tuple[tuple[str, ...], dict[str, str], dict[str, str], list[str]]:
+    """The prefixes; the variables as they are, and as they are in the environment; what a person should know of it."""
+    activation, demands = _beside(here, "activation"), _beside(here, "demands")
+    launch = _beside(here, "activation.launch")
+    prefixes: tuple[str, ...] = launch.split_levels(levels)
+    if not all(os.path.isdir(prefix) for prefix in prefixes) or _altered(prefixes):
+        _explain(here, levels, arguments)
+    old = dict(os.environ)
+    data_dir = os.path.dirname(os.path.dirname(here))
+    cache_dir = os.path.join(data_dir, activation.FOLDER)
+    new, warnings = launch.launch_environment(prefixes, old, cache_dir, tuple(options))
+    told = [*warnings, *filter(None, [demands.misfit(prefixes, new)])]
+    for text in told:
+        print(f"condaenv: {text}", file=sys.stderr)
+    return prefixes, old, new, told
+
+
+def _altered(prefixes: tuple[str, ...]) -> bool:
+    """Whether another tool has given an overlay a Python of its own, which knows nothing of its base, or emptied it."""
+    if len(prefixes) == 1:
+        return False
+    try:
+        names = os.listdir(f"{prefixes[-1]}/conda-meta")
+    except OSError:
+        return True
+    return any(name.startswith("python-") and name[7:8].isdigit() for name in names)
+
+
+def _dress(here: str, shell: Any, told: list[str]) -> None:
+    """Give ``shell`` our magic, and have it tell what is ``told`` with the first cell."""
+    _add_magic(here, shell)
+
+    def tell(*_: object) -> None:
+        shell.events.unregister("pre_run_cell", tell)
+        print(*(f"condaenv: {text}" for text in told), sep="\n", file=sys.stderr)
+
+    if told:
+        shell.events.register("pre_run_cell", tell)
+
+
+def _add_magic(here: str, shell: Any) -> None:
+    """Give ``shell`` our magic. Whatever IPython it is, there is a kernel."""
+    try:
+        _beside(here, "condaenv_magics").register(shell, [_registrar(here), "-I", os.path.join(here, "cli.py")])
+    except Exception as error:
+        print(f"condaenv: There is no %condaenv here ({type(error).__name__}: {error}).", file=sys.stderr)
+
+
+def _beside(here: str, name: str) -> Any:
+    sys.path.insert(0, here)
+    try:
+        return import_module(name)
+    finally:
+        sys.path.remove(here)
+
+
+def _registrar(here: str) -> str:
+    """The Python of the installation that registered the kernel."""
+    with open(os.path.join(here, "registrar"), encoding=sys.getfilesystemencoding(), errors="surrogateescape") as file:
+        return file.read().rstrip("\n")
+
+
+def _explain(here: str, levels: str, arguments: list[str], failure: str = "") -> None:
+    """Become the kernel that says, in the notebook, why this one cannot run."""
+    registrar = _registrar(here)
+    told = [f"--failure={failure}."] if failure else []
+    sys.stderr.flush()
+    # Activation names libraries and folders of this environment; the other Python does without them.
+    names = ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD")
+    env = {name: value for name, value in os.environ.items() if name not in names}
+    os.execve(registrar, [registrar, os.path.join(here, "fallback.py"), "--levels", levels, *told, *arguments], env)
