@@ -15,7 +15,7 @@ ARGS ?=
 WORKERS := -n logical --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint docs panel panel-check panel-types bench clean
+.PHONY: help demo test test-slow bytecode lint docs panel panel-check panel-types bench clean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -23,11 +23,15 @@ help:  ## show this
 demo: $(READY)  ## create, lock and stack environments, run a cell in each, and show them in JupyterLab; CHANNEL=conda-forge for the real ones
 	@$(RUN) -m tests.demo
 
-test: $(READY)  ## run every test that takes seconds and can run here
+test: $(READY) bytecode  ## run every test that takes seconds and can run here
 	@$(RUN) -m pytest -m "not slow" $(WORKERS) $(ARGS)
 
-test-slow: $(READY)  ## run the tests that take minutes
-	@$(RUN) -m pytest -m slow $(ARGS)
+test-slow: $(READY) bytecode  ## run the tests that take minutes
+	@$(RUN) -m pytest -m slow $(WORKERS) $(ARGS)
+
+# Tests start thousands of processes; where PYTHONDONTWRITEBYTECODE is set, each would compile all of the package.
+bytecode: $(READY)
+	@$(RUN) -m compileall -q jupyter_condaenv tests
 
 lint: $(READY) $(NODE_READY)  ## style, types, and the direction of imports
 	@$(NODE) jlpm lint

@@ -168,6 +168,7 @@ def _settle(work: Workspace) -> bool:
     return all(exchange._retire(work, old) for old in exchange.replaced(work))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", [beside, inside])
 def test_a_kill_while_recovering_from_a_kill(where, states, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     old, new = states

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ from . import harness, places
 from .harness import Ended, Operation, leftovers, names, poll, problems, run, settled, tree
 
 SEED = int(os.environ.get("CONDAENV_TEST_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
+_slow = partial(pytest.param, marks=pytest.mark.slow)
 FOREIGN = ("CACHEDIR.TAG", "notes/", "piplike", "pyvenv.cfg", "_condaenv_levels.pth")
 
 
@@ -207,22 +209,17 @@ def make_case(kind: str, settings: Settings, *, python: bool) -> Case:
     )
 
 
-@pytest.mark.parametrize("kind", ["create", "clone", "unpack", "add", "upgrade", "rollback", "remove"])
+@pytest.mark.parametrize(
+    "kind",
+    ["create", "upgrade", "remove", *(_slow(kind) for kind in ("clone", "unpack", "add", "rollback"))],
+)
 def test_a_kill_at_a_random_moment(kind: str, little_settings: Settings) -> None:
     outcomes = kill_at_random(make_case(kind, little_settings, python=False), 3)
     assert outcomes.total() == 3
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param("create", marks=pytest.mark.slow),
-        pytest.param("add", marks=pytest.mark.slow),
-        pytest.param("uninstall", marks=pytest.mark.slow),
-        "stack",
-        pytest.param("rollback", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["create", "add", "uninstall", "stack", "rollback"])
 def test_a_kill_at_each_step(kind: str, real_settings: Settings) -> None:
     case = make_case(kind, real_settings, python=True)
     with Operation(case.request, case.settings) as operation:
@@ -237,7 +234,7 @@ def test_a_kill_at_each_step(kind: str, real_settings: Settings) -> None:
         assert found == "old" or phase not in ("solve", "stage", "check")
 
 
-@pytest.mark.parametrize("phase", ["solve", "pip", "check", "commit"])
+@pytest.mark.parametrize("phase", ["pip", *(_slow(phase) for phase in ("solve", "check", "commit"))])
 def test_a_kill_while_pip_installs(
     phase: str, real_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -310,7 +307,7 @@ def test_a_kill_around_the_exchange(sign: str, little_settings: Settings) -> Non
         poll(lambda: any(work.glob(sign)) or operation.process.poll() is not None)
         assert operation.process.poll() is None, f"{sign} was never there"
 
-    for number in range(3):
+    for number in range(2):
         found = case.kill_and_repeat(wait, f"{sign}, {number}")
         assert found == "new" or "old" not in sign
         assert found == "old" or "stage" not in sign
@@ -320,11 +317,11 @@ def test_a_kill_while_the_environment_is_removed(little_settings: Settings) -> N
     case = make_case("remove", little_settings, python=False)
     work = case.prefix.parent / ".condaenv" / "demo"
     wait: Callable[[Operation], None] = lambda operation: poll(lambda: any(work.glob("trash-*")))  # noqa: E731
-    for number in range(3):
+    for number in range(2):
         assert case.kill_and_repeat(wait, f"trash, {number}") == "new"
 
 
-@pytest.mark.parametrize(("phase", "kind"), [("stage", "step"), ("stage", "progress"), ("commit", "step")])
+@pytest.mark.parametrize(("phase", "kind"), [_slow("stage", "step"), ("stage", "progress"), _slow("commit", "step")])
 def test_a_kill_while_an_environment_is_cloned(phase: str, kind: str, real_settings: Settings) -> None:
     case = make_case("clone", real_settings, python=True)
     source = case.prefix.with_name("demo")

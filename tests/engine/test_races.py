@@ -183,7 +183,10 @@ with open(told, "w") as file:
 
 
 @pytest.mark.parametrize("place", ["beside", "in place"])
-def test_a_program_that_keeps_writing_loses_nothing(place: str, little_settings: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("changes", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_program_that_keeps_writing_loses_nothing(
+    place: str, changes: int, little_settings: Settings, tmp_path: Path
+) -> None:
     from . import places
 
     prefix = prefix_of(little_settings)
@@ -196,7 +199,7 @@ def test_a_program_that_keeps_writing_loses_nothing(place: str, little_settings:
             subprocess.Popen([sys.executable, "-S", "-c", WRITER, str(prefix), str(stop), str(told)])
         )
         poll(lambda: (prefix / "mine/relative-10").exists())
-        for number in range(20):
+        for number in range(changes):
             change = {"add": ("beta",)} if number % 2 == 0 else {"remove": ("beta",)}
             run(ChangePackages(prefix=str(prefix), **change), little_settings, before)
             if place == "beside":
@@ -216,5 +219,5 @@ def test_a_program_that_keeps_writing_loses_nothing(place: str, little_settings:
     for log in ("open.log", "again.log"):
         assert (prefix / "mine" / log).read_text() == "".join(lines), log
     assert (prefix / "mine/state").read_text() == lines[-1]
-    print(f"{len(said['wrote'])} files, {said['number']} appends, 20 changes {place}")
+    print(f"{len(said['wrote'])} files, {said['number']} appends, {changes} changes {place}")
     assert leftovers(prefix) == []
