@@ -14,7 +14,7 @@ from typing import Any
 from .. import __version__
 from ..engine.errors import Cancelled, CondaEnvError, Failure
 from .arguments.parser import own_arguments
-from .arguments.table import command_of, overview
+from .arguments.table import command_of, is_group, overview, overview_of
 from .exits import Exit, exit_code
 from .output import Output, choose
 
@@ -41,6 +41,9 @@ def _dispatch(given: list[str], output: Output) -> int:
         if not given or given[0] in ("-h", "--help", "help"):
             print(overview(), end="", flush=True)
             return Exit.OK if given else Exit.USAGE
+        if given[1:] in (["-h"], ["--help"]) and is_group(given[0]):
+            print(overview_of(given[0]), end="", flush=True)
+            return Exit.OK
         if given[0] == "--version":
             print(__version__, flush=True)
             return Exit.OK

@@ -139,3 +139,9 @@ def test_what_the_readme_types_is_understood() -> None:
     for line in lines:
         command, rest = command_of(shlex.split(line))
         command.parse(rest)
+
+
+def test_the_commands_of_a_group_are_shown(settled: Person) -> None:
+    done = settled.run("plan", "--help")
+    assert "plan rollback  What `rollback` would do." in done.out
+    assert "create   " not in settled.run("channel", "-h").out

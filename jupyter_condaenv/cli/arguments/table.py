@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ...engine.errors import InvalidRequest
 from . import changing, channels, health, jobs, looking, running, whole
@@ -176,11 +176,25 @@ ELSEWHERE = {
 """Words that other tools use, and ours."""
 
 
+def is_group(word: str) -> bool:
+    """Whether ``word`` begins commands, and is none by itself."""
+    found = [command.words for command in COMMANDS if command.words[0] == word]
+    return bool(found) and (word,) not in found
+
+
+def overview_of(group: str) -> str:
+    """What ``GROUP --help`` says."""
+    return f"""usage: {PROGRAM} {group} COMMAND [ARGUMENT ...]
+
+{_summaries(command for command in COMMANDS if command.words[0] == group)}
+
+  {PROGRAM} {group} COMMAND --help   the arguments of one command
+"""
+
+
 def overview() -> str:
     """What ``--help`` says."""
-    shown = [command for command in COMMANDS if not command.hidden]
-    width = max(len(command.name) for command in shown)
-    commands = "\n".join(f"  {command.name.ljust(width)}  {command.summary}" for command in shown)
+    commands = _summaries(command for command in COMMANDS if not command.hidden)
     return f"""usage: {PROGRAM} COMMAND [ARGUMENT ...] [--json]
 
 Conda environments as Jupyter kernels. An environment is meant by its name or by its path.
@@ -191,6 +205,12 @@ Conda environments as Jupyter kernels. An environment is meant by its name or by
   {PROGRAM} --generate-config   a configuration file with every setting, to be edited
   {PROGRAM} --version
 """
+
+
+def _summaries(commands: Iterable[Command]) -> str:
+    shown = list(commands)
+    width = max(len(command.name) for command in shown)
+    return "\n".join(f"  {command.name.ljust(width)}  {command.summary}" for command in shown)
 
 
 def command_of(argv: Sequence[str]) -> tuple[Command, list[str]]:
