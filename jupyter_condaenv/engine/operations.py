@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar, cast
 
 from . import (
     build,
@@ -68,6 +68,7 @@ from .model import (
     Noted,
     Pack,
     Plan,
+    Plannable,
     Planned,
     PlanRequest,
     Removed,
@@ -85,6 +86,8 @@ from .transaction import Emit
 from .trees import storage_error
 
 _Changing: TypeAlias = CreateEnvironment | ChangePackages | StackEnvironment | Rollback | ApplyPlan | ApplyDeferred
+
+_Asked = TypeVar("_Asked", bound=Plannable)
 
 
 def perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult:
@@ -117,23 +120,21 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
     environments.check_prefix(request.prefix)
     if isinstance(request, PlanRequest):
         notes.check_changeable(Path(request.prefix))
-        wanted = request.request
-        wanted = _read(wanted, emit) if isinstance(wanted, CreateEnvironment) else wanted
+        wanted = _read(request.request, emit)
         emit(Step(phase="solve", text="Solving"))
         return Planned(plan=solve.dry_run(wanted, settings))
     if isinstance(request, Explain):
         emit(Step(phase="solve", text="Solving"))
         asked = request.request
         assert not isinstance(asked, LockPlatforms)
-        asked = _read(asked, emit) if isinstance(asked, CreateEnvironment) else asked
-        explained = explain.explain(solve.wanted(asked, settings), settings, request.seconds, emit)
+        explained = explain.explain(solve.wanted(_read(asked, emit), settings), settings, request.seconds, emit)
         return Explained(explanation=explained)
     if isinstance(request, WhyNot):
         emit(Step(phase="solve", text="Solving"))
         absent = solve.wanted(ChangePackages(prefix=request.prefix, add=(request.spec,)), settings)
         explained = explain.why_not(absent, request.spec, settings, request.seconds, emit)
         return Explained(explanation=explain.with_pip(explained, Path(request.prefix)))
-    if isinstance(request, CreateEnvironment):
+    if isinstance(request, CreateEnvironment | ChangePackages):
         request = _read(request, emit)
     if isinstance(
         request, ChangePackages | Rollback | ApplyDeferred | RemoveEnvironment | Adopt | Annotate | Pack | CheckHealth
@@ -161,12 +162,12 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
     return _change(request, settings, emit)
 
 
-def _read(request: CreateEnvironment, emit: Emit) -> CreateEnvironment:
+def _read(request: _Asked, emit: Emit) -> _Asked:
     """``request`` with its lock read, if that is another tool's, and what is to be known of the file told."""
-    request = specfiles.with_lock(request, host.platform())
-    for text in request.notes:
+    read = specfiles.with_lock(request, host.platform()) if isinstance(request, CreateEnvironment) else request
+    for text in read.notes if isinstance(read, CreateEnvironment | ChangePackages) else ():
         emit(Message(level="warning", text=text))
-    return request
+    return cast("_Asked", read)
 
 
 def _change(
@@ -194,6 +195,7 @@ def _change(
         if (
             last is not None
             and not plan.changes
+            and not plan.variables
             and not (plan.pip is not None and (plan.pip.changes or not plan.pip.resolved))
             and (plan.lock.specs, plan.lock.base) == (last.lock.specs, last.lock.base)
             and plan.lock.pip_specs == last.lock.pip_specs

@@ -227,17 +227,22 @@ def add_paths(path: Path, entries: list[PathEntry]) -> None:
 
 
 def set_variables(prefix: Path, variables: Iterable[Variable]) -> None:
-    """Set ``variables`` wherever ``prefix`` is active, where conda keeps them: in ``conda-meta/state``."""
-    path = prefix / "conda-meta" / "state"
-    write_whole(path, msgspec.json.encode({"version": 1, "env_vars": {one.name: one.value for one in variables}}))
+    """Set ``variables`` wherever ``prefix`` is active, where conda keeps them: in ``conda-meta/state``. Others that are
+    there stay."""
+    found = {**_variables(prefix), **{one.name: one.value for one in variables}}
+    write_whole(prefix / "conda-meta" / "state", msgspec.json.encode({"version": 1, "env_vars": found}))
 
 
 def variables(prefix: Path) -> dict[str, str]:
     """Those that :func:`set_variables` or conda has set; what is no text is left out, as a damaged file is."""
+    return {name: value for name, value in _variables(prefix).items() if value != _UNSET}
+
+
+def _variables(prefix: Path) -> dict[str, str]:
+    """With those that conda keeps unset whatever else sets them."""
     try:
-        state = msgspec.json.decode((prefix / "conda-meta" / "state").read_bytes())
-        found = state["env_vars"]
-        return {name: value for name, value in found.items() if isinstance(value, str) and value != _UNSET}
+        found = msgspec.json.decode((prefix / "conda-meta" / "state").read_bytes())["env_vars"]
+        return {name: value for name, value in found.items() if isinstance(value, str)}
     except (OSError, msgspec.MsgspecError, KeyError, TypeError, AttributeError):
         return {}
 

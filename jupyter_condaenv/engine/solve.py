@@ -170,6 +170,10 @@ def _by_default(asked: Collection[str]) -> tuple[str, ...]:
     return tuple(spec for spec in condarc.read().create_default_packages if matchspec.spec_name(spec) not in asked)
 
 
+def _default_names() -> set[str]:
+    return {matchspec.spec_name(spec) for spec in condarc.read().create_default_packages}
+
+
 def _stack(request: StackEnvironment, settings: Settings) -> Plan:
     check_free(request.prefix)
     asked = requirements.together((), requirements.checked(request.pip))
@@ -235,14 +239,23 @@ def _change(request: ChangePackages, settings: Settings) -> Plan:
         if still:
             raise _still_needed(still, lock.packages)
     lock = replace(lock, pip_specs=asked.pip_specs, pip=asked.now.pip)
-    verb = "add" if request.add or request.pip else "update" if request.update or request.update_all else "remove"
-    made = pip.planned(_plan(request.prefix, verb, asked.installed, lock, settings), asked.installed, settings)
+    made = pip.planned(
+        _plan(request.prefix, _verb(request), asked.installed, lock, settings), asked.installed, settings
+    )
     named = asked.named
     if request.dependencies == "update":
         named = named | _closure(named, {package.name: package for package in lock.packages})
     pins = (*asked.wanted.pins, *condarc.read().pinned_packages)
     told = () if request.update_all else unasked.of(made.changes, named, lock, pins)
-    return replace(made, unasked=told)
+    there = prefixes.variables(Path(request.prefix))
+    new = tuple(one for one in request.variables if there.get(one.name) != one.value)
+    return replace(made, unasked=told, variables=new)
+
+
+def _verb(request: ChangePackages) -> str:
+    if request.prune or not (request.add or request.pip or request.variables or request.remove):
+        return "update"
+    return "add" if request.add or request.pip or request.variables else "remove"
 
 
 def _asked(request: ChangePackages, settings: Settings) -> _Asked:
@@ -265,12 +278,13 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
             packages=missing,
         )
     specs = _by_name(now.specs)
-    orphans = _orphans(now, specs, dropped)
-    for name in dropped:
-        specs.pop(name, None)
-    # A bare name takes nothing back of what was asked for.
-    specs |= _by_name(text for text in request.add if text.strip().lower() not in specs)
+    orphans = () if request.prune else _orphans(now, specs, dropped)
     added = {matchspec.spec_name(text) for text in request.add}
+    pruned = specs.keys() - added - _default_names() if request.prune else set()
+    for name in dropped | pruned:
+        specs.pop(name, None)
+    # A bare name takes nothing back of what was asked for, unless all is asked for anew.
+    specs |= _by_name(text for text in request.add if request.prune or text.strip().lower() not in specs)
     machine = request.strategy.virtual_packages or now.declared  # the environment stays for the machine it was made for
     frozen = request.dependencies == "freeze"
     going = there if request.update_all else dropped | moved | (added if frozen else set())
@@ -286,8 +300,8 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
         base=base_now(now),
     )
     more = requirements.checked(request.pip)
-    pip_specs = requirements.together(_without_pip(now, of_pip), more)
-    return _Asked(installed, now, wanted, dropped, dropped | moved | added, pip_specs)
+    pip_specs = requirements.together(() if request.prune else _without_pip(now, of_pip), more)
+    return _Asked(installed, now, wanted, dropped, dropped | pruned | moved | added, pip_specs)
 
 
 def _of_pip(prefix: Path, lock: Lock) -> set[str]:
@@ -322,6 +336,8 @@ def _by_name(specs: Iterable[str]) -> dict[str, list[str]]:
 
 def _channels(now: Lock, request: ChangePackages, settings: Settings) -> tuple[str, ...]:
     """Those that the environment uses, and after them those of the request."""
+    if request.prune and request.channels:
+        return channel_list.searched(request.channels, settings)
     urls = channel_list.searched(now.channels, settings) if now.channels else ()
     return (*urls, *(channel_list.searched(request.channels, settings) if request.channels or not urls else ()))
 
@@ -368,7 +384,11 @@ def _same(one: Lock, other: Lock) -> bool:
 
 
 def _check_change(request: ChangePackages, dropped: set[str], moved: set[str]) -> None:
-    if not (request.add or request.pip or request.remove or request.update or request.update_all):
+    if request.prune and not request.add:
+        raise InvalidRequest(
+            "Nothing would be asked for any more, and so every package would go.", "Say which packages are to stay."
+        )
+    if not any((request.add, request.pip, request.variables, request.remove, request.update, request.update_all)):
         raise InvalidRequest("The request changes nothing.", "Name packages to add, to remove or to update.")
     twice = sorted(dropped & (moved | {matchspec.spec_name(text) for text in request.add}))
     if twice:

@@ -23,9 +23,19 @@ from .formats import environment, explicit, lists, locked, manifest, notebook
 from .formats import yaml as tree
 from .formats.source import MOST_BYTES, Source
 from .formats.specfile import SpecFile
-from .model import CreateEnvironment, ForeignLock, Lock, LockPlatforms, Platform, Strategy, Target, Variable
+from .model import (
+    ChangePackages,
+    CreateEnvironment,
+    ForeignLock,
+    Lock,
+    LockPlatforms,
+    Platform,
+    Strategy,
+    Target,
+    Variable,
+)
 
-__all__ = ["MOST_BYTES", "SpecFile", "chosen", "creation", "read", "read_file", "targets"]
+__all__ = ["MOST_BYTES", "SpecFile", "change", "chosen", "creation", "read", "read_file", "targets"]
 
 _LOCKABLE = ", ".join(get_args(Platform))
 _NO_STRATEGY = Strategy()
@@ -117,10 +127,40 @@ def creation(
         specs=_with_pip(found.specs) if pip else found.specs,
         pip=pip,
         channels=(*channels, *(channel for channel in found.channels if channel not in channels)),
-        variables=tuple(Variable(name=name, value=value) for name, value in found.variables.items()),
+        variables=_variables(found),
         strategy=strategy,
         notes=(*found.warnings, *told, *notes),
     )
+
+
+def change(
+    found: SpecFile, name: str, request: ChangePackages, *, without_pip: bool = False, site_cutoff: str = ""
+) -> ChangePackages:
+    """``request`` with what ``found``, read from the file ``name``, asks for as well.
+
+    Channels of the file are searched after those of the request. Raises InvalidRequest for a lock, which says all of
+    an environment, and for requirements that pip is not asked for here, unless all of pip's are to be left out.
+    """
+    if found.lock is not None or found.foreign_lock is not None:
+        raise InvalidRequest(
+            f"{name} says exactly which packages an environment consists of, and not what to add to one.",
+            "Make a new environment of it, or give a file that asks for packages, such as environment.yml.",
+        )
+    pip, notes = _for_pip(found, name, without_pip)
+    strategy, told = chosen(found, name, request.strategy, site_cutoff)
+    return replace(
+        request,
+        add=(*(_with_pip(found.specs) if pip else found.specs), *request.add),
+        pip=requirements.together(pip, request.pip),
+        channels=(*request.channels, *(channel for channel in found.channels if channel not in request.channels)),
+        variables=_variables(found),
+        strategy=strategy,
+        notes=(*found.warnings, *told, *notes),
+    )
+
+
+def _variables(found: SpecFile) -> tuple[Variable, ...]:
+    return tuple(Variable(name=name, value=value) for name, value in found.variables.items())
 
 
 def chosen(found: SpecFile, name: str, given: Strategy, site_cutoff: str) -> tuple[Strategy, tuple[str, ...]]:

@@ -17,6 +17,7 @@ HELP = """\
 SPEC is what conda takes: numpy, numpy>=1.20,<3, conda-forge::numpy; in quotes where it holds a blank.
   -c CHANNEL   search here too, after the channels of the environment
   --pip REQ    have pip install this beside conda's packages; what follows --pip is all for pip
+  -f FILE      add what this file asks for, such as environment.yml, with its channels and what it has for pip
   --now        replace at once also what this kernel may have loaded; else that waits for its next start
 The stop button asks the operation to stop and leaves the environment whole.
 """

@@ -387,6 +387,34 @@ def test_an_environment_from_a_file(person: Person, small_channel: Path) -> None
     assert otherwise.endswith("asked for here: channel-priority = disabled")
 
 
+def test_a_file_changes_an_environment(person: Person, make: Callable[..., Path], small_channel: Path) -> None:
+    prefix = make("geo", "tool=1", "old")
+    file = person.home / "environment.yml"
+    file.write_text(
+        f"channels: [{small_channel.as_uri()}]\ndependencies: [big, pip: [-e .]]\nvariables: {{MODE: dry}}\n"
+    )
+    assert "--without-pip" in person.run("add", "geo", "-f", file, code=2).err
+    assert "new" in person.run("plan", "add", "geo", "--file", file, "--without-pip").out
+    person.run("add", "geo", "--file", "environment.yml", "--without-pip")
+    assert installed(prefix) == {"tool-1.0", "old-1.0", "big-1.0"}
+    assert person.run("run", "geo", "--", "sh", "-c", "echo $MODE").out == "dry\n"
+    file.write_text("dependencies: [extra]\n")
+    planned = person.run("plan", "update", "geo", "--file", file, "--prune", "--json").last["plan"]
+    assert {(one["kind"], (one.get("after") or one["before"])["name"]) for one in planned["changes"]} == {
+        ("add", "extra"),
+        ("upgrade", "tool"),
+        ("remove", "old"),
+        ("remove", "big"),
+    }
+    person.run("update", "geo", "--file", file, "--prune")
+    assert installed(prefix) == {"extra-1.0", "tool-2.0"}
+    person.run("lock", "geo", "-o", "lock.json")
+    assert "exactly which" in person.run("add", "geo", "--file", "lock.json", code=2).err
+    for option in (("--without-pip",), ("--prune",), ("--environment", "x")):
+        assert "--file" in person.run("update", "geo", "tool", *option, code=2).err
+    assert "either" in person.run("update", "geo", "tool", "--all", "--file", file, code=2).err.lower()
+
+
 def test_a_file_that_cannot_be_made_an_environment_of(person: Person, small_channel: Path) -> None:
     path = person.home / "environment.yml"
     path.write_text("chanels: []\ndependencies: [tool]\n")

@@ -66,6 +66,22 @@ def test_what_pip_installs_is_imported_by_the_next_cell(
         assert "conda's smallpkg 1.1 is there" in refused.text + refused.error
 
 
+def test_what_a_file_asks_for(notebook: Notebook, geo: Path, small: Path, tmp_path: Path) -> None:
+    file = tmp_path / "environment.yml"
+    file.write_text(f"channels: [{small.as_uri()}]\ndependencies: [tool]\nvariables: {{MODE: dry}}\n")
+    cell = notebook.run(f"%condaenv install --file {file}")
+    assert not cell.error and "  new  tool" in cell.text
+    assert cell.lines[-1] == "Restart the kernel, because this takes effect when it starts: state."
+    assert notebook.run("import tool; print(tool.version)").text == "1\n"
+    assert "exactly which packages" in notebook.run(f"%condaenv install -f {_lock(tmp_path)}").error
+
+
+def _lock(folder: Path) -> Path:
+    path = folder / "explicit.txt"
+    path.write_text("@EXPLICIT\nhttps://h/c/noarch/a-1-0.conda#" + "1" * 32)
+    return path
+
+
 def test_who_looks_on_sees_how_far_it_is(notebook: Notebook) -> None:
     cell = notebook.run("%condaenv install threadpoolctl")
     steps = [part.rstrip() for part in cell.text.replace("\n", "\r").split("\r")]

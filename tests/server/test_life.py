@@ -45,6 +45,21 @@ def test_from_creation_to_deletion(server: Server, client: Client) -> None:
     for nowhere in ("3", "0", "-1", "1.0", "one", "9" * 30, "²"):
         assert client.call("GET", f"environments/life/revisions/{segment(nowhere)}").status == 404
 
+    file = {"name": "environment.yml", "text": "dependencies: [ipykernel]\nvariables: {MODE: dry}\n"}
+    job = client.start("POST", "plans", {"verb": "change", "environment": "life", "file": file, "prune": True})
+    client.follow(job)
+    plan = client.get(f"plans/{job}")
+    assert [(one["kind"], one["before"]["name"]) for one in plan["changes"] if "before" in one] == [
+        ("remove", "extra"),
+        ("remove", "tool"),
+    ]
+    for text in ("chanels: [a]", "@EXPLICIT\nhttps://h/c/noarch/a-1-0.conda#" + "1" * 32):
+        body = {"file": {"name": "a.txt" if "@" in text else "a.yml", "text": text}}
+        answer = client.call("PATCH", "environments/life/packages", body)
+        assert (answer.status, answer.body["details"]["field"]) == (400, "$.file.text")
+    answer = client.call("PATCH", "environments/life/packages", {"add": ["tool"], "without_pip": True})
+    assert (answer.status, answer.body["details"]["field"]) == (400, "$.without_pip")
+
     changes = client.get("environments/life/revisions/1/changes?until=2")
     assert (changes["specs_added"], changes["specs_dropped"]) == (["tool >=2", "extra"], ["tool <2"])
     assert [(one["kind"], one["after"]["name"]) for one in changes["changes"]] == [

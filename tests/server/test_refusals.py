@@ -156,6 +156,7 @@ def test_a_sibling_that_begins_alike_is_another_environment(client: Client, tmp_
         ("environments", {"file": file("dependencies: [a]")}, "$"),
         ("environments", {"file": file("name: ../a\ndependencies: [a]")}, "$.file.text"),
         ("plans", {"verb": "create", "name": "a", "file": file("- a")}, "$.file.text"),
+        ("plans", {"verb": "change", "environment": "no-such", "file": file("- a"), "prune": 1}, "$.prune"),
         ("environments", {"name": "a", "lock": lock(more=1)}, "$.lock.packages[0].more"),
         ("environments", {"name": "a", "lock": lock(sha256="")}, "$.lock"),
         ("environments", {"name": "a", "lock": lock(name="../../a")}, "$.lock"),

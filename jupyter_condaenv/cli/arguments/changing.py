@@ -8,7 +8,7 @@ from typing import get_args
 
 from ...engine.model import Inherited, LibraryPath
 from .parser import Parser
-from .shared import ENVIRONMENT, SPEC, channels, detach, display_name, environment, now, number, of_file, pip, strategy
+from .shared import ENVIRONMENT, SPEC, channels, detach, display_name, environment, file, now, number, pip, strategy
 
 
 def create_request(parser: Parser) -> None:
@@ -22,13 +22,7 @@ def create_request(parser: Parser) -> None:
     )
     pip(parser)
     parser.add_argument("--lock", metavar="FILE", help="exactly the packages of this lock, instead of SPEC")
-    parser.add_argument(
-        "-f",
-        "--file",
-        metavar="FILE",
-        help="what this file says, such as environment.yml, @EXPLICIT, conda-lock.yml or pixi.lock",
-    )
-    of_file(parser)
+    file(parser, "what this file says, such as environment.yml, @EXPLICIT, conda-lock.yml or pixi.lock")
     strategy(parser)
 
 
@@ -74,6 +68,7 @@ def add_request(parser: Parser) -> None:
     environment(parser)
     parser.add_argument("specs", nargs="*", metavar="SPEC", help=SPEC)
     pip(parser)
+    file(parser, "add what this file asks for, such as environment.yml or requirements.txt, with its channels")
     _change_options(parser)
 
 
@@ -86,6 +81,12 @@ def update_request(parser: Parser) -> None:
     environment(parser)
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="name of a package that may move")
     parser.add_argument("--all", action="store_true", help="all packages may")
+    file(parser, "add what this file asks for, such as environment.yml, with its channels")
+    parser.add_argument(
+        "--prune",
+        action="store_true",
+        help="from now on nothing else than FILE says is asked for: what it does not need goes, and its channels count",
+    )
     _change_options(parser)
 
 

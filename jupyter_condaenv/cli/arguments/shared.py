@@ -64,6 +64,12 @@ def pip(parser: Parser) -> None:
     )
 
 
+def file(parser: Parser, text: str) -> None:
+    """``--file FILE``, and what goes with it."""
+    parser.add_argument("-f", "--file", metavar="FILE", help=text)
+    of_file(parser)
+
+
 def of_file(parser: Parser) -> None:
     """What goes with ``--file FILE``."""
     parser.add_argument("--without-pip", action="store_true", help="leave out what FILE has for pip")

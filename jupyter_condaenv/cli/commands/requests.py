@@ -62,7 +62,11 @@ def _create_request(arguments: Namespace, settings: Settings) -> CreateEnvironme
 
 
 def _check_of_file(arguments: Namespace) -> None:
-    for option, given in (("--without-pip", arguments.without_pip), ("--environment", arguments.file_environment)):
+    for option, given in (
+        ("--without-pip", arguments.without_pip),
+        ("--environment", arguments.file_environment),
+        ("--prune", getattr(arguments, "prune", False)),
+    ):
         if given and not arguments.file:
             raise InvalidRequest(f"{option} goes with --file.", "Leave it out.")
 
@@ -132,18 +136,33 @@ def _stack_request(arguments: Namespace, settings: Settings) -> StackEnvironment
 
 
 def _add_request(arguments: Namespace, settings: Settings) -> ChangePackages:
-    if not arguments.specs and not arguments.pip:
+    if not arguments.specs and not arguments.pip and not arguments.file:
         raise InvalidRequest("Nothing was asked for.", f"For instance: add {arguments.environment} numpy")
-    return _change_of(arguments, settings, add=tuple(arguments.specs))
+    return _with_file(_change_of(arguments, settings, add=tuple(arguments.specs)), arguments, settings)
 
 
 def _update_request(arguments: Namespace, settings: Settings) -> ChangePackages:
-    if bool(arguments.packages) == arguments.all:
+    if bool(arguments.packages) == arguments.all and (arguments.all or not arguments.file):
         raise InvalidRequest(
-            "Either the packages that may move are needed, or --all.",
+            "Either the packages that may move are needed, or --all, or --file.",
             f"To move all: jupyter condaenv update {arguments.environment} --all",
         )
-    return _change_of(arguments, settings, update=tuple(arguments.packages), update_all=arguments.all)
+    asked = _change_of(arguments, settings, update=tuple(arguments.packages), update_all=arguments.all)
+    return _with_file(msgspec.structs.replace(asked, prune=arguments.prune), arguments, settings)
+
+
+def _with_file(request: ChangePackages, arguments: Namespace, settings: Settings) -> ChangePackages:
+    """``request`` with what ``--file`` asks for as well."""
+    _check_of_file(arguments)
+    if not arguments.file:
+        return request
+    from ...engine import specfiles
+
+    path = existing(Path(arguments.file), "file")
+    found = specfiles.read_file(path, environment=arguments.file_environment)
+    return specfiles.change(
+        found, str(path), request, without_pip=arguments.without_pip, site_cutoff=settings.exclude_newer
+    )
 
 
 def _change_request(arguments: Namespace, settings: Settings) -> ChangePackages:

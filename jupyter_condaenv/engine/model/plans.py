@@ -126,7 +126,7 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     download_bytes: int
     """Bytes of archives that are not in the package cache yet."""
     variables: tuple[Variable, ...] = ()
-    """That a new environment sets wherever it is active."""
+    """That are to be set wherever the environment is active."""
     unasked: tuple[Unasked, ...] = ()
     pip: PipPart | None = None
     """None where pip has no part in it."""

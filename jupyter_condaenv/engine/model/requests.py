@@ -48,9 +48,16 @@ class ChangePackages(Request, frozen=True, kw_only=True, tag="change"):
     """Names of packages that may move to their newest version."""
     update_all: bool = False
     """All packages may."""
+    prune: bool = False
+    """``add`` and ``pip`` are all that is asked for from now on: what was asked for before, or by nobody, goes unless
+    they need it, and ``channels``, where there are any, take the place of those that the environment uses."""
     dependencies: Dependencies = "keep"
     channels: tuple[str, ...] = ()
     """Searched besides those the environment already uses, after them."""
+    variables: tuple[Variable, ...] = ()
+    """Set wherever the environment is active, beside those that are set already."""
+    notes: tuple[str, ...] = ()
+    """As in ``CreateEnvironment``."""
     strategy: Strategy = Strategy()
     when: When = "next_start"
 

@@ -123,23 +123,36 @@ class Packages(Body, frozen=True, kw_only=True):
     remove: tuple[str, ...] = ()
     update: tuple[str, ...] = ()
     update_all: bool = False
+    file: GivenFile | None = None
+    without_pip: bool = False
+    prune: bool = False
     dependencies: Dependencies = "keep"
     channels: tuple[str, ...] = ()
     strategy: Strategy = Strategy()
 
     def change(self, environment: Environment, settings: Settings, when: When) -> ChangePackages:
-        return ChangePackages(
+        if self.without_pip and self.file is None:
+            raise InvalidRequest("$.without_pip: It goes with `file`.", "Leave it out.", field="$.without_pip")
+        request = ChangePackages(
             prefix=environment.prefix,
             add=self.add,
             pip=checked_requirements(self.pip),
             remove=self.remove,
             update=self.update,
             update_all=self.update_all,
+            prune=self.prune,
             dependencies=self.dependencies,
             channels=checked_channels(self.channels, settings),
             strategy=checked_strategy(self.strategy),
             when=when,
         )
+        if self.file is None:
+            return request
+        with about_field("$.file.text"):
+            found = specfiles.read(self.file.name, self.file.text, environment=self.file.environment)
+            return specfiles.change(
+                found, self.file.name, request, without_pip=self.without_pip, site_cutoff=settings.exclude_newer
+            )
 
 
 class NewApplication(Body, frozen=True, kw_only=True):
