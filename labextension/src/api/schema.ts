@@ -1093,8 +1093,10 @@ export interface components {
          * @description Packages to add (specs), to have of pip (requirements), to remove and to update (names, or all with
          *         `update_all`), in one step. What else is installed moves where it must; with `dependencies` "freeze" not at all, and
          *         with "update" what the named packages need moves to its newest version. `channels` are searched after those the
-         *         environment uses. `when`: what replaces something a living kernel may have loaded waits for its next start, unless
-         *         it is wanted `now`.
+         *         environment uses. What `file` asks for is added too, with its channels and variables; `without_pip` leaves out what
+         *         it has for pip. With `prune` nothing is asked for any more but what is added now: what that does not need goes, and
+         *         channels that are given take the place of the environment's. `when`: what replaces something a living kernel may
+         *         have loaded waits for its next start, unless it is wanted `now`.
          */
         PackageChange: {
             /** @default [] */
@@ -1107,6 +1109,12 @@ export interface components {
             update?: string[];
             /** @default false */
             update_all?: boolean;
+            /** @default null */
+            file?: components["schemas"]["GivenFile"] | null;
+            /** @default false */
+            without_pip?: boolean;
+            /** @default false */
+            prune?: boolean;
             /**
              * @default keep
              * @enum {unknown}
@@ -1579,6 +1587,12 @@ export interface components {
             update?: string[];
             /** @default false */
             update_all?: boolean;
+            /** @default null */
+            file?: components["schemas"]["GivenFile"] | null;
+            /** @default false */
+            without_pip?: boolean;
+            /** @default false */
+            prune?: boolean;
             /**
              * @default keep
              * @enum {unknown}
@@ -1674,6 +1688,12 @@ export interface components {
             update?: string[];
             /** @default false */
             update_all?: boolean;
+            /** @default null */
+            file?: components["schemas"]["GivenFile"] | null;
+            /** @default false */
+            without_pip?: boolean;
+            /** @default false */
+            prune?: boolean;
             /**
              * @default keep
              * @enum {unknown}
