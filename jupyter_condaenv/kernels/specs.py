@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from jupyter_condaenv.engine import environments
+from jupyter_condaenv.engine import environments, places
 from jupyter_condaenv.engine.activation.launch import join_levels, prepare
 from jupyter_condaenv.engine.errors import StorageError
 from jupyter_condaenv.engine.model import Environment, Finding, KernelOptions, Settings
@@ -33,13 +33,15 @@ def register(
     settings: Settings,
     options: KernelOptions = KernelOptions(),  # noqa: B008 - frozen
     levels: tuple[str, ...] = (),
+    *,
+    warm: bool = True,
 ) -> tuple[str, ...]:
     """Write a kernelspec for each kernel that ``environment`` has and return their names, ipykernel's first.
 
     ``levels`` are the prefixes it consists of, bottom first, its own last; without them only its own. Doing it again
     brings the kernelspecs up to date, removes those of kernels that it no longer has, and keeps the ``options`` that
-    were given before. Activation is captured here, so that the first start need not.
-    ``StorageError`` when a kernelspec cannot be written.
+    were given before. Activation is captured here, so that the first start need not, unless nothing of the environment
+    is to run before somebody wants it (``warm``). ``StorageError`` when a kernelspec cannot be written.
     """
     prefixes = tuple(os.path.normpath(prefix) for prefix in levels) or (os.path.normpath(environment.prefix),)
     kernels = found.kernels(prefixes, environment.python)
@@ -54,7 +56,8 @@ def register(
                 spec["display_name"] = kept.display_name
             _write(Path(settings.kernels_dir, name), spec, kernel.source)
             names.append(name)
-        _warm(prefixes, kept, settings, files)
+        if warm:
+            _warm(prefixes, kept, settings, files)
     for name, theirs in _ours(settings):
         if name not in names and _resolved(theirs[-1]) == _resolved(prefixes[-1]):
             _remove(name, settings)
@@ -74,7 +77,7 @@ def _spec(
         "prefixes": list(prefixes),
         "schema": SCHEMA,
         "host": settings.host or socket.gethostname(),
-        "folder": _folder_of(prefixes[-1]),
+        "folders": list(places.folders_of(prefixes[-1])),
         **({"kernel": kernel.name} if kernel.name else {}),
         **msgspec.to_builtins(kept),
     }
@@ -174,35 +177,28 @@ def examine(prefix: str, settings: Settings) -> Finding | None:
     )
 
 
-def remove_orphans(settings: Settings) -> None:
-    """Remove the kernelspecs of environments that are gone. ``StorageError`` when one cannot be removed."""
-    for place in set(_orphans(settings).values()):
-        unregister(place, settings)
+def remove_orphans(settings: Settings) -> tuple[str, ...]:
+    """Remove the kernelspecs of environments that are gone, and return their names.
+
+    ``StorageError`` when one cannot be removed.
+    """
+    places_gone = sorted(set(_orphans(settings).values()))
+    return tuple(name for place in places_gone for name in unregister(place, settings))
 
 
 def _orphans(settings: Settings) -> dict[str, str]:
-    """Name -> prefix of each kernelspec that was written on this host for an environment that is gone.
-
-    It is gone where its folder's folder is still the very one in which it was: not where another host has it, another
-    container of the same name, or a file system that is not mounted just now.
-    """
+    """Name -> prefix of each kernelspec that was written on this host for an environment that is gone."""
     host = settings.host or socket.gethostname()
     orphans = {}
     for name, prefixes in _ours(settings):
-        mark, prefix = _mark_in(Path(settings.kernels_dir, name)), prefixes[-1]
-        if mark.get("host") == host and not os.path.lexists(prefix):
-            folder = _folder_of(prefix)
-            if folder is not None and folder == mark.get("folder"):
-                orphans[name] = prefix
+        mark = _mark_in(Path(settings.kernels_dir, name))
+        if mark.get("host") == host and places.is_gone(prefixes[-1], _inodes(mark.get("folders"))):
+            orphans[name] = prefixes[-1]
     return orphans
 
 
-def _folder_of(prefix: str) -> int | None:
-    """What tells the folder that ``prefix`` is in from another one at the same place: its inode."""
-    try:
-        return os.stat(os.path.dirname(prefix)).st_ino
-    except OSError:
-        return None
+def _inodes(value: object) -> tuple[int, ...]:
+    return tuple(value) if isinstance(value, list) and all(isinstance(one, int) for one in value) else ()
 
 
 def _can_start(folder: Path) -> bool:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
@@ -156,6 +157,9 @@ def test_kernels_that_cannot_start_are_found(own: Settings, tmp_path: Path, shar
         specs.register(environment(prefix), own)
     assert specs.examine(str(geo), own) is None
     gone.unlink()
+    marked = spec_of(own, "condaenv-geo")["metadata"]
+    assert isinstance(marked, dict) and len(marked["jupyter_condaenv"]["folders"]) >= 2
+    only_its_own(own, away)
     shutil.rmtree(away.parent)  # perhaps only not mounted just now
     found = specs.examine(str(geo), own)
     assert found is not None and (found.code, found.fixable) == ("dead_kernel", True)
@@ -171,6 +175,27 @@ def test_kernels_that_cannot_start_are_found(own: Settings, tmp_path: Path, shar
     Path(own.envs_dirs[0]).mkdir()
     placed(shared, tmp_path / "envs/another")
     assert specs.examine(str(away), own) is None, "another folder at the same place, as in another container"
+
+
+def only_its_own(own: Settings, prefix: Path) -> None:
+    """Have the folder of ``prefix`` been a file system of its own when its kernel was written."""
+    (name,) = specs.registered(own)[str(prefix)]
+    spec: dict[str, Any] = spec_of(own, name)
+    del spec["metadata"]["jupyter_condaenv"]["folders"][1:]
+    Path(own.kernels_dir, name, "kernel.json").write_text(json.dumps(spec))
+
+
+def test_a_project_that_is_deleted_takes_its_kernels_with_it(own: Settings, tmp_path: Path, shared: Path) -> None:
+    project = tmp_path / "work" / "maps"
+    prefix = project / ".pixi" / "envs" / "default"
+    prefix.parent.mkdir(parents=True)
+    specs.register(environment(placed(shared, prefix)), own)
+    assert specs.remove_orphans(own) == ()
+    project.rename(tmp_path / "lent")
+    assert specs.remove_orphans(replace(own, host="another")) == ()
+    (name,) = specs.remove_orphans(own)
+    assert specs.registered(own) == {}
+    assert not Path(own.kernels_dir, name).exists()
 
 
 @pytest.mark.parametrize(
