@@ -17,7 +17,7 @@ from jupyter_core.paths import jupyter_config_path, jupyter_data_dir
 from traitlets import Bool, Enum, Float, List, TraitType, Unicode
 from traitlets.config import Application, Config, Configurable
 
-from .engine import condarc
+from .engine import condarc, places
 from .engine.environments import can_write
 from .engine.errors import CondaEnvError, InvalidRequest
 from .engine.model import ChannelPriority, LibraryPath, Settings
@@ -36,6 +36,31 @@ class CondaEnv(Configurable):
         help="""
         Directories in which environments are found by name. A new environment goes to the first that can be written.
         Empty: the `envs_dirs` of `.condarc`, then `envs` in `data_dir`.
+        """,
+    ).tag(config=True)
+    find = List(
+        Unicode(),
+        ["~/*", "~/*/envs/*", "~/.conda/envs/*", "~/*/.pixi/envs/*", "/opt/*/envs/*"],
+        help="""
+        Where else environments are found: paths with `*`, `?` and `[...]` for names, each for one folder, such as
+        `/data/projects/*/.pixi/envs/*`. They are looked for in the background, and what is found becomes a kernel, so
+        name places only where those can write whom you trust. What conda and mamba have made is found by their notes
+        (`~/.conda/environments.txt`) in any case. Empty: nowhere else.
+        """,
+    ).tag(config=True)
+    find_every = Float(
+        600.0,
+        min=0.0,
+        help="""
+        Seconds after which a server looks again which environments there are, the first time a while after it was
+        started. 0: only when it is told to.
+        """,
+    ).tag(config=True)
+    find_kernels = Bool(
+        True,
+        help="""
+        Whether environments that other programs have made are among the kernels once they are found. A kernel that you
+        have removed stays removed until its environment changes.
         """,
     ).tag(config=True)
     cache_dir = Unicode(
@@ -161,6 +186,9 @@ class CondaEnv(Configurable):
         data_dir = absolute(self.data_dir or f"{jupyter_data_dir()}/condaenv")
         return Settings(
             envs_dirs=tuple(map(absolute, self.envs_dirs)) or (*files.envs_dirs, f"{data_dir}/envs"),
+            find=tuple(map(places.pattern, self.find)),
+            find_every=self.find_every,
+            find_kernels=self.find_kernels,
             cache_dir=absolute(self.cache_dir or f"{_caches(files.pkgs_dirs)}/jupyter-condaenv"),
             data_dir=data_dir,
             kernels_dir=absolute(self.kernels_dir or f"{jupyter_data_dir()}/kernels"),

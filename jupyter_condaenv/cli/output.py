@@ -40,6 +40,7 @@ from ..engine.model import (
     Registered,
     Removed,
     Result,
+    Scanned,
     Solved,
     Step,
 )
@@ -368,6 +369,8 @@ def answer(result: Result) -> Iterable[str]:
         return text.health(result.health)
     if isinstance(result, Measured):
         return text.storage(result.storage)
+    if isinstance(result, Scanned):
+        return text.scanned(result)
     if isinstance(result, Indexed):
         return [text.index(one) for one in result.indexes]
     if isinstance(result, answers.Found):

@@ -34,6 +34,7 @@ from ..engine.model import (
     Reasons,
     RevisionSummary,
     Room,
+    Scanned,
     Settings,
     Storage,
 )
@@ -200,6 +201,19 @@ def _setting(value: Any) -> str:
     if isinstance(value, list | tuple):
         return " ".join(_setting(one) for one in value) or "-"
     return str(value).lower() if isinstance(value, bool) else str("-" if value in ("", None) else value)
+
+
+def scanned(result: Scanned) -> list[str]:
+    """A line for each environment that is new, has other kernels or has gone, and how many there are."""
+    written = set(result.kernels)
+    rows = [
+        ("new" if one.prefix in result.new else "kernel", one.prefix, ", ".join(one.kernels) or "no kernel")
+        for one in result.environments
+        if one.prefix in result.new or written.intersection(one.kernels)
+    ]
+    rows += [("gone", prefix, "") for prefix in result.gone]
+    rows += [("removed", f"kernel {name}", "") for name in result.removed]
+    return [*table(rows, indent="  "), f"{count(len(result.environments), 'environment')}; `list` shows them."]
 
 
 def storage(found: Storage) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from . import notes, stack
+from . import notes, places, stack
 from .errors import Broken, InvalidRequest, NotFound, StorageError
 from .model import Environment, Notes, Settings
 from .prefix import count_and_python, python_minor
@@ -114,17 +114,21 @@ def find(name_or_prefix: str, settings: Settings) -> Environment:
 
 
 def list_environments(settings: Settings) -> list[Environment]:
-    """All we know of: those in ``envs_dirs`` and those that conda and its kin noted, sorted by name.
+    """All we know of: those in ``envs_dirs``, those that conda and its kin noted, and what the last scan has found,
+    sorted by name.
 
     Reads folder entries only, so that a hundred take milliseconds.
     """
-    found: dict[str, Environment] = {}
+    return sorted(map(describe, prefixes(settings)), key=lambda environment: (environment.name, environment.prefix))
+
+
+def prefixes(settings: Settings) -> list[Path]:
+    """Of the environments we know of, each once, by whichever way it is known first."""
+    found: dict[str, Path] = {}
     for prefix in _places(settings):
         if is_environment(prefix):
-            real = os.path.realpath(prefix)
-            if real not in found:
-                found[real] = describe(prefix)
-    return sorted(found.values(), key=lambda environment: (environment.name, environment.prefix))
+            found.setdefault(os.path.realpath(prefix), prefix)
+    return list(found.values())
 
 
 def describe(prefix: Path) -> Environment:
@@ -170,7 +174,7 @@ def label(prefix: Path, settings: Settings) -> str:
     """What people call the environment at ``prefix``, so that two of one name are told apart, whatever else there is.
 
     Its name, where new ones would go; ``geo (shared)`` in the first of ``envs_dirs`` that others look after; elsewhere
-    the name and the folder, or, for environments of pixi, the project.
+    the name and the folder or, for environments of pixi, the project. One that conda itself is in is its base.
     """
     parent = prefix.parent
     if (parent.name, parent.parent.name) == ("envs", ".pixi"):
@@ -184,7 +188,9 @@ def label(prefix: Path, settings: Settings) -> str:
         return prefix.name
     if theirs and os.path.realpath(theirs) == real:
         return f"{prefix.name} (shared)"
-    return f"{prefix.name} ({_short(parent.parent if parent.name == 'envs' else parent)})"
+    if parent.name == "envs":
+        return f"{prefix.name} ({_short(parent.parent)})"
+    return f"base ({_short(prefix)})" if (prefix / "condabin").is_dir() else f"{prefix.name} ({_short(parent)})"
 
 
 def _short(folder: Path) -> str:
@@ -202,12 +208,13 @@ def _places(settings: Settings) -> Iterator[Path]:
     for folder in settings.envs_dirs:
         with suppress(OSError):
             for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-                if not entry.name.startswith(".") and _is_text(entry.path):
+                if not entry.name.startswith(".") and is_text(entry.path):
                     yield Path(entry.path)
-    yield from (place for place in noted() if place.is_absolute() and _is_text(str(place)))
+    yield from (place for place in noted() if place.is_absolute() and is_text(str(place)))
+    yield from (Path(place.prefix) for place in places.found(settings))
 
 
-def _is_text(path: str) -> bool:
+def is_text(path: str) -> bool:
     """Whether ``path`` can be told in JSON."""
     try:
         return "\0" not in path and bool(path.encode())

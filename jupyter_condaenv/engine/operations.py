@@ -28,6 +28,7 @@ from . import (
     pixi,
     platforms,
     repair,
+    scanning,
     search,
     solve,
     specfiles,
@@ -74,6 +75,7 @@ from .model import (
     Removed,
     RemoveEnvironment,
     Rollback,
+    Scan,
     Settings,
     Solved,
     StackEnvironment,
@@ -109,6 +111,8 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
         return Checked(channels=channel_check.check(request, settings, emit))
     if isinstance(request, MeasureStorage):
         return Measured(storage=storage.measure(settings, emit))
+    if isinstance(request, Scan):
+        return scanning.scan(settings, emit)
     if isinstance(request, IndexChannels):
         return search.index(request, settings, emit)
     if isinstance(request, Clean):

@@ -85,10 +85,11 @@ def latest(settings: Settings) -> Storage | None:
 
 
 def used(settings: Settings, tick: Callable[[int], None]) -> int:
-    """Bytes on disk that all known environments and the package cache take together, each file counted once."""
+    """Bytes on disk that the user's own environments, of those that are known, and the package cache take together,
+    each file counted once."""
     seen: set[tuple[int, int]] = set()
     total = done = 0
-    todo = [settings.cache_dir, *(one.prefix for one in environments.list_environments(settings))]
+    todo = [settings.cache_dir, *(str(one) for one in environments.prefixes(settings) if _is_own(one))]
     while todo:
         for entry in _entries(todo.pop()) or ():
             with suppress(OSError):
@@ -104,6 +105,13 @@ def used(settings: Settings, tick: Callable[[int], None]) -> int:
                     seen.add((status.st_dev, status.st_ino))
                 total += _bytes(status)
     return total
+
+
+def _is_own(prefix: Path) -> bool:
+    try:
+        return os.name != "posix" or prefix.stat().st_uid == os.geteuid()
+    except OSError:
+        return False
 
 
 def freed(path: Path) -> int:

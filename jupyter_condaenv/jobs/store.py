@@ -78,6 +78,16 @@ class Jobs:
                 continue
         return found
 
+    def forget(self, id: str) -> bool:
+        """Whether there is no such job any more: one that has ended is not remembered from now on."""
+        folder = self._folder / id
+        if not _ID.match(id) or not folder.is_dir():
+            return True
+        if not self._forgettable(folder):
+            return False
+        shutil.rmtree(folder, ignore_errors=True)
+        return True
+
     def old(self) -> Sequence[Path]:
         """The folders of jobs that ended longer ago than anybody looks at."""
         oldest = now() - OLD

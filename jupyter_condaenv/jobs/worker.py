@@ -32,6 +32,7 @@ from ..engine.model import (
     Registered,
     RegisterKernel,
     Removed,
+    Scanned,
     Settings,
     Step,
     Unneeded,
@@ -61,6 +62,8 @@ def perform(request: AnyRequest, settings: Settings, emit: Callable[[AnyEvent], 
         kernels = _register(environment, specs.options(result.source, settings), settings, emit)
         specs.unregister(result.source, settings)
         return msgspec.structs.replace(result, environment=msgspec.structs.replace(environment, kernels=kernels))
+    if isinstance(result, Scanned):
+        return _offered(result, settings, emit)
     if isinstance(result, Examined):
         assert isinstance(request, CheckHealth)
         return Examined(health=_with_kernels(result.health, request, settings, emit))
@@ -84,6 +87,18 @@ def _register(
         emit(Message(level="warning", text=f"{error.message} {error.hint}"))
         return ()
     return kernels
+
+
+def _offered(found: Scanned, settings: Settings, emit: Callable[[AnyEvent], None]) -> Scanned:
+    """``found``, with kernels for what others have made. Raises StorageError."""
+    from ..kernels import offers, specs
+
+    emit(Step(phase="register", text="Looking which kernels there are"))
+    removed = specs.remove_orphans(settings)
+    written = offers.offer(found.environments, settings, emit) if settings.find_kernels else ()
+    registered = specs.registered(settings)
+    environments = (msgspec.structs.replace(one, kernels=registered.get(one.prefix, ())) for one in found.environments)
+    return msgspec.structs.replace(found, environments=tuple(environments), kernels=written, removed=removed)
 
 
 def _old_jobs(request: Clean, settings: Settings) -> Iterator[Unneeded]:

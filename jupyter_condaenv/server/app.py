@@ -9,6 +9,7 @@ from jupyter_server.extension.application import ExtensionApp
 
 from .. import config
 from ..engine.errors import CondaEnvError
+from .background import Scanner
 from .handlers import DOCUMENTED, routes
 from .hints import SCHEMA, SCHEMA_FILE, Hint
 from .openapi import DOCUMENT, document
@@ -38,7 +39,12 @@ class CondaEnvExtension(ExtensionApp):
     def initialize_handlers(self) -> None:
         self.handlers.extend((pattern(f"{ROOT}/{route.path}"), route.handler) for route in routes())
 
+    async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        self._scanner = Scanner(self._service)
+        self._scanner.start()
+
     async def stop_extension(self) -> None:
+        await self._scanner.stop()
         await self._service.stop()
 
     def _configuration(self) -> config.CondaEnv:

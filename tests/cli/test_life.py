@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kernels.test_offers import with_kernel
+
 from .conftest import Person
 
 
@@ -37,6 +39,30 @@ def test_create_change_delete(person: Person, small_channel: Path) -> None:
     person.run("delete", "geo", "--yes")
     assert not prefix.exists()
     assert "geo" not in person.run("list").out
+
+
+def test_what_others_have_made_is_found(person: Person) -> None:
+    theirs = with_kernel(person.home / "miniforge3" / "envs" / "theirs")
+    assert "theirs" not in person.run("list").out
+    told = person.run("scan").out
+    assert f"new  {theirs}  condaenv-theirs-" in told
+    assert str(theirs) in person.run("list").out
+    (found,) = person.run("list", "--json").last["environments"]
+    (name,) = found["kernels"]
+    spec = json.loads((person.home / "jupyter" / "kernels" / name / "kernel.json").read_text())
+    assert spec["display_name"] == "Python 3.12 [theirs (~/miniforge3)]"
+    assert not (theirs / "was-run").exists()
+    shutil.rmtree(theirs.parent)
+    told = person.run("scan").out
+    assert f"gone     {theirs}" in told
+    assert f"removed  kernel {name}" in told
+    assert not (person.home / "jupyter" / "kernels" / name).exists()
+
+
+def test_a_pattern_that_could_lead_anywhere_is_refused(person: Person) -> None:
+    (person.home / "config").mkdir()
+    (person.home / "config" / "jupyter_condaenv_config.json").write_text('{"CondaEnv": {"find": ["~/**"]}}')
+    assert "'~/**' is no pattern" in person.run("scan", code=2).err
 
 
 def test_update_moves_what_is_named(person: Person, make: Callable[..., Path], small_channel: Path) -> None:

@@ -48,5 +48,7 @@ class Places:
             place.mkdir(parents=True, exist_ok=True)
             os.environ[name] = str(place)
         config = self.variables["JUPYTER_CONFIG_DIR"]
-        (config / "jupyter_condaenv_config.json").write_text(json.dumps({"CondaEnv": {"channels": [channel]}}))
+        # What else this machine has is no part of the story.
+        traits = {"channels": [channel], "find": []}
+        (config / "jupyter_condaenv_config.json").write_text(json.dumps({"CondaEnv": traits}))
         lab.settle(config)

@@ -203,6 +203,17 @@ def test_what_is_linked_counts_once(little_settings: Settings) -> None:
     assert storage.used(little_settings, lambda done: None) - one < 1200 * 4096
 
 
+def test_environments_of_others_are_not_on_ones_quota(
+    little_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = Path(little_settings.envs_dirs[0]) / "theirs"
+    (theirs / "conda-meta").mkdir(parents=True)
+    (theirs / "conda-meta" / "history").write_bytes(bytes(100_000))
+    assert taken(little_settings) > 100_000
+    monkeypatch.setattr(os, "geteuid", lambda: theirs.stat().st_uid + 1)
+    assert taken(little_settings) == 0
+
+
 @pytest.mark.parametrize("cached", [True, False])
 def test_what_is_told_before_is_no_more_than_what_is_taken(cached: bool, little_settings: Settings) -> None:
     """The least is at most what a disk has less afterwards, or what fits would be refused."""

@@ -120,6 +120,20 @@ def test_what_is_old_is_forgotten_unless_it_lives(shop: Workshop) -> None:
     assert not {dead_here.name, dead_elsewhere.name, finished.name, damaged.name} & left
 
 
+def test_a_job_is_forgotten_when_it_has_ended(shop: Workshop) -> None:
+    (folder,) = ended(shop, 1)
+    jobs = shop.jobs("tells")
+    (folder / "result.json").rename(folder / "kept")
+    owner = json.loads((folder / "owner.json").read_bytes())
+    myself = {"pid": os.getpid(), "started": processes.started(os.getpid())}
+    (folder / "owner.json").write_text(json.dumps(owner | myself))
+    assert not jobs.forget(folder.name) and folder.exists()
+    (folder / "kept").rename(folder / "result.json")
+    assert jobs.forget(folder.name) and not folder.exists()
+    assert jobs.forget(folder.name) and jobs.forget("") and jobs.forget("..")
+    assert len(jobs.list()) == 1
+
+
 def test_listing_reads_no_history(shop: Workshop) -> None:
     for folder in ended(shop, 3):
         (folder / "events.jsonl").unlink()

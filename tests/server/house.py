@@ -51,6 +51,8 @@ class Home:
         self.configure(channels=[channel])
 
     def configure(self, **traits: object) -> None:
+        """Without looking for environments unasked, or elsewhere on the machine."""
+        traits = {"find": ["~/*", "~/*/envs/*"], "find_every": 0, **traits}
         path = self.folder / "config" / "jupyter_condaenv_config.json"
         path.write_text(json.dumps({"CondaEnv": traits}))
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
+
+from tests.kernels.test_offers import with_kernel
 
 from .house import Client, Serve, Server, segment
 
@@ -169,6 +172,24 @@ def test_storage_is_measured_when_somebody_asks(serve: Serve) -> None:
     assert client.get("storage") == told
     (job, *_) = client.get("jobs")["jobs"]
     assert (job["verb"], job["prefix"]) == ("storage", "")
+
+
+def test_what_others_have_made_is_found_when_somebody_asks(serve: Serve) -> None:
+    server = serve()
+    client = server.client()
+    theirs = with_kernel(server.home.folder / "miniforge3" / "envs" / "theirs")
+    assert client.call("GET", "environments/theirs").status == 404
+    told = client.do("POST", "scan", {})
+    assert told["new"] == [str(theirs)]
+    (name,) = told["kernels"]
+    listed = {one["prefix"]: one.get("kernels") for one in client.get("environments")["environments"]}
+    assert listed[str(theirs)] == [name]
+    specs = client.jupyter("GET", "kernelspecs").body
+    assert specs["kernelspecs"][name]["spec"]["display_name"] == "Python 3.12 [theirs (~/miniforge3)]"
+    assert "python3" in specs["kernelspecs"]
+    shutil.rmtree(theirs)
+    assert client.do("POST", "scan", {})["removed"] == [name]
+    assert client.call("POST", "scan", {"find": ["/"]}).status == 400
 
 
 def test_what_nobody_needs_is_deleted(serve: Serve) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ...engine.errors import InvalidRequest
 from . import changing, channels, health, jobs, looking, running, whole
 from .parser import PROGRAM, Command
-from .shared import environment, nothing
+from .shared import detach, environment, nothing
 
 COMMANDS = (
     Command(("create",), "Make an environment, and its kernel.", "change", changing.create),
@@ -29,6 +29,7 @@ COMMANDS = (
     Command(("untag",), "Take tags away from it.", "annotate", whole.tags),
     Command(("note",), "Write down what an environment is for.", "annotate", whole.note),
     Command(("list",), "Show the environments.", "list_environments", nothing),
+    Command(("scan",), "Look for environments that others have made, and make them kernels.", "scan", detach),
     Command(("show",), "Show one environment and what is in it.", "show", environment),
     Command(("add",), "Add packages to an environment.", "change", changing.add),
     Command(("update",), "Move packages of an environment to their newest version.", "change", changing.update),
@@ -169,7 +170,7 @@ ELSEWHERE = {
     "repair": ("doctor",),
     "revisions": ("history",),
     "rm": ("delete",),
-    "find": ("search",),
+    "find": ("search", "scan"),
     "undo": ("rollback",),
     "uninstall": ("remove",),
 }

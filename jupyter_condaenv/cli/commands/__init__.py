@@ -22,7 +22,7 @@ from .changing import (
 from .channels import build, channel_add, channel_check, channel_list, channel_remove, config_show
 from .health import clean, doctor, storage
 from .jobs import jobs_cancel, jobs_follow, jobs_list, jobs_show
-from .looking import diff, export, history, list_environments, lock, search, show, why
+from .looking import diff, export, history, list_environments, lock, scan, search, show, why
 from .running import activate, generate_config, run
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "pack",
     "plan",
     "run",
+    "scan",
     "search",
     "show",
     "storage",

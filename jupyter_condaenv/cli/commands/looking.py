@@ -8,12 +8,12 @@ from pathlib import Path
 from ... import config
 from ...engine import deferred, environments
 from ...engine.errors import AlreadyExists, ChannelError, InvalidRequest
-from ...engine.model import Exported, IndexChannels, Locked, Settings, Strategy
+from ...engine.model import Exported, IndexChannels, Locked, Scan, Settings, Strategy
 from ...jobs import Jobs
 from .. import answers, text
 from ..follow import follow
 from ..output import Output
-from .common import configured, with_kernels, write
+from .common import configured, perform, with_kernels, write
 from .requests import channels_of, lock_request, strategy_of
 
 
@@ -21,6 +21,10 @@ def list_environments(_arguments: Namespace, output: Output) -> None:
     settings = configured()
     found = environments.list_environments(settings)
     output.result(answers.Environments(environments=tuple(with_kernels(found, settings))))
+
+
+def scan(arguments: Namespace, output: Output) -> None:
+    perform(Scan(), configured(), arguments, output)
 
 
 def show(arguments: Namespace, output: Output) -> None:

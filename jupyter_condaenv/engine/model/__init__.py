@@ -64,6 +64,7 @@ from .requests import (
     RemoveEnvironment,
     Request,
     Rollback,
+    Scan,
     Seconds,
     StackEnvironment,
     Unpack,
@@ -90,6 +91,7 @@ from .results import (
     Registered,
     Removed,
     Result,
+    Scanned,
 )
 from .search import Build, ChannelIndex, FoundPackage, FoundPackages, PackageVersion, PackageVersions
 from .settings import ChannelPriority, Inherited, LibraryPath, Settings
@@ -200,6 +202,8 @@ __all__ = [
     "RevisionSummary",
     "Rollback",
     "Room",
+    "Scan",
+    "Scanned",
     "Seconds",
     "Settings",
     "Solved",

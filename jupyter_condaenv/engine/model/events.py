@@ -25,6 +25,7 @@ Phase = Literal[
     "pack",
     "build",
     "clean",
+    "scan",
 ]
 
 

@@ -161,6 +161,14 @@ class MeasureStorage(Request, frozen=True, kw_only=True, tag="storage"):
     """Of all environments."""
 
 
+class Scan(Request, frozen=True, kw_only=True, tag="scan"):
+    """Look for environments that others have made, also outside of the folders where they are found by name, and make
+    those that can be one a kernel. Nothing of them is run."""
+
+    prefix: str = ""
+    """Of no environment."""
+
+
 class IndexChannels(Request, frozen=True, kw_only=True, tag="index"):
     """Makes the packages of channels searchable, for this platform. Of a channel that has not changed since, nothing
     is read again."""
@@ -273,6 +281,7 @@ EngineRequest = (
     | BuildPackage
     | CheckChannels
     | MeasureStorage
+    | Scan
     | IndexChannels
     | CheckHealth
     | Clean

@@ -90,6 +90,22 @@ class Measured(Result, frozen=True, kw_only=True, tag="measured"):
     storage: Storage
 
 
+class Scanned(Result, frozen=True, kw_only=True, tag="scanned"):
+    """All ``environments`` that are known now."""
+
+    environments: tuple[Environment, ...]
+    new: tuple[str, ...] = ()
+    """Prefixes of those that were not known before."""
+    gone: tuple[str, ...] = ()
+    """Prefixes of those that the last scan has found, and that are no longer there."""
+    kernels: tuple[str, ...] = ()
+    """Names of the kernelspecs that were written."""
+    removed: tuple[str, ...] = ()
+    """Names of those that were removed, because their environment is gone."""
+    looked_at: int = 0
+    """Names of files and folders that were looked at."""
+
+
 class Indexed(Result, frozen=True, kw_only=True, tag="indexed"):
     indexes: tuple[ChannelIndex, ...]
     failed: tuple[str, ...] = ()
@@ -150,6 +166,7 @@ AnyResult = (
     | Removed
     | Registered
     | Measured
+    | Scanned
     | Indexed
     | Examined
     | Cleaned

@@ -22,6 +22,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     envs_dirs: tuple[str, ...]
     """Where environments are looked for by name. New ones go to the first that can be written."""
+    find: tuple[str, ...] = ()
+    """Where else environments are looked for now and then: patterns, as ``places.pattern`` gives them."""
+    find_every: float = 600.0
+    """Seconds after which a server has them looked for again; 0: only when it is told to."""
+    find_kernels: bool = True
+    """Whether environments that others have made become kernels when they are found."""
     cache_dir: str
     """Downloaded and unpacked packages, channel indexes and compiled bytecode; best on the file system of the
     environments, because packages are hard-linked from here."""

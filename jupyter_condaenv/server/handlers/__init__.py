@@ -14,6 +14,7 @@ from . import (
     locks,
     packages,
     plans,
+    scan,
     stacks,
     storage,
     terminals,
@@ -33,6 +34,7 @@ DOCUMENTED: tuple[Route, ...] = (
     *packages.ROUTES,
     *configuration.ROUTES,
     *storage.ROUTES,
+    *scan.ROUTES,
     *description.ROUTES,
 )
 

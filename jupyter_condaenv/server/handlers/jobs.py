@@ -14,7 +14,7 @@ from ..requests.jobs import JobQuery, JobsQuery
 from ..routing import Route, operation
 from .base import Handler
 
-LOOKING = frozenset({"plan", "explain", "why_not", "lock", "storage", "index", "check_channels"})
+LOOKING = frozenset({"plan", "explain", "why_not", "lock", "storage", "index", "check_channels", "scan"})
 """Verbs that change nothing but caches."""
 
 
