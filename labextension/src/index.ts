@@ -71,7 +71,7 @@ const panel: JupyterFrontEndPlugin<void> = {
       caption: trans.__('Refresh'),
       describedBy: { args: NO_ARGUMENTS },
       icon: refreshIcon,
-      execute: async () => (await side.load())?.refresh()
+      execute: async () => (await side.load())?.scan()
     });
 
     for (const [id, label] of [

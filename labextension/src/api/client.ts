@@ -131,6 +131,7 @@ export function connect(settings: ServerConnection.ISettings) {
     search: (q: string, limit: number, offset: number) =>
       unwrap(client.GET('/packages', { params: { query: { q, limit, offset } } })),
     indexChannels: () => unwrap(client.POST('/packages', { body: {} })),
+    scan: () => unwrap(client.POST('/scan', { body: {} })),
     storage: () => unwrap(client.GET('/storage')),
     measure: () => unwrap(client.POST('/storage', { body: {} }))
   };

@@ -172,7 +172,7 @@ function Heading(props: {
   const clone = useArrival<HTMLButtonElement>(given === 'clone');
   const title = useArrival<HTMLHeadingElement>(given === null || props.done > 0 ? `done ${props.done}` : null);
   const { jobs } = useStore(panel.jobs);
-  const { job: own } = useStore(props.opened.operation);
+  const { job: own, phase } = useStore(props.opened.operation);
   const deferred = useStore(props.opened).detail?.deferred ?? false;
   const size = panel.environments.size(environment.prefix);
   const state = panel.environments.kernelState(environment);
@@ -191,7 +191,7 @@ function Heading(props: {
           </Fact>
         )}
         {environment.python && <Fact term={trans.__('Python')}>{environment.python}</Fact>}
-        <Fact term={trans.__('Kernel')}>{kernels.join(', ') || trans.__('none: it has no ipykernel')}</Fact>
+        <Fact term={trans.__('Kernel')}>{kernels.join(', ') || trans.__('none')}</Fact>
         {size !== undefined && <Fact term={trans.__('Size')}>{bytes(size)}</Fact>}
         <Fact term={trans.__('Place')}>
           <span className="jp-condaenv-path" title={environment.prefix}>
@@ -206,6 +206,14 @@ function Heading(props: {
           <div>{trans.__('A change waits for the next start of a kernel.')}</div>
           <Button blocked={blocked} onClick={() => panel.applyDeferred(environment.prefix)}>
             {trans.__('Apply it now')}
+          </Button>
+        </div>
+      )}
+      {kernels.length === 0 && !environment.problem && !working && phase === 'idle' && (
+        <div className="jp-condaenv-notice">
+          <div>{trans.__('Nothing in it is a kernel, so that no notebook can run in it.')}</div>
+          <Button blocked={blocked} onClick={() => props.opened.planKernel()}>
+            {trans.__('Add ipykernel')}
           </Button>
         </div>
       )}

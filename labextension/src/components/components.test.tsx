@@ -325,3 +325,36 @@ test('keys that compose a character are not ours', async () => {
   expect(screen.getByRole('form')).toBeTruthy();
   panel.dispose();
 });
+
+test('an environment without a kernel says so, and offers the plan that makes it one', async () => {
+  const server = new FakeJobs();
+  const makePlan = vi.fn(() => {
+    server.put(summary('a', { verb: 'plan' }));
+    return Promise.resolve(summary('a', { verb: 'plan' }));
+  });
+  const panel = panelOf(
+    server,
+    [
+      { name: 'bare', prefix: '/envs/bare' },
+      { name: 'geo', prefix: '/envs/geo', kernels: ['condaenv-geo'] },
+      { name: 'ill', prefix: '/envs/ill', problem: 'Its Python is missing.' }
+    ],
+    {
+      environment: () => Promise.resolve({ specs: [] }),
+      packages: () => Promise.resolve({ packages: [], pip: [] }),
+      revisions: () => Promise.resolve([]),
+      makePlan
+    }
+  );
+  await panel.environments.refresh();
+  for (const prefix of ['/envs/geo', '/envs/ill', '/envs/bare']) {
+    cleanup();
+    panel.show(prefix);
+    show(panel, <EnvironmentsSection />);
+    expect(screen.queryAllByRole('button', { name: 'Add ipykernel' })).toHaveLength(prefix === '/envs/bare' ? 1 : 0);
+  }
+  fireEvent.click(screen.getByRole('button', { name: 'Add ipykernel' }));
+  expect(makePlan).toHaveBeenCalledWith({ verb: 'change', environment: '/envs/bare', add: ['ipykernel'] });
+  expect(screen.queryByRole('button', { name: 'Add ipykernel' })).toBeNull();
+  panel.dispose();
+});

@@ -102,6 +102,8 @@ export function titleOf(job: { verb: string; prefix: string; planned?: string },
       return trans.__('Clean up');
     case 'check_channels':
       return trans.__('Check channels');
+    case 'scan':
+      return trans.__('Look for environments');
     case 'storage':
       return trans.__('Measure sizes');
     case 'index':

@@ -54,7 +54,7 @@ interface IJobs {
 }
 
 /** What changes nothing but caches, and is often done unasked: not worth a line once it has ended. */
-const LOOKING = ['plan', 'explain', 'why_not', 'lock', 'storage', 'index', 'check_channels'];
+const LOOKING = ['plan', 'explain', 'why_not', 'lock', 'storage', 'index', 'check_channels', 'scan'];
 
 /** Whether a person would want to know of it. */
 export function isOfInterest({ verb, state }: JobSummary): boolean {

@@ -82,3 +82,12 @@ test('that the last plan was cancelled is no longer told after the next action',
   one.toggleAll();
   expect(one.operation.read().failure).toBeNull();
 });
+
+test('what makes a kernel of it is planned by itself, beside what else is wanted', () => {
+  const makePlan = vi.fn(() => Promise.resolve(summary('a')));
+  const one = opened(makePlan);
+  one.toggle('add', 'pandas');
+  void one.planKernel();
+  expect(makePlan).toHaveBeenCalledWith({ verb: 'change', environment: '/envs/geo', add: ['ipykernel'] });
+  expect(one.read().add).toEqual(['pandas']);
+});

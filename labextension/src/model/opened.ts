@@ -150,6 +150,11 @@ export class Opened extends Store<IOpened> {
     });
   }
 
+  /** Show what it takes to make it a kernel: the version of ipykernel that fits what is there. */
+  async planKernel(): Promise<void> {
+    await this.operation.plan({ verb: 'change', environment: this.prefix, add: ['ipykernel'] });
+  }
+
   async planRollback(revision: number): Promise<void> {
     await this.operation.plan({ verb: 'rollback', environment: this.prefix, revision });
   }

@@ -98,6 +98,15 @@ export class Panel extends Store<{ view: View; from: View | null }> {
     await Promise.all([this.environments.refresh(), this._shown?.refresh()]);
   }
 
+  /** Have the server look for environments that other programs have made, wherever they are. */
+  async scan(): Promise<void> {
+    const job = await this._attempt(() => this.api.scan());
+    if (job) {
+      this.jobs.add(job);
+    }
+    await this.refresh();
+  }
+
   /** Delete it, and look elsewhere. */
   async remove(prefix: string): Promise<void> {
     const job = await this._attempt(() => this.api.remove(prefix));

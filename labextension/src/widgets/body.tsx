@@ -21,7 +21,18 @@ import type { ISettings } from '../model/panel';
 import type { CondaEnvPanel } from './panel';
 
 /** Verbs after which there may be other kernels than before. */
-const KERNELS = ['create', 'stack', 'clone', 'change', 'apply', 'apply_deferred', 'rollback', 'remove', 'kernel'];
+const KERNELS = [
+  'create',
+  'stack',
+  'clone',
+  'change',
+  'apply',
+  'apply_deferred',
+  'rollback',
+  'remove',
+  'kernel',
+  'scan'
+];
 
 /** What is behind the panel, and the sections that show it. It is loaded when the panel is first opened. */
 export function fill(
