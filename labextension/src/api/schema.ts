@@ -798,6 +798,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/scan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Look for environments that others have made, and make them kernels. `environments` then lists them. */
+        post: operations["post_scan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -1916,7 +1933,7 @@ export interface components {
             state: "cancelled" | "failed" | "succeeded";
             time: string;
             /** @default null */
-            result?: (components["schemas"]["Adopted"] | components["schemas"]["Built"] | components["schemas"]["Checked"] | components["schemas"]["Planned"] | components["schemas"]["Explained"] | components["schemas"]["Changed"] | components["schemas"]["Deferred"] | components["schemas"]["Locked"] | components["schemas"]["Moved"] | components["schemas"]["Noted"] | components["schemas"]["Packed"] | components["schemas"]["Removed"] | components["schemas"]["Registered"] | components["schemas"]["Measured"] | components["schemas"]["Indexed"] | components["schemas"]["Examined"] | components["schemas"]["Cleaned"]) | null;
+            result?: (components["schemas"]["Adopted"] | components["schemas"]["Built"] | components["schemas"]["Checked"] | components["schemas"]["Planned"] | components["schemas"]["Explained"] | components["schemas"]["Changed"] | components["schemas"]["Deferred"] | components["schemas"]["Locked"] | components["schemas"]["Moved"] | components["schemas"]["Noted"] | components["schemas"]["Packed"] | components["schemas"]["Removed"] | components["schemas"]["Registered"] | components["schemas"]["Measured"] | components["schemas"]["Scanned"] | components["schemas"]["Indexed"] | components["schemas"]["Examined"] | components["schemas"]["Cleaned"]) | null;
             /** @default null */
             failure?: components["schemas"]["Failure"] | null;
         };
@@ -2129,6 +2146,25 @@ export interface components {
             /** @default 0 */
             wheels?: number;
         };
+        /**
+         * Scanned
+         * @description All ``environments`` that are known now.
+         */
+        Scanned: {
+            /** @enum {unknown} */
+            result: "scanned";
+            environments: components["schemas"]["Environment"][];
+            /** @default [] */
+            new?: string[];
+            /** @default [] */
+            gone?: string[];
+            /** @default [] */
+            kernels?: string[];
+            /** @default [] */
+            removed?: string[];
+            /** @default 0 */
+            looked_at?: number;
+        };
         /** Indexed */
         Indexed: {
             /** @enum {unknown} */
@@ -2189,7 +2225,7 @@ export interface components {
             /** @enum {unknown} */
             event: "step";
             /** @enum {unknown} */
-            phase: "build" | "check" | "clean" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "pip" | "register" | "remove" | "solve" | "stage" | "wait";
+            phase: "build" | "check" | "clean" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "pip" | "register" | "remove" | "scan" | "solve" | "stage" | "wait";
             text: string;
         };
         /**
@@ -2200,7 +2236,7 @@ export interface components {
             /** @enum {unknown} */
             event: "progress";
             /** @enum {unknown} */
-            phase: "build" | "check" | "clean" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "pip" | "register" | "remove" | "solve" | "stage" | "wait";
+            phase: "build" | "check" | "clean" | "commit" | "compile" | "download" | "index" | "link" | "measure" | "pack" | "pip" | "register" | "remove" | "scan" | "solve" | "stage" | "wait";
             done: number;
             /** @default 0 */
             total?: number;
@@ -2385,6 +2421,12 @@ export interface components {
          */
         Settings: {
             envs_dirs: string[];
+            /** @default [] */
+            find?: string[];
+            /** @default 600 */
+            find_every?: number;
+            /** @default true */
+            find_kernels?: boolean;
             cache_dir: string;
             data_dir: string;
             kernels_dir: string;
@@ -4668,6 +4710,50 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["NewCleaning"];
+            };
+        };
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    /** @description The address of the job. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobSummary"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_scan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Body"];
             };
         };
         responses: {
