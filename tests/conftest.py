@@ -67,26 +67,27 @@ def settings(tmp_path: Path) -> Callable[..., Settings]:
 
 
 @pytest.fixture
-def site(
-    tmp_path: Path,
-    settings: Callable[..., Settings],
-    channel_dir: Path,
-    warm_cache: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Settings:
-    """Settings laid out as Jupyter's defaults lay them out, with packages from the local channel.
+def site(tmp_path: Path, channel_dir: Path, warm_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """See ``lay_out``."""
+    return lay_out(tmp_path, channel_dir, warm_cache, monkeypatch)
+
+
+def lay_out(folder: Path, channel: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings laid out in ``folder`` as Jupyter's defaults lay them out, with packages from ``channel``.
 
     What a kernel starts by itself finds everything by the same variables as Jupyter does.
     """
-    data, config = tmp_path / "jupyter", tmp_path / "config"
-    monkeypatch.setenv("HOME", str(tmp_path))
+    from jupyter_condaenv.engine.model import Settings
+
+    data, config = folder / "jupyter", folder / "config"
+    monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(data))
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(config))
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "run"))
-    made = settings(
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder / "run"))
+    made = Settings(
         envs_dirs=(str(data / "condaenv" / "envs"),),
-        channels=(channel_dir.as_uri(),),
-        cache_dir=str(warm_cache),
+        channels=(channel.as_uri(),),
+        cache_dir=str(cache),
         data_dir=str(data / "condaenv"),
         kernels_dir=str(data / "kernels"),
     )

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
@@ -162,17 +162,19 @@ class Visitor:
             raise ServerError(f"The kernel {kernel} does not start: {started.body}")
         id = started.body["id"]
         try:
-            return self._run_in(id, code)
+            return self.run_in(id, code)
         finally:
             self.jupyter("DELETE", f"kernels/{id}")
 
-    def _run_in(self, kernel_id: str, code: str) -> Cell:
-        """As a page does it: over the websocket of the kernel."""
+    def run_in(self, kernel_id: str, code: str, answer: str | None = None, seen: Callable[[str], object] = len) -> Cell:
+        """What comes of the cell ``code``, as a page has it run: over the websocket of the kernel.
+
+        Where it asks for input that is ``answer``; without one nobody is there to ask. ``seen`` is told what it prints.
+        """
         url = f"ws://127.0.0.1:{self.port}{self.base_url}api/kernels/{kernel_id}/channels"
-        request = uuid4().hex
-        header = {"msg_id": request, "msg_type": "execute_request", "session": uuid4().hex, "username": "", "date": ""}
-        content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
-        message = {"channel": "shell", "header": header, "parent_header": {}, "metadata": {}, "content": content}
+        content = {"code": code, "silent": False, "store_history": False, "allow_stdin": answer is not None}
+        message = _message("shell", "execute_request", content)
+        request = message["header"]["msg_id"]
         text, error, awaited = "", "", {"idle", "execute_reply"}
         channels = websocket.create_connection(
             url, timeout=PATIENCE, header=self.headers, suppress_origin="Origin" in self.headers
@@ -189,9 +191,17 @@ class Visitor:
                 awaited -= {kind, content.get("execution_state")}
                 if kind == "stream" and content["name"] == "stdout":
                     text += content["text"]
+                    seen(content["text"])
+                elif kind == "input_request":
+                    channels.send(json.dumps(_message("stdin", "input_reply", {"value": answer}, heard["header"])))
                 elif kind == "error":
                     error = "\n".join(content["traceback"])
         return Cell(text, error)
+
+
+def _message(channel: str, kind: str, content: Mapping[str, object], parent: Mapping[str, object] = {}) -> Any:
+    header = {"msg_id": uuid4().hex, "msg_type": kind, "session": uuid4().hex, "username": "", "date": ""}
+    return {"channel": channel, "header": header, "parent_header": parent, "metadata": {}, "content": content}
 
 
 def free_port() -> int:

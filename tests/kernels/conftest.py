@@ -83,8 +83,11 @@ class Kernel:
         self.manager = manager
         self.client = client
 
-    def run(self, code: str) -> str:
-        """What ``code`` prints, or the text of the error it ends with."""
+    def run(self, code: str, answer: str | None = None, seen: Callable[[str], object] = len) -> str:
+        """What ``code`` prints, or the text of the error it ends with.
+
+        Where it asks for input that is ``answer``; without one nobody is there to ask. ``seen`` is told what it prints.
+        """
         output: list[str] = []
 
         def hook(message: dict[str, Any]) -> None:
@@ -92,8 +95,16 @@ class Kernel:
             output.append(
                 content["text"] if message["msg_type"] == "stream" else "\n".join(content.get("traceback", ()))
             )
+            seen(output[-1])
 
-        self.client.execute_interactive(code, output_hook=hook, timeout=WAIT, stop_on_error=False)
+        self.client.execute_interactive(
+            code,
+            allow_stdin=answer is not None,
+            stdin_hook=lambda _: self.client.input(answer),
+            output_hook=hook,
+            timeout=WAIT,
+            stop_on_error=False,
+        )
         return "".join(output).strip()
 
 
@@ -108,6 +119,15 @@ def started(manager: KernelManager, **options: Any) -> Iterator[Kernel]:
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+def as_vs_code_starts_it(manager: KernelManager, prefix: Path) -> KernelManager:
+    """It runs the interpreter that it has matched in place of argv[0], and appends --f=PATH."""
+    assert manager.kernel_spec is not None
+    _, *rest, option, _ = manager.kernel_spec.argv
+    assert option == "-f"
+    manager.kernel_spec.argv = [f"{prefix}/bin/python", *rest, "--f={connection_file}"]
+    return manager
 
 
 def manager_of(settings: Settings, name: str) -> KernelManager:

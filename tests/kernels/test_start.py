@@ -14,7 +14,16 @@ from jupyter_condaenv.engine import demands
 from jupyter_condaenv.engine.model import KernelOptions, LibraryPath, Settings
 from jupyter_condaenv.kernels import specs
 
-from .conftest import environment, launched, lend_ipykernel, make_prefix, manager_of, started, with_python
+from .conftest import (
+    as_vs_code_starts_it,
+    environment,
+    launched,
+    lend_ipykernel,
+    make_prefix,
+    manager_of,
+    started,
+    with_python,
+)
 
 SHOWN = "import os, sys, json; print(json.dumps([dict(os.environ), sys.prefix, os.getpid(), sys.path, sys.argv]))"
 
@@ -37,31 +46,10 @@ def test_a_cell_runs_in_the_activated_environment(own: Settings, tmp_path: Path)
         assert pid == manager.provisioner.pid == psutil.Process(pid).pid  # type: ignore[union-attr]
 
 
-def test_interrupt(own: Settings, tmp_path: Path) -> None:
-    (name,) = specs.register(environment(make_prefix(tmp_path / "envs/geo")), own)
-    manager = manager_of(own, name)
-    with started(manager) as kernel:
-        code = "import signal\nprint('waiting', flush=True)\nsignal.pause()"
-        identity = kernel.client.execute(code, stop_on_error=False)
-        while True:
-            message = kernel.client.get_iopub_msg(timeout=60)
-            if message["content"].get("text", "").startswith("waiting"):
-                manager.interrupt_kernel()
-            if message["msg_type"] == "error":
-                break
-        assert message["parent_header"]["msg_id"] == identity
-        assert message["content"]["ename"] == "KeyboardInterrupt"
-        assert kernel.run("print(1 + 1)") == "2"
-
-
 def test_as_vs_code_starts_it(own: Settings, tmp_path: Path) -> None:
-    """It runs the interpreter it has matched in place of argv[0], and appends --f=PATH."""
     prefix = make_prefix(tmp_path / "envs/geo")
     (name,) = specs.register(environment(prefix), own)
-    manager = manager_of(own, name)
-    assert manager.kernel_spec is not None
-    _, *rest = manager.kernel_spec.argv
-    manager.kernel_spec.argv = [f"{prefix}/bin/python", *rest[:-2], "--f={connection_file}"]
+    manager = as_vs_code_starts_it(manager_of(own, name), prefix)
     with started(manager, env={**os.environ, "PYTHONPATH": "/of/the/server"}) as kernel:
         env, prefix_seen, _, path, _ = json.loads(kernel.run(SHOWN))
     assert prefix_seen == env["CONDA_PREFIX"] == str(prefix)
