@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import build_cache, channel_list, condarc, network, rattler_build, resolver
+from . import build_cache, channel_list, condarc, metayaml, network, rattler_build, resolver
 from .channels import OFFLINE, host_subdir, local_path, redact
 from .errors import (
     AlreadyExists,
@@ -75,6 +75,7 @@ def build(request: BuildPackage, settings: Settings, emit: Emit) -> Built:
             "py-rattler-build is not installed where Jupyter runs.",
             'pip install "jupyter-condaenv[build]", into the same environment.',
         )
+    converted = metayaml.convert(recipe, host_subdir()) if recipe.name == metayaml.NAME else ""
     channel = Path(request.channel) if request.channel else channel_list.local_folder(settings)
     urls = tuple(dict.fromkeys([channel.as_uri(), *channel_list.searched(request.channels, settings)]))
     work = channel / _WORK
@@ -86,7 +87,8 @@ def build(request: BuildPackage, settings: Settings, emit: Emit) -> Built:
             folder.mkdir()
             _index(channel, folder, [])  # a channel that is not there yet is one now, and can be read
             with build_cache.used(f"building {recipe}", settings, emit) as fetched:
-                made = _built(recipe, channel, urls, folder, fetched, settings, emit)
+                taken = _placed(recipe, converted, folder) if converted else recipe
+                made = _built(recipe, taken, channel, urls, folder, fetched, settings, emit)
             emit(Step(phase="index", text=f"Indexing {channel}"))
             _index(channel, folder, made)
         finally:
@@ -97,33 +99,47 @@ def build(request: BuildPackage, settings: Settings, emit: Emit) -> Built:
 
 
 def _recipe(path: Path) -> Path:
-    """The file of the recipe. Raises NotFound and InvalidRequest."""
+    """The file of the recipe, in either form. Raises NotFound."""
     found = path / RECIPE if path.is_dir() else path
-    older = path / "meta.yaml" if path.is_dir() else path
-    if older.name == "meta.yaml" and older.is_file() and not (path.is_dir() and found.is_file()):
-        raise InvalidRequest(
-            f"{older} is a recipe of conda-build.",
-            f"What is built here is {RECIPE}, the form that came after it. conda-recipe-manager makes one of it.",
-            file=str(older),
-        )
+    older = path / metayaml.NAME
+    if not found.is_file() and older.is_file():
+        return older
     if not found.is_file():
         raise NotFound(f"There is no recipe {found}.", f"A recipe is a file {RECIPE}, or the folder that has it.")
     return found
+
+
+def _placed(recipe: Path, converted: str, folder: Path) -> Path:
+    """A file in ``folder`` of what ``recipe`` was converted to, with what lies beside it and may be named in it."""
+    place = folder / "recipe"
+    place.mkdir()
+    for path in recipe.parent.iterdir():
+        if path.is_file() and path.name not in (RECIPE, metayaml.NAME):
+            (place / path.name).symlink_to(path.absolute())
+    (place / RECIPE).write_text(converted, encoding="utf-8")
+    return place / RECIPE
 
 
 # --- building --------------------------------------------------------------------------------------------------------
 
 
 def _built(
-    recipe: Path, channel: Path, urls: tuple[str, ...], folder: Path, fetched: Path, settings: Settings, emit: Emit
+    recipe: Path,
+    taken: Path,
+    channel: Path,
+    urls: tuple[str, ...],
+    folder: Path,
+    fetched: Path,
+    settings: Settings,
+    emit: Emit,
 ) -> list[dict[str, str]]:
-    """What was built, as files in ``folder``; what that takes is fetched into ``fetched``."""
+    """What was built of the file ``taken``, as files in ``folder``; what that takes is fetched into ``fetched``."""
     emit(Step(phase="build", text=f"Building {recipe}"))
     reached = urls if not settings.offline else tuple(url for url in urls if local_path(url) is not None)
     reaching = network.of(condarc.read())
     told = {
         "path": [path for path in sys.path if os.path.isabs(path)],
-        "recipe": str(recipe),
+        "recipe": str(taken),
         "platform": host_subdir(),
         "output": str(folder / "out"),
         "channels": list(reached),
@@ -239,7 +255,7 @@ def _failure(
 
 def _fault(recipe: Path, text: str) -> InvalidRequest:
     """What rattler-build says of a recipe, with the line where it says or quotes it."""
-    found = _MARKER.search(text)
+    found = _MARKER.search(text) if recipe.name != metayaml.NAME else None  # else the line is that of its conversion
     line = int(found[1] or found[2]) if found else _line_of(recipe, text)
     said = _MESSAGE.search(text)
     place = f"{recipe}, line {line}" if line else str(recipe)

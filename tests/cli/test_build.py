@@ -16,6 +16,26 @@ build:
 requirements: {host: [python], run: [python]}
 tests: [{python: {imports: [hello], pip_check: false}}]
 """
+META = """\
+{% set name = "Greet" %}
+package:
+  name: {{ name|lower }}
+  version: "1.0"
+source:
+  path: src
+build:
+  noarch: python
+  script:
+    - mkdir -p $SP_DIR  # [unix]
+    - cp -r {{ SRC_DIR }}/greet $SP_DIR/
+requirements:
+  host: [python]
+  run: [python, hello 1]
+test:
+  imports: [greet]
+  commands:
+    - python -c "import hello, greet"
+"""
 
 
 def test_from_sources_to_an_import_in_two_commands(person: Person, channel_dir: Path, warm_cache: Path) -> None:
@@ -33,6 +53,13 @@ def test_from_sources_to_an_import_in_two_commands(person: Person, channel_dir: 
     person.run("create", "demo", "local::hello")
 
     assert person.run("run", "demo", "python", "-c", "import hello; print(hello.GREETING)").out == "hello from here\n"
+    older = person.home / "older"
+    (older / "src" / "greet").mkdir(parents=True)
+    (older / "src" / "greet" / "__init__.py").write_text("from hello import GREETING\n")
+    (older / "meta.yaml").write_text(META)
+    person.run("build", "older")
+    person.run("add", "demo", "local::greet")
+    assert person.run("run", "demo", "python", "-c", "import greet; print(greet.GREETING)").out == "hello from here\n"
 
 
 def test_what_cannot_be_built(person: Person, small_channel: Path) -> None:

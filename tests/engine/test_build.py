@@ -126,14 +126,34 @@ def test_faults_of_a_recipe(old: str, new: str, line: int, says: str, own: Setti
     assert failure["details"].get("line", 0) == line
 
 
+def test_a_recipe_of_conda_build(own: Settings, tmp_path: Path) -> None:
+    write(tmp_path).unlink()
+    (tmp_path / "LICENSE").write_text("free\n")
+    (tmp_path / "build.sh").write_text(COPY)
+    recipe = tmp_path / "meta.yaml"
+    text = "package:\n  name: mine\n  version: 1.10\nsource:\n  path: src\nbuild:\n  noarch: generic\n"
+    text += "requirements:\n  run: [alpha 2]\ntest:\n  commands: [test -f $PREFIX/share/mine.txt]\n"
+    recipe.write_text(text + "about:\n  license_file: LICENSE\n")
+    result = run(BuildPackage(recipe=str(tmp_path)), own)
+    (package,) = result["packages"]
+    assert (package["name"], package["version"]) == ("mine", "1.10")
+    prefix = Path(own.envs_dirs[0]) / "demo"
+    run(CreateEnvironment(prefix=str(prefix), specs=("local::mine",)), own)
+    assert (prefix / "share/mine.txt").read_text() == "mine\n"
+    assert clean(Path(own.data_dir) / "channel")
+    recipe.write_text(text.replace("noarch: generic", "noarch: generc"))
+    failure = refused(BuildPackage(recipe=str(recipe)), own, "invalid_request")
+    assert failure["message"].startswith(f"{recipe}, line 7:") and "generc" in failure["message"]
+
+
 def test_what_is_no_recipe(own: Settings, tmp_path: Path) -> None:
     channel = tmp_path / "channel"
     for place in (tmp_path / "nothing", tmp_path):
         refused(BuildPackage(recipe=str(place), channel=str(channel)), own, "not_found")
-    (tmp_path / "meta.yaml").write_text("package:\n  name: x\n  version: 1\n")
+    (tmp_path / "meta.yaml").write_text("package:\n  name: x\n  version: 1\noutputs: []\n")
     for place in (tmp_path, tmp_path / "meta.yaml"):
         failure = refused(BuildPackage(recipe=str(place), channel=str(channel)), own, "invalid_request")
-        assert "conda-build" in failure["message"]
+        assert f"{tmp_path / 'meta.yaml'}, line 4: `outputs`" in failure["message"]
     assert not channel.exists()
     (tmp_path / "recipe.yaml").write_bytes(b"\xff\xfe\x00")
     refused(BuildPackage(recipe=str(tmp_path), channel=str(channel)), own, "invalid_request")

@@ -7,7 +7,7 @@ from .shared import channels, detach
 
 
 def build(parser: Parser) -> None:
-    parser.add_argument("recipe", metavar="RECIPE", help="a recipe.yaml, or the folder that has it")
+    parser.add_argument("recipe", metavar="RECIPE", help="a recipe.yaml, a simple meta.yaml, or the folder")
     parser.add_argument("--into", default="", metavar="DIR", help="the channel's directory; that of `local` by default")
     channels(parser, "look here for what the recipe requires; instead of the configured channels")
     detach(parser)

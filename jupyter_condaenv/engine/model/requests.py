@@ -194,7 +194,7 @@ class BuildPackage(Request, frozen=True, kw_only=True, tag="build"):
     prefix: str = ""
     """Of no environment."""
     recipe: str
-    """A ``recipe.yaml``, or the folder that it lies in; an absolute path."""
+    """A ``recipe.yaml``, a simple ``meta.yaml``, or the folder that it lies in; an absolute path."""
     channel: str = ""
     """The directory, which is made where it is missing; an absolute path. Empty: that of the channel ``local``."""
     channels: tuple[str, ...] = ()

@@ -33,9 +33,9 @@ class ChannelsToCheck(Body, frozen=True, kw_only=True):
 
 
 class NewBuild(Body, frozen=True, kw_only=True):
-    """The packages of `recipe`, a recipe.yaml or the folder that has it, to be built into `channel`, a directory, by
-    default that of the channel called local: full paths on the server. What the recipe requires is looked for there
-    and in `channels`, by default the configured ones."""
+    """The packages of `recipe`, a recipe.yaml, a simple meta.yaml, or the folder that has it, to be built into
+    `channel`, a directory, by default that of the channel called local: full paths on the server. What the recipe
+    requires is looked for there and in `channels`, by default the configured ones."""
 
     recipe: str
     channel: str = ""
