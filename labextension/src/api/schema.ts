@@ -2327,9 +2327,9 @@ export interface components {
         };
         /**
          * NewBuild
-         * @description The packages of `recipe`, a recipe.yaml or the folder that has it, to be built into `channel`, a directory, by
-         *         default that of the channel called local: full paths on the server. What the recipe requires is looked for there
-         *         and in `channels`, by default the configured ones.
+         * @description The packages of `recipe`, a recipe.yaml, a simple meta.yaml, or the folder that has it, to be built into
+         *         `channel`, a directory, by default that of the channel called local: full paths on the server. What the recipe
+         *         requires is looked for there and in `channels`, by default the configured ones.
          */
         NewBuild: {
             recipe: string;
