@@ -593,6 +593,31 @@ def test_the_first_of_limit_quota_and_affinity_counts(tmp_path: Path, monkeypatc
             {"cpu/a/cpu.cfs_quota_us": "25000", "cpu/a/cpu.cfs_period_us": "50000"},
             0.5,
         ),
+        (  # a container that has no name space for its group, which lies at the root of what it sees
+            "4:cpu,cpuacct:/docker/4f2a\n0::/docker/4f2a\n",
+            {"cpu/cpu.cfs_quota_us": "150000", "cpu/cpu.cfs_period_us": "100000"},
+            1.5,
+        ),
+        (  # systemd's mixture: the controllers are those of version 1
+            "2:cpu,cpuacct:/user.slice\n1:name=systemd:/user.slice/session-1.scope\n0::/user.slice/session-1.scope\n",
+            {
+                "cpu/user.slice/cpu.cfs_quota_us": "300000",
+                "cpu/user.slice/cpu.cfs_period_us": "100000",
+                "unified/user.slice/cgroup.procs": "",
+            },
+            3.0,
+        ),
+        (  # a pod: its slice has the quota, the container none
+            "0::/kubepods.slice/kubepods-burstable.slice/pod1.slice/cri-containerd-1.scope\n",
+            {
+                "kubepods.slice/cpu.max": "max 100000",
+                "kubepods.slice/kubepods-burstable.slice/cpu.max": "max 100000",
+                "kubepods.slice/kubepods-burstable.slice/pod1.slice/cpu.max": "250000 100000",
+                "kubepods.slice/kubepods-burstable.slice/pod1.slice/cri-containerd-1.scope/cpu.max": "max 100000",
+            },
+            2.5,
+        ),
+        ("0::/../other\n", {"cpu.max": "100000 100000"}, 1.0),
         ("3:cpu:/a\n", {"cpu/a/cpu.cfs_quota_us": "-1", "cpu/a/cpu.cfs_period_us": "50000"}, None),
         ("0::/\n", {"cpu.max": "nonsense"}, None),
     ],

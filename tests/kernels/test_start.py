@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -192,14 +193,15 @@ def test_what_the_server_has_is_left_behind_unless_it_is_inherited(own: Settings
     (tmp_path / "envs/geo/conda-meta").mkdir(parents=True)
     levels = (str(with_python(tmp_path / "envs/geo")),)
     python = {"PYTHONPATH": "/of/the/server", "PYTHONNOUSERSITE": "", "VIRTUAL_ENV": "/of/the/server"}
+    python["PYTHONHOME"] = sys.base_prefix  # another one keeps Python from starting
     active = {"CONDA_PREFIX": "/of/the/server", "CONDA_SHLVL": "1", "PATH": f"/of/the/server/bin:{os.environ['PATH']}"}
     env, _ = launched(own, levels, {**active, **python})
-    assert (env.get("PYTHONPATH"), env["PYTHONNOUSERSITE"], env.get("VIRTUAL_ENV")) == (None, "1", None)
+    left = {"PYTHONPATH": None, "PYTHONNOUSERSITE": "1", "VIRTUAL_ENV": None, "PYTHONHOME": None}
+    assert {name: env.get(name) for name in left} == left
     assert (env["CONDA_SHLVL"], "/of/the/server/bin" in env["PATH"]) == ("1", False)
     for name, value in python.items():
         env, _ = launched(own, levels, {**active, **python}, f"--inherit={name}")
-        others = {"PYTHONPATH": None, "PYTHONNOUSERSITE": "1", "VIRTUAL_ENV": None, name: value}
-        assert {other: env.get(other) for other in others} == others
+        assert {other: env.get(other) for other in left} == left | {name: value}
     env, _ = launched(own, levels, active, "--inherit=CONDA")
     assert (env["CONDA_PREFIX"], env["CONDA_PREFIX_1"], env["CONDA_SHLVL"]) == (levels[0], "/of/the/server", "2")
     assert env["PATH"] == f"{levels[0]}/bin:{active['PATH']}"
