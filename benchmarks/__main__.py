@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from jupyter_condaenv.engine.model import Settings
@@ -12,11 +13,13 @@ from tests.channel import build
 from . import environments, kernels, panel, scale, search
 from .measure import machine
 
-ALL = {
+ALL: dict[str, Callable[..., None]] = {
     "create": environments.create_from_lock,
     "clone": environments.clone,
     "add": environments.add_one,
     "start": kernels.start,
+    "cold": kernels.cold,
+    "kernelspecs": kernels.listing,
     "list": environments.listing,
     "fetch": environments.fetch,
     "search": search.small,
@@ -46,6 +49,13 @@ def main() -> None:
         metavar="NAME=COMMAND",
         help="measure this program too, which takes conda's arguments, such as micromamba=/opt/bin/micromamba",
     )
+    parser.add_argument(
+        "--runner",
+        action="append",
+        default=[],
+        metavar="NAME=COMMAND",
+        help="start kernels by this too, such as 'conda run=conda run --no-capture-output -p {prefix}'",
+    )
     options = parser.parse_args()
     if unknown := set(options.names) - {*ALL, *ONLY_NAMED, *BESIDE_OTHERS}:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
@@ -63,7 +73,10 @@ def main() -> None:
             if name in BESIDE_OTHERS:
                 BESIDE_OTHERS[name](settings, options.rounds, scale.Others.of(options.beside))
                 continue
-            (ALL | ONLY_NAMED)[name](settings, options.starts if name == "start" else options.rounds)
+            if name == "start":
+                kernels.start(settings, options.starts, scale.Others.of(options.runner).commands)
+                continue
+            (ALL | ONLY_NAMED)[name](settings, options.rounds)
 
 
 if __name__ == "__main__":

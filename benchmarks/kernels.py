@@ -1,47 +1,98 @@
-"""Starting kernels: through trampoline and shim, and without."""
+"""Starting and listing kernels: through trampoline and shim, and in other ways."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
+from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
 from jupyter_condaenv.engine.model import Settings
 
 from .environments import kernel_environment
-from .measure import children_cpu
+from .measure import Sample, children_cpu, compare, wall
+
+KERNEL = ("-m", "ipykernel_launcher", "-f", "{connection_file}")
+LISTED = 200
+RUNNERS = ("conda run", "nb_conda_kernels")
+"""Other ways into an environment, which are measured where their commands are given."""
+_SOURCED = 'for script in "$0"/etc/conda/activate.d/*.sh; do . "$script"; done; exec "$0/bin/python" "$@"'
 
 
-def start(settings: Settings, rounds: int) -> None:
-    """Processor time of a start to the first reply: through our kernelspec, against ipykernel started bare."""
-    print("kernel start through trampoline and shim, against the bare kernel, processor time")
+def start(settings: Settings, rounds: int, runners: Mapping[str, list[str]]) -> None:
+    """Processor time of a start to the first reply: through our kernelspec and in other ways, against ipykernel bare.
+
+    ``runners`` are the words before ``python`` of other programs, by name, with ``{prefix}`` where that is asked for.
+    """
+    print("kernel start, against the bare kernel, processor time")
     source = kernel_environment(settings)
-    ours = _argv(settings, source)
-    bare = [str(source / "bin" / "python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    _tell("ours", _pairs(ours, bare, rounds), "5 ms")
+    ours, bare = _argv(settings, source), [str(source / "bin" / "python"), *KERNEL]
+    _compared({"through trampoline and shim (bar 5 ms)": ours}, bare, rounds)
     # A variable that only counts when a process starts makes the shim exec Python again.
     script = source / "etc" / "conda" / "activate.d" / "zz-early.sh"
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text(f'export LD_LIBRARY_PATH="{source}/lib"\n')
-    _tell("ours where it must exec again", _pairs(ours, bare, rounds), "20 ms")
+    _compared({"where it must exec again (bar 20 ms)": ours}, bare, rounds)
     script.unlink()
+    others = {"bash -c, with the scripts": ["bash", "-c", _SOURCED, str(source), *KERNEL]}
+    for name, words in runners.items():
+        others[name] = [*(word.replace("{prefix}", str(source)) for word in words), "python", *KERNEL]
+    _compared(others, bare, rounds)
+    for name in RUNNERS:
+        if name not in runners:
+            print(f"  {name}: not measured, as its command was not given: --runner '{name}=...'", flush=True)
 
 
-def _pairs(ours: list[str], bare: list[str], rounds: int) -> list[tuple[float, float]]:
-    """Seconds of ``rounds`` starts each, in turns, after one of each that is not counted."""
-    return [(_start(ours), _start(bare)) for _ in range(rounds + 1)][1:]
+def cold(settings: Settings, rounds: int) -> None:
+    """From a base that nobody may write to: with bytecode, and without, where Python compiles at each start."""
+    print("kernel start from a base that cannot be written to, processor time")
+    source = kernel_environment(settings)
+    prefix = source.with_name("uncompiled")
+    subprocess.run(["cp", "-al", source, prefix], check=True)
+    for folder in list(prefix.rglob("__pycache__")):
+        shutil.rmtree(folder)
+    argv = _argv(settings, source)
+    # root may write wherever it likes: so Python is told not to.
+    unwritable = ["env", "PYTHONDONTWRITEBYTECODE=1"]
+    without = [*unwritable, *(str(prefix) if word == str(source) else word for word in argv)]
+    _compared({"without bytecode": without}, [*unwritable, *argv], rounds, "with bytecode")
+    shutil.rmtree(prefix)
 
 
-def _tell(name: str, pairs: list[tuple[float, float]], bar: str) -> None:
-    bare = statistics.median(other for _, other in pairs)
-    more = statistics.median(one - other for one, other in pairs)
-    print(
-        f"  bare {1000 * bare:.0f} ms; {name}: {1000 * more:+.1f} ms, {len(pairs)} starts each  (bar {bar})", flush=True
-    )
+def listing(settings: Settings, rounds: int) -> None:
+    """The kernelspecs of 200 environments, as Jupyter's server reads them for each page."""
+    print(f"list the kernelspecs of {LISTED} environments, against as many plain ones")
+    source = kernel_environment(settings)
+    (folder,) = (path for path in Path(settings.kernels_dir).iterdir() if path.name == f"condaenv-{source.name}")
+    text = (folder / "kernel.json").read_text()
+    plain = {"argv": ["python3", *KERNEL], "display_name": "Python", "language": "python", "metadata": {}}
+    listers = []
+    for kind, content in (("ours", text), ("plain", json.dumps(plain))):
+        place = folder.parent.with_name(f"kernels-{kind}")
+        for number in range(LISTED):
+            name = f"{source.name}-{number}"
+            shutil.copytree(folder, place / f"condaenv-{name}")
+            written = content.replace(str(source), str(source.with_name(name)))
+            (place / f"condaenv-{name}" / "kernel.json").write_text(written)
+        listers.append(KernelSpecManager(kernel_dirs=[str(place)], ensure_native_kernel=False))
+    ours, theirs = zip(*([wall(lister.get_all_specs) for lister in listers] for _ in range(rounds)), strict=True)
+    compare(Sample("ours", list(ours)), Sample("plain", list(theirs)), "none set")
+
+
+def _compared(ways: Mapping[str, list[str]], bare: list[str], rounds: int, called: str = "bare") -> None:
+    """Start each of ``ways`` and ``bare`` in turns, ``rounds`` times after a first that is not counted, and tell."""
+    seconds = [[_start(argv) for argv in (bare, *ways.values())] for _ in range(rounds + 1)][1:]
+    print(f"  {called}: {1000 * statistics.median(row[0] for row in seconds):.0f} ms, {rounds} starts each")
+    for number, name in enumerate(ways, 1):
+        more = sorted(1000 * (row[number] - row[0]) for row in seconds)
+        low, middle, high = statistics.quantiles(more, n=4) if rounds > 1 else more * 3
+        print(f"  {name}: {middle:+.1f} ms  (half of them {low:+.1f} to {high:+.1f})", flush=True)
 
 
 def _argv(settings: Settings, prefix: Path) -> list[str]:
