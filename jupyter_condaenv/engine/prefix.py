@@ -13,11 +13,13 @@ import msgspec
 from msgspec import Struct, field
 
 from .channels import SUBDIR, redact
-from .errors import Broken, StorageError
+from .errors import Broken, InvalidRequest, StorageError
 from .model import Package, Variable
 from .trees import write_whole
 
 _UNSET = "***unset***"
+_PIN = re.compile(r"(\S+::)?[A-Za-z0-9_][A-Za-z0-9_.-]*\s*([=<>!~\[*\s].*)?\Z")
+"""What every package request looks like from afar; the solver's own parser says the rest."""
 """What conda writes in place of the value of a variable that was taken back."""
 _DIST = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.json\Z")
 
@@ -188,16 +190,27 @@ def count_and_python(prefix: Path) -> tuple[int, str]:
 
 def pins(prefix: Path) -> tuple[str, ...]:
     """What ``conda-meta/pinned`` says must hold for packages if they are there: a spec a line, ``#`` begins a comment
-    (conda's documentation, "Preventing packages from updating")."""
+    (conda's documentation, "Preventing packages from updating").
+
+    Raises StorageError for a file that cannot be read, and InvalidRequest for a line that pins nothing, which conda
+    refuses too: whoever wrote it counts on something staying as it is.
+    """
+    path = prefix / "conda-meta" / "pinned"
     try:
-        text = (prefix / "conda-meta" / "pinned").read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except (OSError, UnicodeDecodeError) as error:
-        raise StorageError(
-            f"{prefix / 'conda-meta' / 'pinned'} cannot be read: {error}.", "Mend the file, or move it away."
-        ) from error
-    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+        raise StorageError(f"{path} cannot be read: {error}.", "Mend the file, or move it away.") from error
+    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
+    for number, line in enumerate(lines, 1):
+        if line and not _PIN.match(line):
+            raise InvalidRequest(
+                f"{path}, line {number}: {redact(line)!r} is no package request, and so pins nothing.",
+                "Mend the line, such as numpy <2, or take it out.",
+                file=str(path),
+                line=number,
+            )
     return tuple(line for line in lines if line)
 
 

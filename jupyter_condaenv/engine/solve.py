@@ -136,7 +136,7 @@ def _state(prefix: Path, now: Lock | None) -> str:
     if now is None:
         return ""
     pins: tuple[str, ...] = ()
-    with suppress(StorageError):  # where they matter nothing is planned without them
+    with suppress(StorageError, InvalidRequest):  # where they matter nothing is planned without them
         pins = prefixes.pins(prefix)
     lines = [now.digest, *(f"pip {one}" for one in sites.listed(prefix, now)), *(f"pin {pin}" for pin in pins)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

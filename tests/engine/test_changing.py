@@ -195,10 +195,14 @@ def test_a_pin_moves_what_it_forbids(own: Settings, prefix: Path) -> None:
     assert why(made) == {"other": "a pin says other >=2"}
 
 
-def test_a_pin_that_is_no_spec_is_named(own: Settings, prefix: Path) -> None:
-    (prefix / "conda-meta" / "pinned").write_text("bottom <2\n=1.0[\n")
-    with pytest.raises(InvalidRequest, match=r"=1\.0"):
-        plan(prefix, own, add=("picky",))
+@pytest.mark.parametrize("line", ["=1.0[", "- bottom <2", "bottom: 1", "<<<<<<< HEAD", "{{ pins }}"])
+def test_a_pin_that_is_no_spec_is_named(line: str, own: Settings, prefix: Path) -> None:
+    pinned = prefix / "conda-meta" / "pinned"
+    pinned.write_text(f"bottom <2\n{line}\n")
+    for change in ({"add": ("picky",)}, {"remove": ("other",)}):
+        with pytest.raises(InvalidRequest) as caught:
+            plan(prefix, own, **change)
+        assert caught.value.message.startswith(f"{pinned}, line 2: {line!r} is no package request")
 
 
 # --- channels ---
