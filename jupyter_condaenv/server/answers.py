@@ -49,13 +49,14 @@ class EnvironmentDetail(Answer, frozen=True, kw_only=True):
 class ReadFile(Answer, frozen=True, kw_only=True):
     """What a file was taken for and asks for: the name of the environment where it gives one, the channels, how many
     `packages` of conda (null where a lock is too large to be counted at once) and how many `pip` requirements, and what
-    a person should know of how it was read (`notes`)."""
+    a person should know of how it was read (`notes`). Where it has several `environments`, one can be chosen."""
 
     format: Format
     name: str
     channels: tuple[str, ...]
     packages: int | None
     pip: int
+    environments: tuple[str, ...]
     notes: tuple[str, ...]
 
 

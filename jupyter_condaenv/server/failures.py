@@ -34,6 +34,8 @@ _REFUSED_BY_SERVER = {
 }
 """What the server itself answers, before or instead of the engine."""
 
+_HINTS = {413: "What lists packages is much smaller. Clear the outputs of a notebook, save it, and send that."}
+
 
 def status_of(failure: Failure) -> int:
     """500 for what nobody foresaw."""
@@ -44,7 +46,7 @@ def failure_of(status: int, message: str = "") -> Failure:
     """What is told of the HTTP error ``status``; ``message`` says more than the status does."""
     if status in _REFUSED_BY_SERVER:
         code, usual = _REFUSED_BY_SERVER[status]
-        return Failure(code, redact(message) or usual)
+        return Failure(code, redact(message) or usual, _HINTS.get(status, ""))
     if status < 500:
         return Failure("invalid_request", redact(message) or "The request was refused.")
     return Failure("internal", "Something unforeseen happened in the server.", "The server's log says what.")

@@ -441,6 +441,7 @@ def test_pixi_toml() -> None:
         pip=("requests>=2", "flask[async]"),
         pip_lines={"requests>=2": 12, "flask[async]": 13},
         variables={"MODE": "dry"},
+        environments=("default", "test"),
         warnings=(
             "pixi.toml, line 14: geo is left out, it is the project itself",
             "pixi.toml: the environment default is taken; left out: test",
@@ -499,6 +500,18 @@ def test_an_environment_that_is_not_there() -> None:
     for name, text in (("environment.yml", "dependencies: [a]"), ("a.txt", "a=1"), ("b.json", '{"version": 1}')):
         with pytest.raises(InvalidRequest, match=f"{name}: It is of one environment"):
             specfiles.read(name, text, environment="default")
+
+
+def test_environments_that_can_be_chosen() -> None:
+    assert read(SEVERAL, "pixi.toml").environments == ("default", "bare", "gpu")
+    assert read(WORKSPACE, "pixi.toml").environments == ()
+
+
+def test_a_notebook_that_is_too_large_is_told_what_makes_it_so() -> None:
+    for name, hint in (("book.ipynb", "Clear its outputs, and save it."), ("a.yml", "Is it the right file?")):
+        with pytest.raises(InvalidRequest, match="larger than 20 MB") as caught:
+            specfiles.read(name, b" " * (specfiles.MOST_BYTES + 1))
+        assert caught.value.hint == hint
 
 
 def test_pyproject_toml() -> None:

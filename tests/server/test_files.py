@@ -32,7 +32,7 @@ def test_what_a_file_is_taken_for(client: Client, name: str, text: str, read: di
 def test_one_environment_of_several(client: Client) -> None:
     text = "[workspace]\nchannels = ['a']\n[feature.t.dependencies]\npytest = '*'\n[environments]\ntest = ['t']\n"
     told = client.call("POST", "files", {"name": "pixi.toml", "text": text, "environment": "test"}).body
-    assert (told["packages"], told["notes"]) == (1, [])
+    assert (told["packages"], told["notes"], told["environments"]) == (1, [], ["default", "test"])
     answer = client.call("POST", "files", {"name": "pixi.toml", "text": text, "environment": "tests"})
     assert answer.status == 400 and "among default, test" in answer.body["message"]
 

@@ -232,6 +232,7 @@ def test_bodies_that_are_too_large(client: Client) -> None:
     assert client.call("POST", "environments", data=largest).status == 400
     answer = client.call("POST", "environments", data=largest + b" ")
     assert (answer.status, answer.body["code"]) == (413, "too_large")
+    assert "Clear the outputs of a notebook" in answer.body["hint"]
 
 
 def test_bodies_that_are_too_large_and_do_not_say_so(client: Client) -> None:

@@ -108,6 +108,7 @@ class _Manifest:
             pip_lines=self._pip,
             pip_index=", ".join(dict.fromkeys(self._own_index)),
             platforms=platforms,
+            environments=tuple(self._names()) if len(self._names()) > 1 else (),
             strategy=strategy,
             warnings=tuple(self._warnings),
         )

@@ -30,7 +30,8 @@ class Source:
         self.name = name
         self.text = ""
         if len(content) > MOST_BYTES:
-            raise self.refuse(0, f"It is larger than {MOST_BYTES // 1_000_000} MB.", "Is it the right file?")
+            hint = "Clear its outputs, and save it." if name.lower().endswith(".ipynb") else "Is it the right file?"
+            raise self.refuse(0, f"It is larger than {MOST_BYTES // 1_000_000} MB.", hint)
         self.text = (content if isinstance(content, str) else self._decoded(content)).removeprefix("\ufeff")
         if not self.text.lstrip().startswith("{"):  # JSON may stand in one line
             for number, length in enumerate(map(len, self.lines), 1):

@@ -35,6 +35,8 @@ class SpecFile(Struct, frozen=True, kw_only=True):
     """A lock that is too large to be read on the spot: ``read_lock`` makes ``lock`` of it."""
     platforms: tuple[str, ...] = ()
     """Those it is written for; empty where it does not say."""
+    environments: tuple[str, ...] = ()
+    """Those that can be chosen of the file; empty where there is only one, or where that is not known yet."""
     strategy: Strategy = Strategy()
     """How its author has packages chosen, and for which machine."""
     warnings: tuple[str, ...] = ()

@@ -33,6 +33,7 @@ def _read(file: GivenFile, settings: Settings) -> answers.ReadFile:
         channels=tuple(redact(channel) for channel in found.channels),
         packages=len(asked) if found.foreign_lock is None else None,
         pip=len(found.pip),
+        environments=found.environments,
         notes=tuple(redact(note) for note in (*found.warnings, *of_strategy)),
     )
 

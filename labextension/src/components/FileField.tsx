@@ -15,7 +15,7 @@ const KINDS = '.yml,.yaml,.lock,.json,.txt,.toml,.ipynb';
 /** The file that a new environment is made of, in place of packages. */
 export function FileField({ draft }: { draft: Draft }): JSX.Element {
   const { trans } = useCondaEnv();
-  const { file, read } = useStore(draft);
+  const { file, read, environments } = useStore(draft);
   const input = React.useRef<HTMLInputElement>(null);
   if (file) {
     return (
@@ -31,6 +31,20 @@ export function FileField({ draft }: { draft: Draft }): JSX.Element {
             }
           ]}
         />
+        {environments.length > 0 && (
+          <label className="jp-condaenv-field">
+            <span>{trans.__('Environment of the file')}</span>
+            <select
+              className="jp-mod-styled"
+              value={file.environment || environments[0]}
+              onChange={event => void draft.setEnvironment(event.target.value)}
+            >
+              {environments.map(name => (
+                <option key={name}>{name}</option>
+              ))}
+            </select>
+          </label>
+        )}
         {read && <Contents read={read} />}
       </div>
     );
@@ -123,7 +137,9 @@ async function take(files: FileList | null, draft: Draft, trans: TranslationBund
     draft.operation.refuse({
       code: 'too_large',
       message: trans.__('%1 has %2; the server takes at most %3.', file.name, bytes(file.size), bytes(MOST)),
-      hint: trans.__('Files that list packages are much smaller. Choose another one.')
+      hint: file.name.toLowerCase().endsWith('.ipynb')
+        ? trans.__('Its outputs make it large: clear the outputs of all cells, save it, and choose it again.')
+        : trans.__('Files that list packages are much smaller. Choose another one.')
     });
     return;
   }

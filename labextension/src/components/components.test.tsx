@@ -297,6 +297,44 @@ test('a folder that is dropped is refused in words, and a file makes a form', as
   panel.dispose();
 });
 
+test('one of several environments of a file can be chosen, and the file is read for it', async () => {
+  const asked: object[] = [];
+  const read = { format: 'pixi', name: 'geo', channels: [], packages: 1, pip: 0, notes: [] };
+  const panel = panelOf(new FakeJobs(), [], {
+    readFile: (file: object) => {
+      asked.push(file);
+      return Promise.resolve({ ...read, environments: ['default', 'gpu'] });
+    }
+  });
+  await panel.environments.refresh();
+  show(panel, <EnvironmentsSection />);
+  const here = screen.getByText('No environments yet');
+  fireEvent.drop(here, {
+    dataTransfer: { files: [{ name: 'pixi.toml', size: 10, text: () => Promise.resolve('text') }], types: ['Files'] }
+  });
+  const choice: HTMLSelectElement = await screen.findByRole('combobox', { name: 'Environment of the file' });
+  expect([choice.value, choice.options.length]).toEqual(['default', 2]);
+  fireEvent.change(choice, { target: { value: 'gpu' } });
+  await screen.findByText(/Taken for a manifest of pixi/);
+  expect(choice.isConnected && choice.value).toBe('gpu');
+  expect(asked).toEqual([
+    { name: 'pixi.toml', text: 'text' },
+    { name: 'pixi.toml', text: 'text', environment: 'gpu' }
+  ]);
+  panel.dispose();
+});
+
+test('a notebook that is too large is told what makes it so', async () => {
+  const panel = panelOf(new FakeJobs());
+  await panel.environments.refresh();
+  show(panel, <EnvironmentsSection />);
+  fireEvent.drop(screen.getByText('No environments yet'), {
+    dataTransfer: { files: [{ name: 'book.ipynb', size: 9 * 1024 * 1024 }], types: ['Files'] }
+  });
+  await screen.findByText(/clear the outputs of all cells/);
+  panel.dispose();
+});
+
 test('what was typed is there again when the form is opened anew, unless it was given up', async () => {
   const panel = panelOf(new FakeJobs());
   await panel.environments.refresh();

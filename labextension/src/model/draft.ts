@@ -29,6 +29,8 @@ interface IDraft {
   file: GivenFile | null;
   /** What the server takes the file for; null until it has said so. */
   read: ReadFile | null;
+  /** Those that can be chosen of the file; none where there is only one. */
+  environments: readonly string[];
 }
 
 /** An environment that a person is about to make. */
@@ -41,7 +43,7 @@ export class Draft extends Store<IDraft> {
     private readonly _api: Pick<Api, 'create' | 'stack' | 'clone' | 'makePlan' | 'applyPlan' | 'explain' | 'readFile'>,
     jobs: Jobs
   ) {
-    super({ name: '', specs, file: null, read: null });
+    super({ name: '', specs, file: null, read: null, environments: [] });
     this.operation = new Operation(_api, jobs);
   }
 
@@ -73,9 +75,19 @@ export class Draft extends Store<IDraft> {
 
   /** Make it of what `file` says, if the server can read it; null: of specs again. */
   async setFile(file: GivenFile | null): Promise<void> {
-    this.set({ file, read: null });
+    this.set({ file, read: null, environments: [] });
     this.operation.reset();
     await this._readFile();
+  }
+
+  /** Make it of that one of the file's environments. */
+  async setEnvironment(environment: string): Promise<void> {
+    const { file } = this.read();
+    if (file) {
+      this.set({ file: { ...file, environment }, read: null });
+      this.operation.reset();
+      await this._readFile();
+    }
   }
 
   /** Go on where the server could not be reached. */
@@ -92,7 +104,7 @@ export class Draft extends Store<IDraft> {
     try {
       const read = await this._api.readFile(file);
       if (this.read().file === file) {
-        this.set({ read });
+        this.set({ read, environments: read.environments });
       }
     } catch (error) {
       if (this.read().file === file && !troubleOf(error)) {
