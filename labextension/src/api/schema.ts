@@ -1525,7 +1525,7 @@ export interface components {
          * ReadFile
          * @description What a file was taken for and asks for: the name of the environment where it gives one, the channels, how many
          *         `packages` of conda (null where a lock is too large to be counted at once) and how many `pip` requirements, and what
-         *         a person should know of how it was read (`notes`).
+         *         a person should know of how it was read (`notes`). Where it has several `environments`, one can be chosen.
          */
         ReadFile: {
             /** @enum {unknown} */
@@ -1534,6 +1534,7 @@ export interface components {
             channels: string[];
             packages: number | null;
             pip: number;
+            environments: string[];
             notes: string[];
         };
         /**
