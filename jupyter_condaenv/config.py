@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from jupyter_core.paths import jupyter_config_path, jupyter_data_dir
-from traitlets import Bool, Enum, Float, List, TraitType, Unicode
+from traitlets import Bool, Enum, Float, Integer, List, TraitType, Unicode
 from traitlets.config import Application, Config, Configurable
 
 from .engine import condarc, places
@@ -168,6 +168,30 @@ class CondaEnv(Configurable):
         pip in any case.
         """,
     ).tag(config=True)
+    pool_size = Integer(
+        0,
+        min=0,
+        help="""
+        How many kernels of an environment wait for the next notebook of Jupyter's server, with Python and ipykernel
+        loaded, so that it has its kernel in a tenth of a second. They are started after a kernel of the environment
+        was, never with the server. Each takes about 50 megabytes. 0: none, and nothing of this is loaded.
+        """,
+    ).tag(config=True)
+    pool_memory = Float(
+        0.5,
+        min=0.0,
+        help="""
+        Gigabytes (1,000,000,000 bytes) of memory that all kernels that wait may take together. Those that were not
+        needed for longest are ended first.
+        """,
+    ).tag(config=True)
+    pool_idle = Float(
+        1800.0,
+        min=1.0,
+        help="""
+        Seconds after the last start of a kernel of the same environment after which kernels that wait are ended.
+        """,
+    ).tag(config=True)
     solve_timeout = Float(120.0, min=1.0, help="Seconds after which the search for fitting packages is given up.").tag(
         config=True
     )
@@ -264,7 +288,8 @@ def reference() -> str:
 def _kind(trait: TraitType[Any, Any]) -> str:
     if isinstance(trait, Enum):
         return f"One of {', '.join(value for value in trait.values or () if value)}"
-    return {Bool: "True or False", Float: "A number", List: "A list of texts", Unicode: "A text"}[type(trait)]
+    kinds = {Bool: "True or False", Float: "A number", Integer: "A whole number", List: "A list of texts"}
+    return kinds.get(type(trait), "A text")
 
 
 def load(before: Config | None = None, after: Config | None = None) -> CondaEnv:

@@ -19,6 +19,7 @@ from .trees import write_whole
 
 FILE = Path("conda-meta") / "condaenv" / "deferred.json"
 _SHIM = b"/shim.py"
+_WARM = "--warm="
 
 
 def read(prefix: Path) -> Plan | None:
@@ -51,7 +52,8 @@ def living_kernels(prefix: Path) -> tuple[int, ...]:
     """Process ids of the kernels that run in the environment at ``prefix`` or on top of it, as far as we can see them.
 
     Told by what ``kernels.launch`` has started: a Python with the shim and the prefixes in its command line, or a
-    program with its own process id and the prefixes in a variable.
+    program with its own process id and the prefixes in a variable. One that only waits to become a kernel is none: it
+    ends when it sees that the environment has changed.
     """
     wanted = os.fsencode(os.path.realpath(prefix))
     return tuple(sorted(process for process in _processes() if wanted in _prefixes_of(process)))
@@ -64,13 +66,24 @@ def _processes() -> list[int]:
         return []
 
 
+def _waits(process: int, option: str) -> bool:
+    """Whether it holds the socket that its command line names, by descriptor and inode (kernels/launch/warm.py)."""
+    if not option.startswith(_WARM):
+        return False
+    descriptor, _, inode = option[len(_WARM) :].partition(":")
+    try:
+        return os.readlink(f"/proc/{process}/fd/{descriptor}") == f"socket:[{inode}]"
+    except OSError:
+        return False
+
+
 def _prefixes_of(process: int) -> set[bytes]:
     """What the kernel that is ``process`` runs on; nothing for a process that is no kernel of ours."""
     levels = b""
     with suppress(OSError):
         arguments = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
-        if len(arguments) > 2 and arguments[1].endswith(_SHIM):
-            levels = arguments[2]
+        if len(arguments) > 3 and arguments[1].endswith(_SHIM):
+            levels = arguments[2] if not _waits(process, os.fsdecode(arguments[3])) else b""
         else:
             mark = b"\0CONDAENV_KERNEL=%d:" % process
             _, found, rest = (b"\0" + Path(f"/proc/{process}/environ").read_bytes()).partition(mark)

@@ -58,6 +58,7 @@ def install(settings: Settings) -> Launch:
         "shim.py": (source / "shim.py").read_bytes(),
         f"{START}.py": (source / "start.py").read_bytes(),
         "trampoline": (source / "trampoline.sh").read_bytes(),
+        "warm.py": (source / "warm.py").read_bytes(),
     }
     digest = hashlib.sha256(b"\0".join(name.encode() + b"\0" + content for name, content in files.items()))
     folder = Path(settings.data_dir, "launch", digest.hexdigest()[:16])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ class CondaEnvExtension(ExtensionApp):
 
     name = "jupyter_condaenv"
     classes = [config.CondaEnv]  # noqa: RUF012 - traitlets wants a plain list
+    _kernels_wait = False
 
     def _config_file_name_default(self) -> str:
         """None: ``config`` reads our files, for every face alike."""
@@ -34,7 +36,11 @@ class CondaEnvExtension(ExtensionApp):
         self._service = Service(self._configuration, self._tell)
         self.settings[SERVICE] = self._service
         self.settings[DOCUMENT] = document(DOCUMENTED, self.serverapp.base_url)
-        self._let_the_server_find_our_kernels()
+        try:
+            self._let_the_server_find_our_kernels()
+            self._let_kernels_wait()
+        except CondaEnvError as error:
+            self.log.warning("jupyter_condaenv: %s %s", error.message, error.hint)
 
     def initialize_handlers(self) -> None:
         self.handlers.extend((pattern(f"{ROOT}/{route.path}"), route.handler) for route in routes())
@@ -46,6 +52,10 @@ class CondaEnvExtension(ExtensionApp):
     async def stop_extension(self) -> None:
         await self._scanner.stop()
         await self._service.stop()
+        if self._kernels_wait:
+            from ..kernels import provisioner
+
+            await asyncio.to_thread(provisioner.switch_off)
 
     def _configuration(self) -> config.CondaEnv:
         """As every face reads it, with what was said to servers alone and on this one's command line."""
@@ -60,12 +70,19 @@ class CondaEnvExtension(ExtensionApp):
     def _let_the_server_find_our_kernels(self) -> None:
         """Where ``kernels_dir`` is none of the directories that the server looks in, it is from now on."""
         assert self.serverapp is not None
-        try:
-            ours = self._service.settings().kernels_dir
-        except CondaEnvError as error:
-            self.log.warning("jupyter_condaenv: %s %s", error.message, error.hint)
-            return
+        ours = self._service.settings().kernels_dir
         manager: Any = self.serverapp.kernel_spec_manager
         known = getattr(manager, "kernel_dirs", None)  # a gateway's manager looks in no directory
         if known is not None and Path(ours) not in map(Path, known):
             manager.kernel_dirs = [*known, ours]
+
+    def _let_kernels_wait(self) -> None:
+        """Where that is switched on; else nothing of it is imported."""
+        assert self.serverapp is not None
+        chosen = self._service.configuration()
+        if not chosen.pool_size:
+            return
+        from ..kernels import pool, provisioner
+
+        kernels = pool.Pool(chosen.pool_size, round(chosen.pool_memory * config.GIGABYTE), chosen.pool_idle, self.log)
+        self._kernels_wait = provisioner.switch_on(kernels, self.serverapp.kernel_manager, self.log)

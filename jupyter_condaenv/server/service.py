@@ -33,11 +33,14 @@ class Service:
         self._watcher = Watcher(self.call, tell)
 
     def settings(self) -> Settings:
-        """As they are now: ``.condarc`` may have been edited since the server was started, and a configuration that
-        cannot be used is read again until it can. Raises InvalidRequest."""
+        """As they are now: ``.condarc`` may have been edited since the server was started. Raises InvalidRequest."""
+        return self.configuration().settings()
+
+    def configuration(self) -> CondaEnv:
+        """One that cannot be used is read again until it can. Raises InvalidRequest."""
         if self._configuration is None:
             self._configuration = self._read_configuration()
-        return self._configuration.settings()
+        return self._configuration
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What ``function`` returns, called where it may block."""

@@ -6,7 +6,8 @@
 
 Standard library only, Python 3.8 and newer. ``LEVELS`` is what its
 ``join_levels`` makes. When the process was started again after activation, ``--activated`` is among the options, and
-``--told=TEXT`` for each thing that is to be told in the notebook.
+``--told=TEXT`` for each thing that is to be told in the notebook. With ``--warm=...``, which comes first, it waits
+until it is needed (warm.py).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from importlib import import_module
 
 _ACTIVATED = "--activated"
 _TOLD = "--told="
+_WARM = "--warm="
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -36,13 +38,20 @@ def main() -> None:
         told = [option[len(_TOLD) :] for option in options if option.startswith(_TOLD)]
     else:
         told = _activate(here, levels, options, arguments)
+    waiting = None
+    if options and options[0].startswith(_WARM):
+        waiting = _waiting(here, levels, options, arguments, told)
+        arguments = waiting.wait()
+    # The environment may have modules of these names.
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("activation", "demands", "warm")]:
+        del sys.modules[name]
     sys.argv = arguments[1:]
-    _run(here, levels, arguments, told)
+    _run(here, levels, arguments, told, waiting)
 
 
 def _become(here: str, levels: str, options: list[str], arguments: list[str]) -> None:
     """Run the program in the place of this process, so that it is the one that was started."""
-    prefixes, _, new, _ = _activation(here, levels, options, [*options, *arguments])
+    prefixes, new, _ = _activation(here, levels, options, [*options, *arguments], dict(os.environ))
     program = arguments[1]
     if "/" in program and not program.startswith("/"):
         places = [f"{prefix}/{program}" for prefix in reversed(prefixes)]
@@ -57,12 +66,23 @@ def _become(here: str, levels: str, options: list[str], arguments: list[str]) ->
     _explain(here, levels, [*options, *arguments], failure)
 
 
-def _run(here: str, levels: str, arguments: list[str], told: list[str]) -> None:
+def _waiting(here: str, levels: str, options: list[str], arguments: list[str], told: list[str]) -> Any:
+    def activation(environ: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+        return _activation(here, levels, options, arguments, environ)[1:]
+
+    prefixes = _beside(here, "activation.launch").split_levels(levels)
+    loaded = _beside(here, "condaenv_magics.loaded")
+    return _beside(here, "warm").Waiting(options[0], prefixes, activation, told, loaded)
+
+
+def _run(here: str, levels: str, arguments: list[str], told: list[str], waiting: Any) -> None:
     """Run the module; where it fails before there is a kernel, become the one that says why."""
     up: list[object] = []
 
     def dress(change: Any) -> None:
         up.append(change.new)
+        if waiting:
+            waiting.listens()
         _dress(here, change.new, told)
 
     import runpy
@@ -70,7 +90,11 @@ def _run(here: str, levels: str, arguments: list[str], told: list[str]) -> None:
     module = arguments[1].replace("_launcher", "")
     try:
         if arguments[1] == "ipykernel_launcher":
-            import_module("ipykernel.kernelapp").IPKernelApp.instance().observe(dress, "shell")
+            app = import_module("ipykernel.kernelapp").IPKernelApp.instance()
+            app.observe(dress, "shell")
+            if waiting:
+                # The first that comes after the ports.
+                app.observe(lambda _: waiting.listens(), "heartbeat")
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
     except SystemExit as error:
         if up or not error.code:
@@ -85,38 +109,35 @@ def _run(here: str, levels: str, arguments: list[str], told: list[str]) -> None:
 
 def _activate(here: str, levels: str, options: list[str], arguments: list[str]) -> list[str]:
     """What is to be told in the notebook as well."""
-    _, old, new, told = _activation(here, levels, options, arguments)
+    old = dict(os.environ)
+    _, new, told = _activation(here, levels, options, arguments, old)
     if _beside(here, "activation.launch").read_at_start(old, new):
         shim = os.path.join(here, "shim.py")
-        again = [sys.executable, shim, levels, _ACTIVATED, *(_TOLD + text for text in told), *arguments]
+        again = [sys.executable, shim, levels, *options, _ACTIVATED, *(_TOLD + text for text in told), *arguments]
         sys.stderr.flush()
         os.execve(sys.executable, again, new)
     for name in [name for name in old if name not in new]:
         del os.environ[name]
     os.environ.update({name: value for name, value in new.items() if old.get(name) != value})
-    # The environment may have modules of these names.
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("activation", "demands")]:
-        del sys.modules[name]
     return told
 
 
 def _activation(
-    here: str, levels: str, options: list[str], arguments: list[str]
-) -> tuple[tuple[str, ...], dict[str, str], dict[str, str], list[str]]:
-    """The prefixes; the variables as they are, and as they are in the environment; what a person should know of it."""
+    here: str, levels: str, options: list[str], arguments: list[str], old: dict[str, str]
+) -> tuple[tuple[str, ...], dict[str, str], list[str]]:
+    """The prefixes; what becomes of the variables ``old`` in the environment; what a person should know of it."""
     activation, demands = _beside(here, "activation"), _beside(here, "demands")
     launch = _beside(here, "activation.launch")
     prefixes: tuple[str, ...] = launch.split_levels(levels)
     if not all(os.path.isdir(prefix) for prefix in prefixes) or _altered(prefixes):
         _explain(here, levels, arguments)
-    old = dict(os.environ)
     data_dir = os.path.dirname(os.path.dirname(here))
     cache_dir = os.path.join(data_dir, activation.FOLDER)
     new, warnings = launch.launch_environment(prefixes, old, cache_dir, tuple(options))
     told = [*warnings, *filter(None, [demands.misfit(prefixes, new)])]
     for text in told:
         print(f"condaenv: {text}", file=sys.stderr)
-    return prefixes, old, new, told
+    return prefixes, new, told
 
 
 def _altered(prefixes: tuple[str, ...]) -> bool:
