@@ -10,7 +10,7 @@ from pathlib import Path
 from jupyter_condaenv.engine.model import Settings
 from tests.channel import build
 
-from . import environments, kernels, panel, scale, search
+from . import environments, kernels, panel, pool, scale, search
 from .measure import machine
 
 ALL: dict[str, Callable[..., None]] = {
@@ -20,6 +20,7 @@ ALL: dict[str, Callable[..., None]] = {
     "start": kernels.start,
     "cold": kernels.cold,
     "kernelspecs": kernels.listing,
+    "pool": pool.hand_over,
     "list": environments.listing,
     "fetch": environments.fetch,
     "search": search.small,
