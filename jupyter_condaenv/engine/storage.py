@@ -50,7 +50,12 @@ def measure(settings: Settings, emit: Callable[[AnyEvent], None]) -> Storage:
     tick = _ticker(emit)
     emit(Step(phase="measure", text="Measuring the package cache"))
     cache = _cache(Path(settings.cache_dir), tick)
-    emit(Step(phase="measure", text=f"Measuring {len(known)} environments"))
+    emit(
+        Step(
+            phase="measure",
+            text=f"Measuring the {len(known)} environments" if len(known) != 1 else "Measuring the environment",
+        )
+    )
     measured = [found for one in known if (found := _environment(one, known, settings, tick)) is not None]
     storage = Storage(
         time=datetime.now(timezone.utc).isoformat(timespec="seconds"), environments=tuple(measured), cache=cache
