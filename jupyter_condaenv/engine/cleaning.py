@@ -66,7 +66,27 @@ def _told(
     emit(Step(phase="measure", text=f"Looking for {_WORDS[kind]}"))
     for path in find(settings):
         emit(Progress(phase="measure", done=0, unit="files", item=path.name))
-        yield Unneeded(kind=kind, path=str(path), bytes=storage.freed(path))
+        yield Unneeded(kind=kind, what=_what(kind, path), path=str(path), bytes=storage.freed(path))
+
+
+def _what(kind: CleanKind, path: Path) -> str:
+    """``path`` in words."""
+    package = path.name.rpartition("-")[0]
+    if path.name.startswith(".tmp"):
+        return "left by an interrupted operation"
+    if kind == "packages" and path.parent.name == wheels.FOLDER:
+        return f"wheel of {package}"
+    if kind == "bytecode":
+        return f"compiled Python of {package}"
+    if kind == "indexes":
+        channel = search.channel_of(path)
+        return f"for searching {channel}" if channel else "what solves have read of channels, and read again"
+    if kind == "builds":
+        return "fetched for builds"
+    if kind == "stages":
+        inside = path.parent.parent.name == staging.WORK_NAME and path.parents[2].name == "conda-meta"
+        return f"left of a change of {(path.parents[3] if inside else path.parent).name}"
+    return f"archive of {path.name}" if kind == "archives" else path.name
 
 
 def _delete(one: Unneeded, settings: Settings) -> bool:
@@ -131,7 +151,8 @@ def _indexes(settings: Settings) -> list[Path]:
         known.update(last.lock.channels if last is not None else ())
     kept = {search.index_file(url, settings).stem for url in known}
     made = _entries(Path(settings.cache_dir) / "search")
-    return [*_entries(Path(settings.cache_dir) / "repodata"), *(path for path in made if path.stem not in kept)]
+    read = Path(settings.cache_dir) / "repodata"
+    return [*([read] if _entries(read) else []), *(path for path in made if path.stem not in kept)]
 
 
 def _builds(settings: Settings) -> list[Path]:

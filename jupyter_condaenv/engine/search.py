@@ -387,6 +387,15 @@ def index_file(channel: str, settings: Settings) -> Path:
     return Path(settings.cache_dir) / "search" / f"{key}-{host_subdir()}-{_FORMAT}.sqlite"
 
 
+def channel_of(index: Path) -> str:
+    """Of which channel there is an index at ``index``; empty where that is none."""
+    try:
+        with closing(sqlite3.connect(f"{index.as_uri()}?mode=ro&immutable=1", uri=True)) as database:
+            return str(database.execute("SELECT channel FROM about").fetchone()[0])
+    except (sqlite3.DatabaseError, TypeError):
+        return ""
+
+
 def _about(channel: str, settings: Settings) -> ChannelIndex | None:
     """None where there is no index."""
     row = _read(channel, settings, lambda database: database.execute("SELECT packages FROM about").fetchone())

@@ -109,14 +109,18 @@ def _old_jobs(request: Clean, settings: Settings) -> Iterator[Unneeded]:
 
     if request.kinds and "jobs" not in request.kinds:
         return
-    for folder in Jobs(settings).old():
-        freed = storage.freed(folder)
+    jobs = Jobs(settings)
+    for folder in jobs.old():
+        freed, what = storage.freed(folder), "a damaged one"
+        with suppress(CondaEnvError):
+            job = jobs.get(folder.name)
+            what = f"{job.verb} {job.prefix}".rstrip()
         if not request.preview:
             try:
                 remove_tree(folder)
             except OSError:
                 continue
-        yield Unneeded(kind="jobs", path=str(folder), bytes=freed)
+        yield Unneeded(kind="jobs", what=what, path=str(folder), bytes=freed)
 
 
 def _with_kernels(health: Health, request: CheckHealth, settings: Settings, emit: Callable[[AnyEvent], None]) -> Health:

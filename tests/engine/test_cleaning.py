@@ -121,7 +121,8 @@ def test_compiled_python_goes_with_its_package(real_settings: Settings, settings
     own = settings(channels=real_settings.channels)
     prefix = made(own, "python", "smallpkg=1.0")
     operate(RemoveEnvironment(prefix=str(prefix)), own)
-    assert {name.rpartition("-")[0] for name in named(clean(own, "bytecode", preview=True))} >= {"smallpkg-1.0-pyh1_0"}
+    shown = {one.what for one in clean(own, "bytecode", preview=True).items}
+    assert "compiled Python of smallpkg-1.0-pyh1_0" in shown
     made(own, "python")
     clean(own, "bytecode")
     left = {path.name.rsplit("-", 3)[0] for path in (Path(own.cache_dir) / "bytecode").iterdir()}
@@ -137,8 +138,13 @@ def test_archives_and_indexes(ours: Settings) -> None:
     (cache / "repodata" / "index").write_text("x")
     assert named(clean(ours, "archives")) == {"gamma-1.0-0.conda", "other-1-0.tar.bz2"}
     assert (cache / "pkgs/gamma-1.0-0.lock.note").exists()
-    assert "index" in named(clean(ours, "indexes"))
-    assert list((cache / "repodata").iterdir()) == []
+    (cleaned,) = clean(ours, "indexes").items
+    assert (cleaned.path, cleaned.what) == (
+        str(cache / "repodata"),
+        "what solves have read of channels, and read again",
+    )
+    assert not (cache / "repodata").exists()
+    operate(IndexChannels(), ours)  # which makes it anew
     shutil.rmtree(cache / "pkgs/gamma-1.0-0")
     (cache / "pkgs/gamma-1.0-0.conda").write_bytes(b"x")
     assert clean(ours, "archives").items == ()  # all that there is of a package that is needed
@@ -160,6 +166,7 @@ def test_what_interrupted_operations_left(there: bool, ours: Settings) -> None:
         operation.kill()
     preview = clean(ours, "stages", preview=True)
     assert "stage" in named(preview)
+    assert {one.what for one in preview.items} == {"left of a change of demo"}, preview
     assert staging.leftovers(staging.workspace(prefix))
     assert named(clean(ours, "stages")) == named(preview)
     assert staging.leftovers(staging.workspace(prefix)) == []
@@ -179,7 +186,8 @@ def test_what_was_left_half_extracted(ours: Settings) -> None:
     half = Path(ours.cache_dir) / "pkgs" / ".tmpAbC123"
     half.mkdir()
     (half / "file").write_text("half")
-    assert named(clean(ours, "packages")) == {".tmpAbC123"}
+    (cleaned,) = clean(ours, "packages").items
+    assert (Path(cleaned.path).name, cleaned.what) == (".tmpAbC123", "left by an interrupted operation")
     assert not half.exists()
 
 
@@ -193,7 +201,7 @@ def test_indexes_for_searching_go_with_their_channels(ours: Settings, little: Pa
     used = shutil.copytree(little, tmp_path / "used")
     operate(IndexChannels(channels=(former.as_uri(), used.as_uri(), *ours.channels)), ours)
     made(replace(ours, channels=(used.as_uri(),)), "gamma")
-    clean(ours, "indexes")
+    assert f"for searching {former.as_uri()}" in {one.what for one in clean(ours, "indexes").items}
     left = {path.stem for path in (Path(ours.cache_dir) / "search").iterdir()}
     assert left == {search.index_file(url, ours).stem for url in (used.as_uri(), *ours.channels)}
 

@@ -61,6 +61,8 @@ class Unneeded(Struct, frozen=True, kw_only=True):
     """Something that nobody needs."""
 
     kind: CleanKind
+    what: str
+    """The same in a few words: names of files in a cache tell people nothing."""
     path: str
     bytes: int
     """On disk, that deleting it frees."""
