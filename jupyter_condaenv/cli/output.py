@@ -486,7 +486,7 @@ def shown(result: answers.Shown) -> list[str]:
         *text.notes(environment.notes or Notes()),
     ]
     lines = text.table([fact for fact in facts if fact[1]])
-    lines += [f"{text.count(len(result.packages), 'package')}:", *text.packages(result.packages)]
+    lines += [f"{text.count(len(result.packages), 'package')}:", *text.packages(result.packages, result.channels)]
     if result.pip:
         rows = [(one.name, one.version, one.files[0].name if one.files else "by hand") for one in result.pip]
         lines += [f"of pip, {text.count(len(result.pip), 'package')}:", *text.table(rows, indent="  ")]

@@ -240,19 +240,36 @@ def storage(found: Storage) -> list[str]:
     return [*lines, f"Package cache {cache.path}:", *table(parts, indent="  ")]
 
 
+def short_channels(found: Iterable[str]) -> dict[str, str]:
+    """What each is called in a table, where the URLs stand elsewhere: the end of its URL, where no other one has that;
+    nothing where it is the only one.
+
+    >>> short_channels(["https://conda.example/ours", "https://conda.example/theirs"])
+    {'https://conda.example/ours': 'ours', 'https://conda.example/theirs': 'theirs'}
+    >>> short_channels(["https://conda.example/ours", "https://conda.example/ours"])
+    {'https://conda.example/ours': ''}
+    """
+    urls = list(dict.fromkeys(found))
+    ends = Counter(url.rstrip("/").rpartition("/")[2] for url in urls)
+    if len(urls) == 1:
+        return {urls[0]: ""}
+    return {url: end if ends[end := url.rstrip("/").rpartition("/")[2]] == 1 else url for url in urls}
+
+
 def index(one: ChannelIndex) -> str:
     return f"{one.channel}: {count(one.packages, 'package')}, as of {one.time[:16].replace('T', ' ')} UTC."
 
 
 def found(result: FoundPackages, fitting: Mapping[str, str]) -> list[str]:
     """A line for each package, then how many more there are and how old what was searched is."""
+    short = short_channels(one.channel for one in result.indexes)
     rows = [
         (
             one.name,
             one.version,
             (fitting[one.name] or "-") if one.name in fitting else "",
             str(one.versions),
-            one.channel,
+            short.get(one.channel, one.channel),
             one.summary,
         )
         for one in result.packages
@@ -265,14 +282,15 @@ def found(result: FoundPackages, fitting: Mapping[str, str]) -> list[str]:
 
 
 def versions(package: PackageVersions) -> list[str]:
-    """A line for each version."""
-    return table(
+    """A line for each version, and where they come from."""
+    short = short_channels(one.channel for one in package.versions)
+    lines = table(
         (
             (
                 one.version,
                 {None: "", True: "fits", False: "no"}[one.fits],
                 str(len(one.builds)),
-                one.channel,
+                short[one.channel],
                 one.license,
                 "; ".join(one.obstacles),
             )
@@ -280,6 +298,14 @@ def versions(package: PackageVersions) -> list[str]:
         ),
         ("VERSION", "FITS", "BUILDS", "CHANNEL", "LICENSE", "IN THE WAY"),
     )
+    return [*lines, *_channels_of(short)]
+
+
+def _channels_of(short: Mapping[str, str]) -> list[str]:
+    """The URLs of what has been called something short."""
+    if list(short.values()) == [""]:
+        return [f"All of {channel}." for channel in short if channel]
+    return [f"{name}: {channel}" for channel, name in short.items() if name != channel]
 
 
 def why(found: Reasons) -> list[str]:
@@ -319,14 +345,21 @@ def cleaned(result: Cleaned) -> list[str]:
     """A line for each thing that was deleted or would be, and how much room that is."""
     if not result.items:
         return ["There is nothing that nobody needs."]
-    rows = [(one.kind, size(one.bytes), one.path) for one in result.items]
+    rows = [(one.kind, size(one.bytes), one.what, one.path) for one in result.items]
     what = "could be freed" if result.preview else "freed"
-    return [*table(rows, ("KIND", "SIZE", "PATH")), f"{size(result.bytes)} {what}."]
+    return [*table(rows, ("KIND", "SIZE", "WHAT", "PATH")), f"{size(result.bytes)} {what}."]
 
 
-def packages(found: Iterable[Package]) -> list[str]:
-    rows = [(item.name, item.version, item.build, size(item.size) if item.size else "", item.channel) for item in found]
-    return table(rows, ("PACKAGE", "VERSION", "BUILD", "SIZE", "CHANNEL"), indent="  ")
+def packages(found: Iterable[Package], channels: Sequence[str] = ()) -> list[str]:
+    """A line for each, and where they come from, unless that is the only one of ``channels``, which were named."""
+    listed = list(found)
+    short = short_channels(item.channel for item in listed)
+    rows = [
+        (item.name, item.version, item.build, size(item.size) if item.size else "", short[item.channel])
+        for item in listed
+    ]
+    lines = table(rows, ("PACKAGE", "VERSION", "BUILD", "SIZE", "CHANNEL"), indent="  ")
+    return lines if len(short) == 1 and list(short) == list(channels) else [*lines, *_channels_of(short)]
 
 
 def change_row(change: Change) -> tuple[str, str, str, str, str, str]:

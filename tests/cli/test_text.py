@@ -34,6 +34,21 @@ def test_a_hint_names_the_command_and_the_option_that_help() -> None:
     assert text.hint(Failure("not_found", "It is gone.")) == ""
 
 
+def test_a_channel_is_named_once() -> None:
+    one, other = "file:///home/me/one", "https://conda.example/other"
+    of_one = [msgspec.structs.replace(package(name, "1"), channel=one) for name in ("a", "b")]
+    assert not [line for line in text.packages(of_one, [one]) if one in line]
+    assert text.packages(of_one)[-1] == f"All of {one}."
+    mixed = text.packages([*of_one, msgspec.structs.replace(package("c", "1"), channel=other)], [one, other])
+    assert [line.split()[-1] for line in mixed[1:4]] == ["one", "one", "other"]
+    assert mixed[4:] == [f"one: {one}", f"other: {other}"]
+    alike = text.short_channels([one, "https://conda.example/one/", other])
+    assert list(alike.values()) == [one, "https://conda.example/one/", "other"]
+    assert text.packages([package("a", "1")])[-1] == "All of c." and text.packages([]) == []
+    nowhere = msgspec.structs.replace(package("a", "1"), channel="")
+    assert len(text.packages([nowhere])) == 2
+
+
 def test_an_overlay_is_listed_with_what_it_stands_on() -> None:
     base = Environment(name="ml", prefix="/srv/ml", kind="full")
     rows = [
