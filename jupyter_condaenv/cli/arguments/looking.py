@@ -66,7 +66,11 @@ def export(parser: Parser) -> None:
     )
     wanted = parser.add_mutually_exclusive_group()
     for option, value, text in (
-        ("--from-history", "history", "what conda's history says was asked for"),
+        (
+            "--from-history",
+            "history",
+            "what conda's history says was asked for: as without this, but for environments of pixi, which has none",
+        ),
         ("--pinned", "pinned", "each package at its version"),
         ("--builds", "builds", "each package at its version and build"),
     ):
