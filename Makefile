@@ -18,7 +18,7 @@ WORKERS := -n logical --maxprocesses 4 --dist loadfile
 .PHONY: help demo test test-slow bytecode lint docs panel panel-check panel-types bench clean
 
 help:  ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY)  ## create, lock and stack environments, run a cell in each, and show them in JupyterLab; CHANNEL=conda-forge for the real ones
 	@$(RUN) -m tests.demo
@@ -70,10 +70,14 @@ $(READY): pyproject.toml
 	  echo "$(PYTHON) is older than 3.10. Name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	@echo "Installing what is needed into $(VENV): about a minute, once."
+	@echo "Installing what is needed into $(VENV), once: one to five minutes, by the speed of disk and network."
 	@$(PYTHON) -m venv $(VENV)
 	@rm -f $(LINK)  # pip would write, and delete, what it leads to
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@# A pipe ends as its last program does, so that whether pip went well is told by a file.
+	@{ $(RUN) -m pip install --progress-bar off --disable-pip-version-check --editable '.[dev]' && touch $@.pip; } \
+	  | awk '/^ *Collecting / { sub(/[<>=!~;].*/, "", $$2); printf "%s ", $$2; fflush() } \
+	      /^Installing collected/ { printf "\nFetched; installing them.\n"; fflush() }'; rm $@.pip
+	@echo "Linking the panel."
 	@# pip copies the panel; linked, it is always the one that is here.
 	@$(VENV)/bin/jupyter-builder develop . --overwrite 2>/dev/null
 	@touch $@
