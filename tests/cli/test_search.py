@@ -31,7 +31,8 @@ def test_which_version_fits(person: Person, make: Callable[..., Path], small_cha
     assert shown[0][:3] == ["PACKAGE", "NEWEST", "FITS"]
     assert shown[1][:3] == ["tool", "2.0", "1.0"]
     done = person.run("search", "tool", "--versions", "-c", small_channel, "--env", "geo")
-    assert [row[:2] for row in rows(done.out)[1:]] == [["2.0", "no"], ["1.0", "fits"]]
+    assert [row[:2] for row in rows(done.out)[1:3]] == [["2.0", "no"], ["1.0", "fits"]]
+    assert rows(done.out)[3] == ["All", "of", f"{small_channel.as_uri()}."]
     assert "old goes with tool <2" in done.out
     assert person.run("search", "tool", "--env", "nowhere", "-c", small_channel, code=3).out == ""
     assert person.run("search", "too", "--versions", "-c", small_channel, code=3).out == ""
