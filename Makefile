@@ -83,6 +83,6 @@ $(READY): pyproject.toml
 	@touch $@
 
 $(NODE_READY): $(READY) $(PANEL)/package.json $(PANEL)/yarn.lock
-	@echo "Installing what the panel is built with: about a minute, once."
+	@echo "Installing what the panel is built with, once: one to three minutes."
 	@$(NODE) jlpm install --immutable > install.log || { cat install.log >&2; exit 1; }
 	@touch $@
