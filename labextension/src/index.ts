@@ -9,6 +9,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { addIcon, refreshIcon } from '@jupyterlab/ui-components';
 
 import { condaEnvIcon } from './icons';
+import { showKernels } from './widgets/launcher';
 import { CondaEnvPanel } from './widgets/panel';
 import { EnvironmentStatus } from './widgets/status';
 
@@ -16,6 +17,7 @@ namespace CommandIDs {
   export const open = 'condaenv:open';
   export const create = 'condaenv:create';
   export const refresh = 'condaenv:refresh';
+  export const notebook = 'condaenv:notebook';
 }
 
 const NO_ARGUMENTS = { type: 'object', properties: {} };
@@ -74,6 +76,25 @@ const panel: JupyterFrontEndPlugin<void> = {
       execute: async () => (await side.load())?.scan()
     });
 
+    commands.addCommand(CommandIDs.notebook, {
+      label: args => String(args.label ?? ''),
+      caption: args => String(args.caption ?? ''),
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            kernel: { type: 'string', description: trans.__('The kernel that it runs in') },
+            label: { type: 'string', description: trans.__('What it is called where it is shown') },
+            caption: { type: 'string', description: trans.__('What is said of it there') },
+            cwd: { type: 'string', description: trans.__('The folder that it is made in') }
+          }
+        }
+      },
+      icon: condaEnvIcon,
+      execute: ({ kernel, cwd }) =>
+        commands.execute('notebook:create-new', { kernelName: kernel, cwd, isLauncher: true })
+    });
+
     for (const [id, label] of [
       [CommandIDs.create, trans.__('New environment')],
       [CommandIDs.refresh, trans.__('Refresh')]
@@ -83,7 +104,10 @@ const panel: JupyterFrontEndPlugin<void> = {
     shell.add(side, 'left', { rank: 650, type: 'Conda environments' });
     restorer?.add(side, side.id);
     launcher?.add({ command: CommandIDs.open, rank: 20 });
-    for (const command of Object.values(CommandIDs)) {
+    if (launcher) {
+      showKernels(launcher, app.serviceManager.kernelspecs, CommandIDs.notebook, trans.__('Conda environments'));
+    }
+    for (const command of [CommandIDs.open, CommandIDs.create, CommandIDs.refresh]) {
       palette?.addItem({ command, category: trans.__('Conda') });
     }
   }

@@ -62,7 +62,9 @@ def test_from_nothing_to_a_notebook_on_a_stack(
 
     geo = real.home.envs / "geo"
     person.go_back()
-    person.environment("geo").get_by_role("button", name="Open notebook in geo").click()
+    own = launcher.locator(".jp-LauncherCard[data-category='Conda environments']")
+    expect(own).to_have_text(["geo"])
+    own.click()
     output = run(person, "Untitled.ipynb", "geo", "import sys; print(sys.prefix)")
     expect(output).to_have_text(str(geo))
     expect(person.environment("geo")).to_contain_text("kernel running")
@@ -81,6 +83,14 @@ def test_from_nothing_to_a_notebook_on_a_stack(
     person.go_back()
     expect(person.environment("over")).to_contain_text("on geo")
     picture(person, "stack")
+    person.page.locator(".jp-NotebookPanel:visible .jp-Toolbar-kernelName").click()
+    picker = person.page.get_by_role("dialog").locator("select")
+    for_python = picker.locator("optgroup").first.locator("option")
+    expect(for_python.filter(has_text="[over]")).to_have_count(1)
+    expect(for_python.filter(has_text="[geo]")).to_have_count(1)
+    picker.focus()
+    picture(person, "picker")
+    person.page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     person.environment("over").get_by_role("button", name="Open notebook in over").click()
     output = run(
         person, "Untitled1.ipynb", "over", "import sys, threadpoolctl; print(sys.prefix, threadpoolctl.__file__)"
