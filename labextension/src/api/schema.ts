@@ -2206,6 +2206,7 @@ export interface components {
         Unneeded: {
             /** @enum {unknown} */
             kind: "archives" | "builds" | "bytecode" | "indexes" | "jobs" | "packages" | "stages";
+            what: string;
             path: string;
             bytes: number;
         };
