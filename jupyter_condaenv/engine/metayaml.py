@@ -36,7 +36,7 @@ _PIN = re.compile(rf"pin_subpackage\(\s*([A-Za-z_]\w*|{_TEXT})\s*,\s*(exact\s*=\
 _OF_A_SCRIPT = ("PYTHON", "PREFIX", "SRC_DIR")
 """What is a variable of the process that runs a build script."""
 _SELECTOR = re.compile(r"#\s*\[(?P<said>[^\[\]]+)\][^()]*\Z")
-_BARE = re.compile(r"(?P<name>[\w.-]+)\s+(?P<version>[\w.-]+|\$\{\{ [^{}]* \}\})\Z")
+_BARE = re.compile(r"(?P<name>[\w.-]+)\s+(?P<version>[\w.-]+|\$\{\{ [^{}]* \}\})(\s+(?P<build>[\w.*-]+))?\Z")
 _REVISION = re.compile(r"[0-9a-f]{40}\Z")
 _SECTIONS = ("package", "source", "build", "requirements", "test", "about", "extra")
 _SOURCE = {"url": "url", "sha256": "sha256", "md5": "md5", "fn": "file_name", "path": "path", "patches": "patches"}
@@ -96,6 +96,8 @@ class _Recipe:
 
     def _line(self, number: int, line: str) -> str:
         """``line`` as YAML that says its part; empty where a selector leaves it out."""
+        if line.lstrip().startswith("#"):
+            return ""
         selector = _SELECTOR.search(line)
         if selector is not None:
             if not self._fits(selector["said"], number):
@@ -112,7 +114,7 @@ class _Recipe:
             self._expressions.append(self._expression(match[1].strip(), number))
             return f"__expression_{len(self._expressions) - 1}__"
 
-        return _EXPRESSION.sub(kept, line) if not line.lstrip().startswith("#") else ""
+        return _EXPRESSION.sub(kept, line)
 
     def _fits(self, said: str, number: int) -> bool:
         system, _, machine = self._platform.partition("-")
@@ -235,12 +237,17 @@ class _Recipe:
         return made
 
     def _spec(self, node: yaml.Node) -> str:
-        """To conda-build a bare version is one of its kind: ``numpy 1.26`` has 1.26.4 as well."""
+        """To conda-build a bare version is one of its kind: ``numpy 1.26`` has 1.26.4 as well; with a build it is that
+        version alone."""
         text = self._text(node).strip()
         if re.search(r"\sx\.x\b", text):
             raise self._source.refuse(tree.line(node), f"`{text}` takes its version from elsewhere.", _HINT)
         bare = _BARE.match(text)
-        return f"{bare['name']} {bare['version']}.*" if bare else text
+        if bare is None:
+            return text
+        if bare["build"]:
+            return f"{bare['name']} =={bare['version']} {bare['build']}"
+        return f"{bare['name']} {bare['version']}.*"
 
     def _tests(self, node: yaml.Node) -> list[dict[str, Any]]:
         found = {key: value for key, _, value in self._pairs(node, ("imports", "commands", "requires", "source_files"))}

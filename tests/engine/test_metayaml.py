@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_condaenv.engine import metayaml
+from jupyter_condaenv.engine.channels import host_subdir
 from jupyter_condaenv.engine.errors import InvalidRequest, NotFound
 
 PACKAGE = "package:\n  name: mine\n  version: 1.10\n"
@@ -21,13 +24,14 @@ WHOLE = """\
 {% set build = 3 %}  # [linux]
 {% set build = 4 %}  # [not linux]
 # {{ what is in a comment }} is nobody's
+  # [neither]
 
 package:
   name: {{ name|lower }}
   version: "{{ version }}"
 source:
   - url: https://host/{{ name }}-{{ version }}.tar.gz
-    sha256: abc
+    sha256: 0000000000000000000000000000000000000000000000000000000000000000
     fn: x.tgz
     patches: [a.patch]
   - path: ../src
@@ -84,7 +88,7 @@ def test_what_a_recipe_says(tmp_path: Path) -> None:
         "source": [
             {
                 "url": "https://host/${{ name }}-${{ version }}.tar.gz",
-                "sha256": "abc",
+                "sha256": "0" * 64,
                 "file_name": "x.tgz",
                 "patches": [str(tmp_path / "a.patch")],
             },
@@ -103,7 +107,7 @@ def test_what_a_recipe_says(tmp_path: Path) -> None:
             "run": [
                 "numpy 1.26.*",
                 "other ${{ version }}.*",
-                "exact 1.0 py_0",
+                "exact ==1.0 py_0",
                 "star 1.*",
                 "${{ pin_subpackage(name, upper_bound='x.x') }}",
                 '${{ pin_subpackage("libmine", exact=True) }}',
@@ -121,6 +125,26 @@ def test_what_a_recipe_says(tmp_path: Path) -> None:
         },
         "extra": {"recipe-maintainers": ["me"]},
     }
+
+
+def test_rattler_build_takes_it(tmp_path: Path) -> None:
+    """In a process of its own, as it is done."""
+    (tmp_path / "meta.yaml").write_text(WHOLE.replace('"libmine"', '"mine"').replace("(name, ", "('mine', "))
+    (tmp_path / "recipe.yaml").write_text(metayaml.convert(tmp_path / "meta.yaml", host_subdir()))
+    told = subprocess.run(
+        [sys.executable, "-c", RENDER, tmp_path / "recipe.yaml", host_subdir()], check=True, capture_output=True
+    )
+    (rendered,) = json.loads(told.stdout)
+    assert (rendered["package"], rendered["build"]["number"]) == ({"name": "mine", "version": "1.10"}, 3)
+    assert rendered["requirements"]["run"][:4] == ["numpy 1.26.*", "other 1.10.*", "exact ==1.0 py_0", "star 1.*"]
+
+
+RENDER = """
+import json, os, pathlib, sys
+from jupyter_condaenv.engine.rattler_build import _variants
+print(json.dumps([one.recipe.to_dict() for one in _variants(pathlib.Path(sys.argv[1]), sys.argv[2])]), flush=True)
+os._exit(0)
+"""
 
 
 @pytest.mark.parametrize(
