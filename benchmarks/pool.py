@@ -35,7 +35,7 @@ def hand_over(settings: Settings, rounds: int) -> None:
         answered = [
             Sample(name, [done for _, done in those]) for name, those in (("waited", warms), ("started", colds))
         ]
-        compare(*answered, "as the server's own part is in both")
+        compare(*answered, "0.5; the server's own part is in both")
     finally:
         for server in (warm, cold):
             server.end()
