@@ -632,6 +632,11 @@ def test_what_of_a_manifest_changes_nothing_is_told(more: str, told: str) -> Non
             Strategy(virtual_packages=("__cuda=12", "__glibc=2.31", "__own=1")),
         ),
         (
+            "platforms = [{name = ['gpu'], platform = 'linux-64'}]\n[feature.x]\nplatforms = ['gpu']\n"
+            "[environments]\ndefault = ['x']\n",
+            Strategy(),
+        ),
+        (
             "platforms = ['linux-64', {name = 'gpu', platform = 'linux-64', cuda = '12'}]\n[feature.x]\n"
             "platforms = ['gpu']\n[environments]\ndefault = ['x']\n",
             Strategy(virtual_packages=("__cuda=12",)),

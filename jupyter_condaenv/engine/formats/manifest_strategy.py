@@ -131,7 +131,7 @@ class Reader:
     def _entry(self, workspace: Mapping[str, Any]) -> Mapping[str, Any]:
         """What ``platforms`` says of the machine, where it says one thing of this platform."""
         listed = workspace.get("platforms")
-        wanted = {name for feature in self._features for name in keys.texts(feature.get("platforms"))}
+        wanted = [name for feature in self._features for name in keys.texts(feature.get("platforms"))]
         found: list[dict[str, Any]] = []
         for one in listed if isinstance(listed, list) else ():
             entry = {"platform": one} if isinstance(one, str) else _table(one)
