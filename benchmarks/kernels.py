@@ -7,7 +7,7 @@ import os
 import shutil
 import statistics
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpecManager
@@ -19,6 +19,7 @@ from .environments import kernel_environment
 from .measure import Sample, children_cpu, compare, wall
 
 KERNEL = ("-m", "ipykernel_launcher", "-f", "{connection_file}")
+NOTHING = ("-m", "condaenv_benchmark")
 LISTED = 200
 RUNNERS = ("conda run", "nb_conda_kernels")
 """Other ways into an environment, which are measured where their commands are given."""
@@ -26,24 +27,30 @@ _SOURCED = 'for script in "$0"/etc/conda/activate.d/*.sh; do . "$script"; done; 
 
 
 def start(settings: Settings, rounds: int, runners: Mapping[str, list[str]]) -> None:
-    """Processor time of a start to the first reply: through our kernelspec and in other ways, against ipykernel bare.
+    """Processor time of a start through our kernelspec and in other ways, against ipykernel bare.
 
+    Of a module that does nothing, which shows what is added, and of a kernel to its first reply, which varies by more.
     ``runners`` are the words before ``python`` of other programs, by name, with ``{prefix}`` where that is asked for.
     """
-    print("kernel start, against the bare kernel, processor time")
     source = kernel_environment(settings)
-    ours, bare = _argv(settings, source), [str(source / "bin" / "python"), *KERNEL]
-    _compared({"through trampoline and shim (bar 5 ms)": ours}, bare, rounds)
-    # A variable that only counts when a process starts makes the shim exec Python again.
+    (packages,) = source.glob("lib/python3*/site-packages")
+    # What the kernel imports as well is not what the shim costs.
+    (packages / f"{NOTHING[1]}.py").write_text("import importlib, json, runpy, warnings, zlib\n")
+    ours = _argv(settings, source)[: -len(KERNEL)]
+    others = {"bash -c, with the scripts": ["bash", "-c", _SOURCED, str(source)]}
+    for name, words in runners.items():
+        others[name] = [*(word.replace("{prefix}", str(source)) for word in words), "python"]
     script = source / "etc" / "conda" / "activate.d" / "zz-early.sh"
     script.parent.mkdir(parents=True, exist_ok=True)
-    script.write_text(f'export LD_LIBRARY_PATH="{source}/lib"\n')
-    _compared({"where it must exec again (bar 20 ms)": ours}, bare, rounds)
-    script.unlink()
-    others = {"bash -c, with the scripts": ["bash", "-c", _SOURCED, str(source), *KERNEL]}
-    for name, words in runners.items():
-        others[name] = [*(word.replace("{prefix}", str(source)) for word in words), "python", *KERNEL]
-    _compared(others, bare, rounds)
+    for what, measure, module in (("a module that does nothing", _run, NOTHING), ("a kernel", _start, KERNEL)):
+        print(f"start of {what}, processor time")
+        bare = [str(source / "bin" / "python"), *module]
+        ways = {"through trampoline and shim (bar 5 ms)": ours} | others
+        _compared({name: [*words, *module] for name, words in ways.items()}, bare, rounds, measure)
+        # A variable that only counts when a process starts makes the shim exec Python again.
+        script.write_text(f'export LD_LIBRARY_PATH="{source}/lib"\n')
+        _compared({"where it must exec again (bar 20 ms)": [*ours, *module]}, bare, rounds, measure)
+        script.unlink()
     for name in RUNNERS:
         if name not in runners:
             print(f"  {name}: not measured, as its command was not given: --runner '{name}=...'", flush=True)
@@ -61,7 +68,7 @@ def cold(settings: Settings, rounds: int) -> None:
     # root may write wherever it likes: so Python is told not to.
     unwritable = ["env", "PYTHONDONTWRITEBYTECODE=1"]
     without = [*unwritable, *(str(prefix) if word == str(source) else word for word in argv)]
-    _compared({"without bytecode": without}, [*unwritable, *argv], rounds, "with bytecode")
+    _compared({"without bytecode": without}, [*unwritable, *argv], rounds, _start, "with bytecode")
     shutil.rmtree(prefix)
 
 
@@ -85,9 +92,15 @@ def listing(settings: Settings, rounds: int) -> None:
     compare(Sample("ours", list(ours)), Sample("plain", list(theirs)), "none set")
 
 
-def _compared(ways: Mapping[str, list[str]], bare: list[str], rounds: int, called: str = "bare") -> None:
-    """Start each of ``ways`` and ``bare`` in turns, ``rounds`` times after a first that is not counted, and tell."""
-    seconds = [[_start(argv) for argv in (bare, *ways.values())] for _ in range(rounds + 1)][1:]
+def _compared(
+    ways: Mapping[str, list[str]],
+    bare: list[str],
+    rounds: int,
+    measure: Callable[[list[str]], float],
+    called: str = "bare",
+) -> None:
+    """Measure each of ``ways`` and ``bare`` in turns, ``rounds`` times after a first that is not counted, and tell."""
+    seconds = [[measure(argv) for argv in (bare, *ways.values())] for _ in range(rounds + 1)][1:]
     print(f"  {called}: {1000 * statistics.median(row[0] for row in seconds):.0f} ms, {rounds} starts each")
     for number, name in enumerate(ways, 1):
         more = sorted(1000 * (row[number] - row[0]) for row in seconds)
@@ -103,13 +116,24 @@ def _argv(settings: Settings, prefix: Path) -> list[str]:
     raise SystemExit(f"{prefix} has no kernel")
 
 
+def _run(argv: list[str]) -> float:
+    """Seconds of processor time of a process to its end."""
+    before = children_cpu()
+    subprocess.run(argv, env=_environment(), check=True)
+    return children_cpu() - before
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("CONDA")}
+
+
 def _start(argv: list[str]) -> float:
     """Seconds of processor time from start to the first reply and the end of the kernel."""
     before = children_cpu()
     manager = KernelManager()
     manager.kernel_spec.argv = argv  # type: ignore[union-attr]
     manager.start_kernel(
-        env={name: value for name, value in os.environ.items() if not name.startswith("CONDA")},
+        env=_environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
