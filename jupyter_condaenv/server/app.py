@@ -34,6 +34,7 @@ class CondaEnvExtension(ExtensionApp):
         assert self.serverapp.event_logger is not None
         self.serverapp.event_logger.register_event_schema(SCHEMA_FILE)
         self._service = Service(self._configuration, self._tell)
+        self._scanner = Scanner(self._service)
         self.settings[SERVICE] = self._service
         self.settings[DOCUMENT] = document(DOCUMENTED, self.serverapp.base_url)
         try:
@@ -46,7 +47,6 @@ class CondaEnvExtension(ExtensionApp):
         self.handlers.extend((pattern(f"{ROOT}/{route.path}"), route.handler) for route in routes())
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
-        self._scanner = Scanner(self._service)
         self._scanner.start()
 
     async def stop_extension(self) -> None:
