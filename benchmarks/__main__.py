@@ -22,6 +22,7 @@ ALL: dict[str, Callable[..., None]] = {
     "kernelspecs": kernels.listing,
     "pool": pool.hand_over,
     "list": environments.listing,
+    "scan": environments.scan,
     "fetch": environments.fetch,
     "search": search.small,
     "panel": panel.panel,

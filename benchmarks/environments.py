@@ -5,13 +5,16 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
-from jupyter_condaenv.engine import environments, history
+from msgspec.structs import replace
+
+from jupyter_condaenv.engine import environments, history, scanning
 from jupyter_condaenv.engine.model import (
     AnyRequest,
     ChangePackages,
     Clone,
     CreateEnvironment,
     RemoveEnvironment,
+    Scan,
     Settings,
 )
 from jupyter_condaenv.jobs import Jobs
@@ -21,6 +24,7 @@ from .measure import Sample, compare, hard_link_copy, wall
 
 KERNEL = ("python", "ipykernel", "pip")
 LISTED = 100
+SCANNED = 200
 FETCHED = 100
 LATENCY = 0.05
 
@@ -73,6 +77,24 @@ def listing(settings: Settings, rounds: int) -> None:
     print(f"  median {1000 * statistics.median(seconds):.1f} ms  (bar 50 ms, warm)", flush=True)
 
 
+def scan(settings: Settings, rounds: int) -> None:
+    """Looking for environments of others in a home with as many projects, of which every other one has one: the job
+    that a server starts every ten minutes, its process included."""
+    print(f"scan {SCANNED} projects, of which {SCANNED // 2} have an environment")
+    home = Path(settings.data_dir).parent / "projects"
+    for number in range(0, SCANNED, 2):
+        (home / f"project-{number}").mkdir(parents=True)
+        fill(home / f"project-{number + 1}" / ".pixi" / "envs", 1, kernel_environment(settings))
+    looking = replace(settings, find=(f"{home}/*", f"{home}/*/envs/*", f"{home}/*/.pixi/envs/*"))
+    seconds = [wall(lambda: _do(looking, Scan())) for _ in range(rounds)]
+    walks = [wall(lambda: scanning.scan(looking, lambda event: None)) for _ in range(rounds)]
+    print(f"  {Sample('the job', seconds)}")
+    print(
+        f"  {Sample('the walk in it', walks)}  ({scanning.scan(looking, lambda event: None).looked_at} names)",
+        flush=True,
+    )
+
+
 def fill(folder: Path, number: int, source: Path) -> None:
     """Put ``number`` environments with the records and the Python of ``source`` into ``folder``."""
     for one in range(number):
@@ -114,8 +136,6 @@ def _do(settings: Settings, request: AnyRequest) -> None:
 
 
 def _with_cache(settings: Settings, cache: Path) -> Settings:
-    from msgspec.structs import replace
-
     return replace(settings, cache_dir=str(cache))
 
 
