@@ -105,13 +105,13 @@ def test_filters(person: Person, client: Client) -> None:
 
 
 def test_a_terminal_has_the_environment(person: Person, client: Client, server: Server) -> None:
-    make(client, "typed", "tool")
-    person.look_at("typed")
+    make(client, "terminal", "tool")
+    person.look_at("terminal")
     person.button("Open terminal").click()
     terminal = person.page.locator(".jp-Terminal:visible")
     expect(terminal).to_have_count(1)
     terminal.locator("textarea").focus()
-    told = server.home.envs / "typed" / "told"
+    told = server.home.envs / "terminal" / "told"
     person.page.keyboard.type(f"echo $CONDA_PREFIX $CONDA_SHLVL >{told}.part; mv {told}.part {told}\n")
     eventually(told.exists)
     assert told.read_text() == f"{told.parent} 1\n"
