@@ -26,6 +26,7 @@ from . import (
     transaction,
     wheels,
 )
+from .activation.launch import COMPILED
 from .errors import ReadOnly
 from .locking import try_lock
 from .model import Clean, Cleaned, CleanKind, Lock, Message, Progress, Settings, Step, Unneeded
@@ -66,10 +67,10 @@ def _told(
     emit(Step(phase="measure", text=f"Looking for {_WORDS[kind]}"))
     for path in find(settings):
         emit(Progress(phase="measure", done=0, unit="files", item=path.name))
-        yield Unneeded(kind=kind, what=_what(kind, path), path=str(path), bytes=storage.freed(path))
+        yield Unneeded(kind=kind, what=_what(kind, path, settings), path=str(path), bytes=storage.freed(path))
 
 
-def _what(kind: CleanKind, path: Path) -> str:
+def _what(kind: CleanKind, path: Path, settings: Settings) -> str:
     """``path`` in words."""
     package = path.name.rpartition("-")[0]
     if path.name.startswith(".tmp"):
@@ -77,7 +78,9 @@ def _what(kind: CleanKind, path: Path) -> str:
     if kind == "packages" and path.parent.name == wheels.FOLDER:
         return f"wheel of {package}"
     if kind == "bytecode":
-        return f"compiled Python of {package}"
+        mirrored = Path(settings.data_dir) / COMPILED
+        of = f"/{path.relative_to(mirrored)}" if path.is_relative_to(mirrored) else package
+        return f"compiled Python of {of}"
     if kind == "indexes":
         channel = search.channel_of(path)
         return f"for searching {channel}" if channel else "what solves have read of channels, and read again"
@@ -124,11 +127,21 @@ def _packages(settings: Settings) -> list[Path]:
 
 def _bytecode(settings: Settings) -> list[Path]:
     needed = _needed(settings)
-    return [
+    of_packages = [
         path
         for path in _entries(Path(settings.cache_dir) / "bytecode")
         if path.name.rpartition("-")[0] not in needed and not storage.is_linked(path)
     ]
+    return [*of_packages, *_without_source(Path(settings.data_dir) / COMPILED, Path("/"))]
+
+
+def _without_source(folder: Path, place: Path) -> Iterator[Path]:
+    """Of the compiled files of ``place``, which lie below ``folder`` by their paths, those of folders that are gone."""
+    for path in filter(Path.is_dir, _entries(folder)):
+        if (place / path.name).is_dir():
+            yield from _without_source(path, place / path.name)
+        else:
+            yield path
 
 
 def _archives(settings: Settings) -> list[Path]:

@@ -51,6 +51,23 @@ def overlay(lower: Path, work: Path, point: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Nobody can write into ``folder`` or what is in it."""
+    if os.geteuid() == 0:
+        with mounted("--bind", "-o", "ro", folder, folder):
+            yield
+        return
+    folders = [folder, *(path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())]
+    for path in folders:
+        path.chmod(0o555)
+    try:
+        yield
+    finally:
+        for path in folders:
+            path.chmod(0o755)
+
+
+@contextmanager
 def unwritable(folder: Path) -> Iterator[tuple[str, ...]]:
     """``folder`` cannot be written by a command that has the yielded words before it; what is in it can."""
     mode = folder.stat().st_mode

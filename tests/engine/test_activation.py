@@ -19,6 +19,7 @@ from jupyter_condaenv.engine.activation.launch import join_levels, launch_enviro
 from jupyter_condaenv.engine.activation.rules import Activation
 from tests.jobs.conftest import eventually
 
+from . import places
 from .conda_cases import DIFFERENT_ON_PURPOSE, IDS, SYSTEM, Case
 
 
@@ -636,3 +637,21 @@ def test_only_what_is_read_at_start_needs_another_start() -> None:
     for name in ("LD_LIBRARY_PATH", "LC_ALL", "PYTHONHASHSEED", "MALLOC_ARENA_MAX", "DYLD_LIBRARY_PATH"):
         assert read_at_start(old, {**old, name: "changed"})
     assert read_at_start(old, {"PATH": "/b"})
+    assert not read_at_start(old, {**old, "PYTHONPYCACHEPREFIX": "/c"})
+
+
+def test_an_environment_without_bytecode_that_cannot_be_written_is_compiled_for_the_user(prefix: Prefix) -> None:
+    library = prefix.path / "lib/python3.11"
+    library.mkdir(parents=True)
+    environ = {**prefix.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    mine = launched((str(prefix.path),), environ, prefix.cache)
+    assert "PYTHONPYCACHEPREFIX" not in mine and "PYTHONDONTWRITEBYTECODE" in mine
+    with places.read_only(prefix.path):
+        env = launched((str(prefix.path),), environ, prefix.cache)
+        assert env["PYTHONPYCACHEPREFIX"] == str(prefix.cache.parent / "bytecode")
+        assert "PYTHONDONTWRITEBYTECODE" not in env
+        own = launched((str(prefix.path),), {**environ, "PYTHONPYCACHEPREFIX": "/mine"}, prefix.cache)
+        assert own["PYTHONPYCACHEPREFIX"] == "/mine"
+    (library / "__pycache__").mkdir()
+    with places.read_only(prefix.path):
+        assert "PYTHONPYCACHEPREFIX" not in launched((str(prefix.path),), environ, prefix.cache)

@@ -240,3 +240,15 @@ def test_wheels_of_pip_are_kept_as_packages_are(ours: Settings) -> None:
         (folder / wheels.cached_name(one) / "3.11").mkdir(parents=True)
     assert named(clean(ours, "packages")) == {wheels.cached_name(old)}
     assert [path.name for path in folder.iterdir()] == [wheels.cached_name(kept)]
+
+
+def test_compiled_python_of_what_is_gone_goes(ours: Settings, tmp_path: Path) -> None:
+    kept = Path(ours.data_dir) / "bytecode"
+    for name in ("there", "gone"):
+        folder = kept / str(tmp_path / "bases" / name / "lib").lstrip("/")
+        folder.mkdir(parents=True)
+        (folder / "module.cpython-311.pyc").write_bytes(b"compiled")
+    (tmp_path / "bases" / "there" / "lib").mkdir(parents=True)
+    (one,) = clean(ours, "bytecode").items
+    assert one.what == f"compiled Python of {tmp_path / 'bases' / 'gone'}"
+    assert [path.parent.parent.name for path in kept.rglob("*.pyc")] == ["there"]

@@ -14,6 +14,7 @@ import pytest
 from jupyter_condaenv.engine import demands
 from jupyter_condaenv.engine.model import KernelOptions, LibraryPath, Settings
 from jupyter_condaenv.kernels import specs
+from tests.engine import places
 
 from .conftest import (
     as_vs_code_starts_it,
@@ -222,3 +223,15 @@ def test_scripts_that_always_run(own: Settings, tmp_path: Path) -> None:
         kept = kernel.run(shown)
     with started(manager_of(own, name)) as kernel:
         assert kernel.run(shown) == kept
+
+
+def test_what_it_imports_from_a_base_that_cannot_be_written_is_compiled_once(own: Settings, tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "envs/geo")
+    (name,) = specs.register(environment(prefix), own)
+    module = next((prefix / "lib").glob("python3*/site-packages")) / "of_the_base.py"
+    module.write_text("")
+    shown = "import json, os, sys, of_the_base as base; print(json.dumps([sys.dont_write_bytecode, base.__cached__]))"
+    with places.read_only(prefix), started(manager_of(own, name)) as kernel:
+        kept, compiled = json.loads(kernel.run(shown))
+    assert not kept
+    assert Path(compiled).is_relative_to(f"{own.data_dir}/bytecode/{prefix}") and Path(compiled).is_file()

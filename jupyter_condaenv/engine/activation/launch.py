@@ -11,6 +11,10 @@ from .use import note_use
 
 FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 """Variables that name another Python's things: a server's are not a kernel's."""
+COMPILED = "bytecode"
+"""In the user's data directory: compiled Python of environments that have none and cannot be written."""
+_SET_LATER = ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE")
+"""What a Python reads when it starts, and whoever activates it can set in it as well."""
 _EARLY = ("LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT", "GLIBC_TUNABLES", "LC_ALL", "LC_CTYPE", "LANG")
 _EARLY_FAMILIES = ("PYTHON", "MALLOC_", "DYLD_")
 
@@ -69,6 +73,7 @@ def launch_environment(
     add_threads(env, thread_limit(env))
     _add_cuda(env, prefixes)
     _add_overlay(env, prefixes)
+    _add_bytecode(env, prefixes, os.path.dirname(cache_dir))
     return env, changes.warnings
 
 
@@ -107,7 +112,7 @@ def read_at_start(old: dict[str, str], new: dict[str, str]) -> bool:
     return any(
         name in _EARLY or name.startswith(_EARLY_FAMILIES)
         for name in changed
-        if name != "PYTHON_CPU_COUNT" or sys.version_info >= (3, 13)
+        if name not in _SET_LATER and (name != "PYTHON_CPU_COUNT" or sys.version_info >= (3, 13))
     )
 
 
@@ -146,3 +151,21 @@ def _add_overlay(env: dict[str, str], prefixes: tuple[str, ...]) -> None:
                 r"[%\s]", lambda m: "".join(f"%{b:02X}" for b in m[0].encode()), constraints
             )
         env["PIP_CONSTRAINT"] = " ".join([constraints, *env.get("PIP_CONSTRAINT", "").split()])
+
+
+def _add_bytecode(env: dict[str, str], prefixes: tuple[str, ...], data_dir: str) -> None:
+    """Without bytecode, and where none can be written, each start would compile all that it imports: seconds."""
+    if "PYTHONPYCACHEPREFIX" not in env and any(_lacks_bytecode(f"{prefix}/lib") for prefix in prefixes):
+        env["PYTHONPYCACHEPREFIX"] = f"{data_dir}/{COMPILED}"
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def _lacks_bytecode(lib: str) -> bool:
+    """Whether there is a Python in ``lib`` that nobody has compiled, and that we may not write into."""
+    if os.access(lib, os.W_OK):
+        return False
+    try:
+        names = [name for name in os.listdir(lib) if name.startswith("python3.")]
+    except OSError:
+        return False
+    return any(not os.path.isdir(f"{lib}/{name}/__pycache__") for name in names)

@@ -119,6 +119,9 @@ def _activate(here: str, levels: str, options: list[str], arguments: list[str]) 
     for name in [name for name in old if name not in new]:
         del os.environ[name]
     os.environ.update({name: value for name, value in new.items() if old.get(name) != value})
+    # What this Python has read of these (activation/launch.py) was the server's.
+    sys.pycache_prefix = new.get("PYTHONPYCACHEPREFIX") or None
+    sys.dont_write_bytecode = bool(new.get("PYTHONDONTWRITEBYTECODE"))
     return told
 
 
