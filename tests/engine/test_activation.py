@@ -124,7 +124,7 @@ HOSTILE = {
     "break; continue; return 7": "",
     "a=(1 2); declare -A m=([x]=y); [[ $a == 1 ]]": "",
     "printf() { :; }; env() { :; }; read() { exit; }; export() { :; }; unset -f export": "",
-    "if [": "",
+    "if [": "is not all bash",
     "sleep 1000 & disown": "",
     "env -0; printf 'X=1\\0'; echo \"export Y=1\"": "",
     "unset PATH; PATH=/none; unset PATH": "",
@@ -331,6 +331,8 @@ CHANGES: dict[str, Callable[[Prefix], object]] = {
     "a variable that scripts read": lambda prefix: prefix.environ.update(CFLAGS="-O2"),
     "a variable that sourced files read": lambda prefix: prefix.environ.update(ONLY_SOURCED="1"),
     "a variable whose name scripts make": lambda prefix: prefix.environ.update(GFORTRAN="mine"),
+    "a file that a script reads by its path": lambda prefix: prefix.write("told.txt", "2\n", "share"),
+    "a folder that a script asks for": lambda prefix: (prefix.path / "opt").mkdir(),
     "another environment inherited": lambda prefix: prefix.environ.update(CONDA_PREFIX="/gone", CONDA_SHLVL="1"),
 }
 
@@ -347,6 +349,8 @@ def replaced(path: Path) -> None:
 def test_a_change_of_anything_it_saw_is_seen(prefix: Prefix, counted: Callable[[], int], what: str) -> None:
     prefix.write("other.sh", 'export OTHER=1; for tool in gfortran; do :; done\n. "${CONDA_PREFIX}/share/real.sh"\n')
     prefix.write("real.sh", "echo $ONLY_SOURCED\nsource $CONDA_PREFIX/share/absent.sh 2>/dev/null\n", "share")
+    looks = 'dir="$CONDA_PREFIX/share"\nexport TOLD=$(cat $dir/told.txt 2>/dev/null)\n'
+    prefix.write("looks.sh", looks + '[ -d "$CONDA_PREFIX/opt" ] && export OPT=1\n')
     prefix.start()
     prefix.start()
     assert counted() == 1
@@ -354,6 +358,38 @@ def test_a_change_of_anything_it_saw_is_seen(prefix: Prefix, counted: Callable[[
     env = prefix.start()
     assert counted() == 2
     assert env == prefix.start() == prefix.activate()
+
+
+def test_what_a_folder_has_besides_is_not_looked_at(prefix: Prefix, counted: Callable[[], int]) -> None:
+    (prefix.path / "opt").mkdir()
+    prefix.write("looks.sh", '[ -d "$CONDA_PREFIX/opt" ] && export OPT=1\n')
+    prefix.start()
+    (prefix.path / "opt" / "more").touch()
+    prefix.start()
+    assert counted() == 1
+
+
+def test_hosts_are_told_apart_where_a_script_asks_for_the_name() -> None:
+    assert cache._mentioned({"hostname"}, {"HOSTNAME": "old"}) == {"": os.uname().nodename, "HOSTNAME": "old"}
+    assert cache._mentioned({"home"}, {"HOME": "/me"}) == {"HOME": "/me"}
+
+
+@pytest.mark.parametrize("text", [b"export A=1\nif [\nfalse", bytes(range(256)) * 4, b"export A=1\nfor (\n"])
+def test_a_script_that_is_not_bash_is_told(prefix: Prefix, text: bytes) -> None:
+    script = prefix.write("odd.sh", "")
+    script.write_bytes(text)
+    prefix.start()
+    (told,) = prefix.warnings
+    assert told.startswith(f"{script} is not all bash, and did not run to its end: ")
+
+
+def test_a_home_of_python_that_is_none_is_left_out(prefix: Prefix) -> None:
+    (prefix.path / "lib/python3.11/encodings").mkdir(parents=True)
+    for home, kept in (("/nonexistent", False), ("$CONDA_PREFIX", True)):
+        prefix.write("home.sh", f"export PYTHONHOME={home}\n")
+        env, told = launch_environment((str(prefix.path),), prefix.environ, str(prefix.cache))
+        assert ("PYTHONHOME" in env) is kept
+        assert (told == []) is kept, told
 
 
 def test_warnings_are_repeated(prefix: Prefix, counted: Callable[[], int]) -> None:

@@ -93,6 +93,23 @@ class Bash:
             self._known = end.env
         return end
 
+    def misread(self, path: str) -> str:
+        """What bash does not understand in the script ``path``, which is not run; empty where it does."""
+        try:
+            done = subprocess.run(
+                ["bash", "-n", path],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                timeout=1,
+                env={"LC_ALL": "C", "PATH": os.defpath},
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        said = done.stderr.decode("utf-8", "replace").splitlines()
+        return said[0].replace(f"{path}: ", "", 1)[:200] if done.returncode and said else ""
+
     def _differs(self, name: str, env: dict[str, str]) -> bool:
         return name not in SHELLS_OWN and re.match(NAME, name) is not None and self._known.get(name) != env[name]
 

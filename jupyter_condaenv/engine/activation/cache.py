@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-SCHEMA = 1
+SCHEMA = 2
 """Part of every cache key: raised when the meaning of a cached record or the way it is made changes."""
 HUNG_KEPT = 600.0
 """Seconds for which a capture that met a hanging script is used again. Not for ever, as the reason may be passing;
@@ -49,14 +49,14 @@ def activated(
             setattr(changes, name, found[name])
         return changes
     from .capture import capture
-    from .sources import sourced
+    from .sources import read
 
     changes, hung = capture(prefixes, environ, limit, leave)
     record: dict[str, object] = {name: getattr(changes, name) for name in Changes.__slots__}
     record["key"] = key
     record["files"] = seen
-    files, words = sourced(involved, changes.apply(environ))
-    record["sourced"] = [stamp(path) for path in files]
+    files, words = read(involved, changes.apply(environ))
+    record["read"] = [_glimpse(path) for path in files]
     record["words"] = " ".join(sorted(words))
     record["values"] = _mentioned(words, environ)
     record["until"] = time.time() + HUNG_KEPT if hung else 0
@@ -106,6 +106,12 @@ def stamp(path: str) -> list[object]:
     return [path, found.st_mtime_ns, found.st_size, found.st_ino]
 
 
+def _glimpse(path: str) -> list[object]:
+    """As ``stamp`` for a file; of what is none, whether it is there: what is in a folder is not all a script's."""
+    found = stamp(path)
+    return found if len(found) == 1 or os.path.isfile(path) else [path, ""]
+
+
 def _valid(record: dict[str, Any], key: str, seen: list[list[object]], environ: dict[str, str]) -> bool:
     """Whether all that the capture of ``record`` saw is as it was."""
     try:
@@ -113,7 +119,7 @@ def _valid(record: dict[str, Any], key: str, seen: list[list[object]], environ: 
             record["key"] == key
             and record["files"] == seen
             and record["values"] == _mentioned(set(record["words"].split(" ")), environ)
-            and all(found == stamp(found[0]) for found in record["sourced"])
+            and all(found == _glimpse(found[0]) for found in record["read"])
             and not 0 < record["until"] < time.time()
         )
     except (KeyError, TypeError, AttributeError):
@@ -123,9 +129,12 @@ def _valid(record: dict[str, Any], key: str, seen: list[list[object]], environ: 
 def _mentioned(words: set[str], environ: dict[str, str]) -> dict[str, str]:
     """The incoming variables whose values a script may have used.
 
-    Without regard to case, because compilers' scripts make names of variables from those of programs.
+    Without regard to case, because compilers' scripts make names of variables from those of programs. Under no name at
+    all stands the host's, where one asks for that.
     """
-    return {name: value for name, value in environ.items() if name.lower() in words and name not in SHELLS_OWN}
+    host = {"": os.uname().nodename} if {"hostname", "uname"} & words else {}
+    named = {name: value for name, value in environ.items() if name.lower() in words and name not in SHELLS_OWN}
+    return {**named, **host}
 
 
 # --- files that nobody else can have written -------------------------------------------------------------------------

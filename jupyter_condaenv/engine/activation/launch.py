@@ -65,7 +65,9 @@ def launch_environment(
         changes = capture(prefixes, environ, leave=leave)[0]
     else:
         changes = activated(prefixes, environ, cache_dir, leave=leave)
-    env = changes.apply(environ)
+    env, warnings = changes.apply(environ), list(changes.warnings)
+    if "PYTHONHOME" in env and not _is_home(env["PYTHONHOME"], prefixes[0]):
+        warnings.append(f"PYTHONHOME={env.pop('PYTHONHOME')} holds no library of this Python; it was left out.")
     if "--inherit=PYTHONNOUSERSITE" not in options:
         env["PYTHONNOUSERSITE"] = "1"
     if "--library-path=prefix" in options:
@@ -74,7 +76,7 @@ def launch_environment(
     _add_cuda(env, prefixes)
     _add_overlay(env, prefixes)
     _add_bytecode(env, prefixes, os.path.dirname(cache_dir))
-    return env, changes.warnings
+    return env, warnings
 
 
 def prepare(prefixes: tuple[str, ...], environ: dict[str, str], cache_dir: str, options: tuple[str, ...]) -> None:
@@ -104,6 +106,20 @@ def _libraries(prefixes: tuple[str, ...]) -> list[str]:
 def _other_libraries(prefixes: tuple[str, ...], env: dict[str, str]) -> list[str]:
     own = _libraries(prefixes)
     return [path for path in env.get("LD_LIBRARY_PATH", "").split(":") if path and path not in own]
+
+
+def _is_home(home: str, root: str) -> bool:
+    """Whether the Python of the environment ``root`` can start with ``home``: else it ends before it can say so."""
+    names = _pythons(f"{root}/lib")
+    return not home or any(os.path.isdir(f"{home.partition(':')[0]}/lib/{name}/encodings") for name in names)
+
+
+def _pythons(lib: str) -> list[str]:
+    """Names of the folders of Pythons in ``lib``."""
+    try:
+        return [name for name in os.listdir(lib) if name.startswith("python3.")]
+    except OSError:
+        return []
 
 
 def read_at_start(old: dict[str, str], new: dict[str, str]) -> bool:
@@ -162,10 +178,4 @@ def _add_bytecode(env: dict[str, str], prefixes: tuple[str, ...], data_dir: str)
 
 def _lacks_bytecode(lib: str) -> bool:
     """Whether there is a Python in ``lib`` that nobody has compiled, and that we may not write into."""
-    if os.access(lib, os.W_OK):
-        return False
-    try:
-        names = [name for name in os.listdir(lib) if name.startswith("python3.")]
-    except OSError:
-        return False
-    return any(not os.path.isdir(f"{lib}/{name}/__pycache__") for name in names)
+    return not os.access(lib, os.W_OK) and any(not os.path.isdir(f"{lib}/{name}/__pycache__") for name in _pythons(lib))

@@ -207,6 +207,8 @@ class Activation:
             self._warn(f"{path} ended the shell that activates the environment ({end.detail}); {kept}.")
         elif end.env is None:
             self._warn(f"{path} left variables with which no command can be run; {kept}.")
+        elif end.detail == "exit status 2" and (problem := bash.misread(path)):
+            self._warn(f"{path} is not all bash, and did not run to its end: {problem}.")
         leaked = [option for flag, option in (("e", "errexit"), ("u", "nounset")) if flag in end.flags]
         if leaked and end.kind == "done":
             self._warn(f"{path} left the shell option {' and '.join(leaked)} on; it was switched off again.")

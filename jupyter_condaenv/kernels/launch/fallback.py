@@ -106,7 +106,7 @@ def _gone(prefix: str, own: str) -> tuple[str, str]:
 
 
 def _mend_kernel(prefixes: tuple[str, ...], failure: str) -> str:
-    if "MemoryError" in failure:
+    if any(words in failure for words in ("MemoryError", "can't start new thread", "Cannot allocate memory")):
         return f"The machine has run out of memory: shut other kernels down, or ask for more. {UNHARMED}"
     for prefix in reversed(prefixes):
         if any(Path(prefix, "conda-meta").glob("ipykernel-[0-9]*.json")):
