@@ -70,7 +70,7 @@ class Person:
             chosen.first.get_by_role("button").click()
         for spec in specs:
             self.find(spec)
-            self.page.keyboard.press("Enter")
+            self.panel.get_by_role("searchbox", name="Find packages").press("Enter")
         expect(chosen).to_contain_text(list(specs))
 
     def find(self, text: str) -> None:

@@ -47,7 +47,7 @@ export function PackagePicker(props: {
         onKeyDown={event => {
           if (isPressed('Enter', event)) {
             event.preventDefault(); // it adds what was typed, and never sends the form around it
-            take(text);
+            take(event.currentTarget.value); // what was typed last may not have been drawn yet
           }
         }}
         onPaste={event => {
