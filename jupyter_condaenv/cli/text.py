@@ -449,7 +449,9 @@ def explanation(found: Explanation) -> list[str]:
     if failed:
         lines.append(f"What does not: {'; '.join(failed)}.")
     if found.untried:
-        lines.append(f"There was no time for {count(found.untried, 'more way')}; --seconds gives more.")
+        lines.append(
+            f"{count(found.untried, 'more way')} could not be tried; where time was short, --seconds gives more."
+        )
     if found.groups:
         lines.append("What can live together, each in an environment of its own:")
         lines += [f"  jupyter condaenv create NAME {shlex.join(group.specs)}" for group in found.groups]

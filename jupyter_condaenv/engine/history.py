@@ -236,6 +236,6 @@ def _read(path: Path) -> Revision:
     except (OSError, msgspec.MsgspecError) as error:
         raise Broken(
             f"The revision {path} is damaged: {error}",
-            "Delete the file to go on with what conda-meta says.",
+            "`jupyter condaenv doctor --fix` mends it; or delete the file to go on with what conda-meta says.",
             file=str(path),
         ) from error

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from . import demands
 from .errors import InvalidRequest
-from .model import Lock, Package, Platform
+from .model import Package, Platform
 from .rattler import host, matchspec
 
 DEFAULTS: Mapping[Platform, tuple[str, ...]] = {
@@ -54,12 +54,12 @@ def declared(found: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(there.values()))
 
 
-def lacks(lock: Lock) -> list[str]:
-    """Sentences about what packages of ``lock`` need and this machine does not have; one for each virtual package."""
+def lacks(packages: Iterable[Package]) -> list[str]:
+    """Sentences about what ``packages`` need and this machine does not have; one for each virtual package."""
     there = {text.partition("=")[0]: _package(text) for text in host.virtual_packages()}
     level = demands.level() or ""
     found: dict[str, str] = {}
-    for spec, package in demands.of(lock.packages).items():
+    for spec, package in demands.of(packages).items():
         name = matchspec.spec_name(spec)
         if name in found or (name in there and matchspec.matches(spec, there[name])):
             continue

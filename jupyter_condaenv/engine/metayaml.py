@@ -105,6 +105,8 @@ class _Recipe:
             line = line[: selector.start()]
         assigned = _SET.match(line)
         if assigned is not None:
+            if "{{" in assigned["value"]:
+                raise self._given.refuse(number, f"`{line.strip()}` sets a template.", _HINT)
             self._context[assigned["name"]] = assigned["value"].strip("\"'")
             return ""
         if "{%" in line or "{#" in line:
@@ -170,8 +172,12 @@ class _Recipe:
 
     def _text(self, node: yaml.Node, *, script: bool = False) -> str:
         text = tree.text(self._source, node, "This")
+        if "{{" in text:  # by escapes, or over several lines; rattler-build would run it
+            raise self._source.refuse(tree.line(node), "Here a template comes together.", _HINT)
 
         def said(match: re.Match[str]) -> str:
+            if int(match[1]) >= len(self._expressions):
+                raise self._source.refuse(tree.line(node), f"`{match[0]}` is no text that can be converted.", _HINT)
             expression = self._expressions[int(match[1])]
             if not script and not expression.startswith("${{"):
                 raise self._source.refuse(tree.line(node), f"`{expression}` is known in a script alone.", _HINT)

@@ -6,6 +6,7 @@ They block, may take minutes and load native code: run them in a worker (``jupyt
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias, TypeVar, cast
@@ -83,6 +84,7 @@ from .model import (
     Unpack,
     WhyNot,
 )
+from .prefix import packages as packages_in
 from .rattler import host
 from .transaction import Emit
 from .trees import storage_error
@@ -188,8 +190,8 @@ def _change(
         if plan.changes:
             changes = tuple(change.brief for change in plan.changes)
             emit(Solved(changes=changes, download_bytes=plan.download_bytes))
-        for lack in machine.lacks(plan.lock) if plan.changes else ():
-            emit(Message(level="warning", text=f"{lack} The environment is for another machine."))
+        lacks = machine.lacks(plan.lock.packages) if plan.changes else []
+        _warn_of(lacks, emit)
         kernels = _kernels_in_the_way(request, plan)
         if kernels:
             plan = transaction.fetch(work, plan, settings, emit)
@@ -209,8 +211,16 @@ def _change(
         else:
             revision = transaction.apply(work, plan, settings, emit)
             plan, number = pip.done(plan, last.lock if last is not None else None, revision.lock), revision.number
+            if isinstance(request, CreateEnvironment) and request.lock is not None:
+                # Another tool's lock does not say what its packages need of the machine; their records do.
+                _warn_of([one for one in machine.lacks(packages_in(prefix)) if one not in lacks], emit)
         deferred.drop(prefix)
     return Changed(environment=environments.describe(prefix), plan=plan, revision=number)
+
+
+def _warn_of(lacks: Iterable[str], emit: Emit) -> None:
+    for lack in lacks:
+        emit(Message(level="warning", text=f"{lack} The environment is for another machine."))
 
 
 def _plan(request: _Changing, settings: Settings) -> Plan:

@@ -50,6 +50,9 @@ def test_a_file_on_other_platforms(person: Person, gpus: Path) -> None:
     assert person.run("lock", "--file", file).out.count("gpu-1.0-cpu_0") == 2
     text = person.run("lock", "-f", file, "--platform", "linux-64", "--virtual", "__cuda=12.4").out
     assert "gpu-1.0-cuda_1" in text and "__cuda=12.4" in text.splitlines()[0]
+    (person.home / "of-gpu.yml").write_text(text)
+    told = person.run("create", "of-gpu", "--lock", person.home / "of-gpu.yml").err
+    assert "needs __cuda >=12 (a GPU driver for CUDA), and this machine has no __cuda. The environment is for" in told
     two = ("lock", "-f", file, "--platform", "linux-64", "--platform", "win-64", "--virtual")
     text = person.run(*two, "win-64:__cuda=12.4").out
     assert "gpu-1.0-cuda_1" in text and "gpu-1.0-cpu_0" in text

@@ -466,3 +466,15 @@ def test_of_several_channels_the_one_that_fails_is_named(tiny: Path, own: Settin
         create(prefix, "helper", settings=replace(own, channels=(there, gone)))
     assert caught.value.message.startswith(f"A channel could not be read ({gone}): ")
     assert caught.value.details["channels"] == [gone]
+
+
+@pytest.mark.parametrize("form", ["{}::helper", "helper[channel={}]", "{}::helper >=1"])
+def test_a_channel_in_a_spec_may_be_a_path(
+    form: str, tiny: Path, settings: Callable[..., Settings], prefix: Path
+) -> None:
+    made = plan(
+        CreateEnvironment(prefix=str(prefix), specs=(form.format(tiny),), channels=(tiny.as_uri(),)), settings()
+    )
+    assert [package.name for package in made.lock.packages] == ["helper"]
+    with pytest.raises(InvalidRequest, match="depends on the folder"):
+        plan(CreateEnvironment(prefix=str(prefix), specs=(form.format("./tiny"),)), settings())

@@ -35,15 +35,23 @@ def with_channel(spec: str, resolve: Callable[[str], str]) -> tuple[str, str]:
     """``spec`` with the name of its channel, as in ``conda-forge::numpy``, replaced by what ``resolve`` makes of it.
 
     And that URL, which is empty where the spec names no channel. py-rattler would look for every name below
-    https://conda.anaconda.org.
+    https://conda.anaconda.org. Raises InvalidRequest for a relative path.
     """
-    channel = parse(spec)[1].channel
+    parsed = parse(spec)[1]
+    channel = parsed.channel
     if channel is None:
         return spec, ""
     if "://" in spec or channel.name is None:
         return spec, channel.base_url.rstrip("/")
+    if channel.name.startswith((".", "~")):
+        raise InvalidRequest(
+            f"The channel {channel.name} in {spec!r} is a path that depends on the folder one is in.",
+            "Give the whole path of the channel.",
+        )
+    if channel.base_url.startswith("file:"):
+        return str(parsed), channel.base_url.rstrip("/")
     url = resolve(channel.name)
-    rest = str(parse(spec)[1]).removeprefix(channel.name)
+    rest = str(parsed).removeprefix(channel.name)
     return f"{url}{rest}", url
 
 
