@@ -58,6 +58,7 @@ requirements:
     - {{ pin_subpackage(name, max_pin='x.x') }}
     - {{ pin_subpackage("libmine", exact=True) }}
     - arm  # [aarch64]
+    - never  # [linux and win]
   run_constrained: [less <2]
 test:
   imports: [mine]

@@ -8,8 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import psutil
 import pytest
 
 from jupyter_condaenv.engine import deferred
+from tests.jobs.conftest import eventually
 
 from .house import Client, Home, Server
 
@@ -72,17 +72,11 @@ class Books:
 
     def waiting(self) -> int:
         """The next process that has begun to wait, of which nobody was told here yet."""
-        found = until(lambda: re.findall(r"A kernel waits \(process (\d+)\)", "".join(self.server.log))[self._heard :])
+        found = eventually(
+            lambda: re.findall(r"A kernel waits \(process (\d+)\)", "".join(self.server.log))[self._heard :]
+        )
         self._heard += 1
         return int(found[0])
-
-
-def until(found: Callable[[], Any]) -> Any:
-    give_up = time.monotonic() + PATIENCE
-    while not (what := found()):
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
-    return what
 
 
 @pytest.fixture(scope="module")

@@ -63,7 +63,7 @@ class Explanation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     groups: tuple[Group, ...] = ()
     """Where requests cannot live together: those that can, each for an environment of its own."""
     untried: int = 0
-    """Ways for which there was no time."""
+    """Ways that could not be tried: there was no time, or a channel could not be read."""
     platform: str = ""
     """Of several that were to be locked, the first that cannot be."""
 

@@ -58,7 +58,7 @@ export function ExplanationView(props: { explanation: Explanation; taker: ITaker
       )}
       {untried > 0 && (
         <p className="jp-condaenv-quiet-text">
-          {trans._n('For %1 more way there was no time.', 'For %1 more ways there was no time.', untried)}
+          {trans._n('%1 more way could not be tried.', '%1 more ways could not be tried.', untried)}
         </p>
       )}
       {groups.length > 1 && (
