@@ -303,14 +303,18 @@ def test_a_kill_around_the_exchange(sign: str, little_settings: Settings) -> Non
     case = make_case("upgrade", little_settings, python=False)
     work = case.prefix.parent / ".condaenv" / "demo"
 
+    hits = []
+
     def wait(operation: Operation) -> None:
         poll(lambda: any(work.glob(sign)) or operation.process.poll() is not None)
-        assert operation.process.poll() is None, f"{sign} was never there"
+        hits.append(operation.process.poll() is None)
 
-    for number in range(2):
-        found = case.kill_and_repeat(wait, f"{sign}, {number}")
-        assert found == "new" or "old" not in sign
-        assert found == "old" or "stage" not in sign
+    # It is there for so short a time that a busy machine may look too late.
+    while hits.count(True) < 2 and len(hits) < 20:
+        found = case.kill_and_repeat(wait, f"{sign}, {len(hits)}")
+        assert found == "new" or "old" not in sign or not hits[-1]
+        assert found == "old" or "stage" not in sign or not hits[-1]
+    assert hits.count(True) == 2, f"{sign} was seen in {hits.count(True)} of {len(hits)} changes"
 
 
 def test_a_kill_while_the_environment_is_removed(little_settings: Settings) -> None:
