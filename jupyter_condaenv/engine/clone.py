@@ -99,11 +99,10 @@ def _copied(copy: _Copy, work: staging.Workspace, plan: Plan, settings: Settings
     try:
         with limits.watched(copy.needs(), settings, count, lambda: transaction.recover(work)):
             work.stage.mkdir(parents=True)
-            before = _fingerprint(source)
             copy.run()
             _tell(copy, source, emit)
             revision = history.record(work.stage, plan.verb, plan.lock, plan.changes, plan.lock.specs)
-            if _fingerprint(source) != before:
+            if not copy.is_current:
                 raise Outdated(
                     f"{source} was changed while it was copied.", "Nothing was made. Try again.", prefix=str(source)
                 )
@@ -166,15 +165,29 @@ def _tell(copy: _Copy, source: Path, emit: Emit) -> None:
         emit(Message(level="warning", text=f"What is no file, folder or link does not come along: {copy.odd[0]}"))
 
 
-class _Owned(NamedTuple):
+class _Held(NamedTuple):
+    """A file into which linking its package wrote the prefix."""
+
     record: Path
     entry: PathEntry
+
+
+class _Folder(NamedTuple):
+    """What is in a folder and comes along, by what is done with it."""
+
+    path: str
+    """Relative to the prefix; ends in ``/`` unless it is that itself."""
+    folders: list[str]
+    linked: list[str]
+    """Names of files that are packages' own."""
+    others: list[os.DirEntry[str]]
 
 
 class _Copy:
     """``stage`` becomes what the source would be in its new place; ``whole``: with its history and notes.
 
-    ``missing`` are files that records name and the source does not have, ``odd`` is what cannot be copied.
+    The source is looked through once, by :meth:`needs`; :meth:`run` copies what has been seen. ``missing`` are files
+    that records name and the source does not have, ``odd`` is what cannot be copied.
     """
 
     def __init__(self, request: Clone | Move, stage: Path, emit: Emit, *, whole: bool = False) -> None:
@@ -183,71 +196,89 @@ class _Copy:
         self._source, self._stage = source, str(stage)
         self._old, self._new = tuple(dict.fromkeys([request.source, source])), request.prefix
         """A path with links on the way to it may have been written into files as it was given."""
+        self._before = _fingerprint(self.source)
         self._written: dict[Path, dict[str, tuple[str, int]]] = {}
         """Record file -> path -> sha256 and size of what was written anew."""
         overlay = Path(source, stack.FILE).exists()
         self._not_for_others = staging.APPENDED if overlay else staging.APPENDED | {str(notes.MARKER)}
         """What is about the source, and not about another one of the same packages."""
         self._count = 0
-        self._owned = _owned(Path(source))
-        self._stale = {path for path in self._owned if path.endswith(".pyc") and self._is_stale(path)}
-        self.missing = self._owned.keys() - self._stale
+        self._owned, self._held = _owned(Path(source))
+        self._stale = set(self._compiled_of_held())
+        self._folders: list[_Folder] = []
+        self.missing = self._owned - self._stale
         self.odd: list[str] = []
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the packages of the source are still those that it was begun with."""
+        return _fingerprint(self.source) == self._before
 
     def needs(self) -> list[limits.Need]:
         """The room that it takes: of what is not linked."""
         linked = storage.device(self._source) == storage.device(self._new)
         sizes: list[int] = []
-        folders = 0
-        todo = [self._source]
-        while todo:
-            folders += 1
-            with suppress(OSError):  # what cannot be read is told when it is copied
-                for entry in os.scandir(todo.pop()):
-                    path = entry.path[len(self._source) + 1 :]
-                    if not self._comes_along(path):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        todo.append(entry.path)
-                        continue
-                    owned = self._owned.get(path)
-                    if (owned is None or owned.entry.holds_prefix or not linked) and not entry.is_symlink():
-                        sizes.append(entry.stat(follow_symlinks=False).st_size)
-        return limits.of_copies(sizes, len(self._owned), folders, Path(self._new))
-
-    def run(self) -> None:
         todo = [""]
         while todo:
-            folder = todo.pop()
-            here, to = f"{self._source}/{folder}", f"{self._stage}/{folder}"
+            found = _Folder(todo.pop(), [], [], [])
+            self._folders.append(found)
             with suppress(FileNotFoundError):  # a temporary folder that somebody deleted just now
-                for entry in list(os.scandir(here)):
-                    path = folder + entry.name
+                for entry in os.scandir(f"{self._source}/{found.path}"):
+                    path = found.path + entry.name
                     if not self._comes_along(path):
                         continue
-                    self.missing.discard(path)
                     if entry.is_dir(follow_symlinks=False):
-                        os.mkdir(to + entry.name)
-                        todo.append(path + "/")
+                        found.folders.append(entry.name)
+                        todo.append(f"{path}/")
+                        continue
+                    self.missing.discard(path)
+                    own = path not in self._owned or path in self._held
+                    if own or not entry.is_file(follow_symlinks=False):
+                        found.others.append(entry)
                     else:
-                        with suppress(FileNotFoundError):
-                            self._bring(entry, to + entry.name, path)
-                shutil.copystat(here, to)
-                os.chmod(to, stat.S_IMODE(os.stat(to).st_mode) | stat.S_IRWXU)  # the clone can be changed
+                        found.linked.append(entry.name)
+                    if (own or not linked) and not entry.is_symlink():
+                        sizes.append(entry.stat(follow_symlinks=False).st_size)
+        return limits.of_copies(sizes, len(self._owned), len(self._folders), Path(self._new))
+
+    def run(self) -> None:
+        for folder in self._folders:
+            with suppress(FileNotFoundError):  # a temporary folder that somebody deleted just now
+                self._bring_all(folder)
         self._tell_count()
         if self._whole and (waiting := deferred.read(self.source)) is not None:
             deferred.write(Path(self._stage), msgspec.structs.replace(waiting, prefix=self._new))
         for record, written in self._written.items():
             prefix.change_paths(Path(self._stage, _META, record.name), written, self._stale)
 
+    def _bring_all(self, folder: _Folder) -> None:
+        here, to = f"{self._source}/{folder.path}", f"{self._stage}/{folder.path}"
+        for name in folder.folders:
+            os.mkdir(to + name)
+        for name in folder.linked:
+            try:
+                link_or_copy(here + name, to + name)
+            except FileNotFoundError:
+                self.missing.add(folder.path + name)
+        for entry in folder.others:
+            with suppress(FileNotFoundError):
+                self._bring(entry, to + entry.name, folder.path + entry.name)
+        shutil.copystat(here, to)
+        os.chmod(to, stat.S_IMODE(os.stat(to).st_mode) | stat.S_IRWXU)  # the clone can be changed
+        before = self._count
+        self._count += len(folder.linked) + len(folder.others)
+        if before // _TICK != self._count // _TICK:
+            self._tell_count()
+
     def _tell_count(self) -> None:
         self._emit(Progress(phase="stage", done=self._count, unit="files"))
 
-    def _is_stale(self, path: str) -> bool:
-        """Whether it was compiled from a source that is another file in the clone."""
-        compiled = _COMPILED.search(path)
-        source = self._owned.get(f"{path[: compiled.start()]}{compiled['module']}.py") if compiled else None
-        return source is not None and source.entry.holds_prefix
+    def _compiled_of_held(self) -> Iterator[str]:
+        """What was compiled from a source that is another file in the clone."""
+        for path in self._owned:
+            compiled = _COMPILED.search(path) if path.endswith(".pyc") else None
+            if compiled and f"{path[: compiled.start()]}{compiled['module']}.py" in self._held:
+                yield path
 
     def _comes_along(self, path: str) -> bool:
         if not path.startswith(_META):
@@ -257,20 +288,14 @@ class _Copy:
         return path in _WITH if path.startswith(_OURS) else path not in self._not_for_others
 
     def _bring(self, entry: os.DirEntry[str], to: str, path: str) -> None:
-        self._count += 1
-        if self._count % _TICK == 0:
-            self._tell_count()
-        owned = self._owned.get(path)
         if entry.is_symlink():
             os.symlink(self._target(os.readlink(entry.path)), to)
         elif not entry.is_file():
             self.odd.append(path)
-        elif owned is None:
-            self._copy(entry, to, path)
-        elif owned.entry.holds_prefix:
-            self._relocate(entry, to, owned)
+        elif (held := self._held.get(path)) is not None:
+            self._relocate(entry, to, held)
         else:
-            link_or_copy(entry.path, to)
+            self._copy(entry, to, path)
 
     def _copy(self, entry: os.DirEntry[str], to: str, path: str) -> None:
         """A file that belongs to no package. Records say of themselves where packages came from."""
@@ -283,34 +308,33 @@ class _Copy:
                 return
         shutil.copy2(entry.path, to)
 
-    def _relocate(self, entry: os.DirEntry[str], to: str, owned: _Owned) -> None:
-        """A file into which linking its package wrote the prefix."""
+    def _relocate(self, entry: os.DirEntry[str], to: str, held: _Held) -> None:
         data = Path(entry.path).read_bytes()
-        placeholder = owned.entry.prefix_placeholder
-        if owned.entry.file_mode == "binary" and placeholder:
-            moved = self._binary(data, owned, len(os.fsencode(placeholder)))
+        placeholder = held.entry.prefix_placeholder
+        if held.entry.file_mode == "binary" and placeholder:
+            moved = self._binary(data, held, len(os.fsencode(placeholder)))
         else:
             moved = self._text(data)
-        if moved == data and _sha256(data) == owned.entry.sha256_in_prefix:
+        if moved == data and _sha256(data) == held.entry.sha256_in_prefix:
             raise Refused(
-                f"{owned.entry.path} of {owned.record.stem} holds another path than {self._old[0]}.",
+                f"{held.entry.path} of {held.record.stem} holds another path than {self._old[0]}.",
                 "The environment was moved there. Make one of the same packages, from its lock.",
             )
         _write(to, moved, entry.path)
-        self._written.setdefault(owned.record, {})[owned.entry.path] = (_sha256(moved), len(moved))
+        self._written.setdefault(held.record, {})[held.entry.path] = (_sha256(moved), len(moved))
 
     def _text(self, data: bytes, *, whole: bool = False) -> bytes:
         for old in self._old:
             data = relocate.text(data, old, self._new, whole=whole)
         return data
 
-    def _binary(self, data: bytes, owned: _Owned, room: int) -> bytes:
+    def _binary(self, data: bytes, held: _Held, room: int) -> bytes:
         try:
             for old in self._old:
                 data = relocate.binary(data, old, self._new, room)
         except ValueError as error:
             raise Refused(
-                f"{owned.record.stem} has room for a path of {room} bytes, and {self._new} is longer.",
+                f"{held.record.stem} has room for a path of {room} bytes, and {self._new} is longer.",
                 "Choose a shorter path.",
             ) from error
         return data
@@ -323,14 +347,16 @@ class _Copy:
         return link
 
 
-def _owned(source: Path) -> dict[str, _Owned]:
-    """By path; of a file that several packages bring, what is known of the one that says most."""
-    found: dict[str, _Owned] = {}
+def _owned(source: Path) -> tuple[set[str], dict[str, _Held]]:
+    """All paths of packages, and those of them that hold the prefix."""
+    owned: set[str] = set()
+    held: dict[str, _Held] = {}
     for record in prefix.record_files(source):
         for entry in prefix.read_record(record).paths:
-            if entry.path not in found or not found[entry.path].entry.holds_prefix:
-                found[entry.path] = _Owned(record, entry)
-    return found
+            owned.add(entry.path)
+            if entry.holds_prefix:
+                held.setdefault(entry.path, _Held(record, entry))
+    return owned, held
 
 
 def _sha256(data: bytes) -> str:
