@@ -20,7 +20,7 @@ from .channels import LOGIN_PLACES, OFFLINE, local_path
 from .errors import CondaEnvError
 from .model import ChannelReport, CheckChannels, Settings, Step, SubdirReport
 from .rattler import downloads, gateway, host
-from .transaction import Emit
+from .telling import Emit
 
 SUBDIRS = ("noarch", "linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64")
 """That are asked for, and this machine's."""

@@ -31,7 +31,7 @@ from .errors import ReadOnly
 from .locking import try_lock
 from .model import Clean, Cleaned, CleanKind, Lock, Message, Progress, Settings, Step, Unneeded
 from .storage import ARCHIVES
-from .transaction import Emit
+from .telling import Emit
 from .trees import remove_tree
 
 REVISIONS = 5

@@ -28,17 +28,16 @@ from . import (
     notes,
     prefix,
     relocate,
-    solve,
     stack,
     staging,
     storage,
-    transaction,
+    writers,
 )
+from .channels import host_subdir
 from .errors import Outdated, ReadOnly, Refused
 from .model import Changed, Clone, Lock, Message, Move, Moved, Plan, Progress, Revision, Settings, Solved, Step
 from .prefix import PathEntry
-from .rattler import host
-from .transaction import Emit
+from .telling import Emit
 from .trees import link_or_copy
 
 _META = "conda-meta/"
@@ -62,9 +61,9 @@ def clone(request: Clone, settings: Settings, emit: Emit) -> Changed:
     source, target = Path(os.path.realpath(request.source)), Path(request.prefix)
     environments.check_exists(source)
     _check(source, target)
-    with _unchanged(source, emit), transaction.writer(target, f"cloning {source.name}", emit) as work:
-        solve.check_free(request.prefix)
-        lock = history.current_lock(source, host.platform())
+    with _unchanged(source, emit), writers.writer(target, f"cloning {source.name}", emit) as work:
+        environments.check_free(request.prefix)
+        lock = history.current_lock(source, host_subdir())
         plan = _plan(request, source, lock)
         emit(Solved(changes=tuple(change.brief for change in plan.changes), download_bytes=0))
         revision = _copied(_Copy(request, work.stage, emit), work, plan, settings, emit)
@@ -80,9 +79,9 @@ def move(request: Move, settings: Settings, emit: Emit) -> Moved:
     source, target = Path(os.path.realpath(request.source)), Path(request.prefix)
     _check(source, target)
     purpose = f"moving {source.name}"
-    with transaction.writer(source, purpose, emit) as old, transaction.writer(target, purpose, emit) as work:
-        solve.check_free(request.prefix)
-        lock = history.current_lock(source, host.platform())
+    with writers.writer(source, purpose, emit) as old, writers.writer(target, purpose, emit) as work:
+        environments.check_free(request.prefix)
+        lock = history.current_lock(source, host_subdir())
         plan = msgspec.structs.replace(_plan(request, source, lock), verb=f"move from {source}", changes=())
         copy = _Copy(request, work.stage, emit, whole=True)
         revision = _copied(copy, work, plan, settings, emit)
@@ -97,7 +96,7 @@ def _copied(copy: _Copy, work: staging.Workspace, plan: Plan, settings: Settings
     emit(Step(phase="stage", text=f"Copying {source.name}"))
     count: Callable[[int], None] = lambda done: emit(Progress(phase="measure", done=done, unit="files"))  # noqa: E731
     try:
-        with limits.watched(copy.needs(), settings, count, lambda: transaction.recover(work)):
+        with limits.watched(copy.needs(), settings, count, lambda: writers.recover(work)):
             work.stage.mkdir(parents=True)
             copy.run()
             _tell(copy, source, emit)
@@ -109,7 +108,7 @@ def _copied(copy: _Copy, work: staging.Workspace, plan: Plan, settings: Settings
             emit(Step(phase="commit", text=f"Putting {target.name} in place"))
             exchange.commit(work, staging.Snapshot(0, {}, {}))
     finally:
-        transaction.recover(work)
+        writers.recover(work)
     if plan.lock.base is None:
         environments.note(target)
     return revision
@@ -144,7 +143,7 @@ def _unchanged(source: Path, emit: Emit) -> Iterator[None]:
     except ReadOnly:
         yield
         return
-    with transaction.writer(source, f"cloning {source.name}", emit):
+    with writers.writer(source, f"cloning {source.name}", emit):
         yield
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from . import notes, places, stack
-from .errors import Broken, InvalidRequest, NotFound, StorageError
+from .errors import AlreadyExists, Broken, InvalidRequest, NotFound, Refused, StorageError
 from .model import Environment, Notes, Settings
 from .prefix import count_and_python, python_minor
 from .trees import write_whole
@@ -71,6 +71,24 @@ def check_prefix(prefix: str) -> None:
         os.fsencode(prefix).decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidRequest(f"{prefix!r} is not valid UTF-8.", "Choose another folder.") from None
+
+
+def check_free(prefix: str) -> None:
+    """Raises AlreadyExists or Refused unless an environment can be made at ``prefix``."""
+    path = Path(prefix)
+    if is_environment(path):
+        raise AlreadyExists(
+            f"There is already an environment at {prefix}.",
+            "Choose another name, or change it with `jupyter condaenv add`.",
+            prefix=prefix,
+        )
+    if os.path.exists(path) and (not path.is_dir() or any(path.iterdir())):
+        raise AlreadyExists(f"{prefix} exists and is not an empty folder.", "Choose another place.", prefix=prefix)
+    parent = path.parent
+    while not os.path.exists(parent):
+        parent = parent.parent
+    if not os.path.isdir(parent) or not os.access(parent, os.W_OK):
+        raise Refused(f"{parent} cannot be written by you.", "Choose another place.", prefix=prefix)
 
 
 def check_exists(prefix: Path) -> None:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -20,7 +20,9 @@ from .errors import StorageError
 from .model import Package, Settings
 from .prefix import PathEntry, decode_paths
 from .trees import storage_error
-from .wheels import Taken
+
+if TYPE_CHECKING:
+    from .wheels import Taken
 
 _BLOCK = 4096
 """Bytes that the smallest file takes on the file systems that people use."""

@@ -1,50 +1,24 @@
 """The verbs: one function for each request type, telling events on the way and returning a typed result.
 
-They block, may take minutes and load native code: run them in a worker (``jupyter_condaenv.jobs``).
+They block, may take minutes and load native code: run them in a worker (``jupyter_condaenv.jobs``). What only one of
+them needs is imported where it begins, since a worker performs one and a second spent on others is waited for.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias, TypeVar, cast
 
-from . import (
-    build,
-    channel_check,
-    cleaning,
-    clone,
-    deferred,
-    environments,
-    exchange,
-    explain,
-    history,
-    lockfiles,
-    machine,
-    notes,
-    pack,
-    pip,
-    pixi,
-    platforms,
-    repair,
-    scanning,
-    search,
-    solve,
-    specfiles,
-    staging,
-    storage,
-    transaction,
-)
-from .errors import InvalidRequest, NotFound, Outdated, ReadOnly, Refused
+from . import deferred, environments, exchange, history, notes, staging, storage, writers
+from .channels import host_subdir
+from .errors import ReadOnly, Refused
 from .model import (
     Adopt,
     Adopted,
     Annotate,
     AnyResult,
     ApplyDeferred,
-    ApplyPlan,
     BuildPackage,
     Changed,
     ChangePackages,
@@ -54,7 +28,6 @@ from .model import (
     Clean,
     Clone,
     CreateEnvironment,
-    Deferred,
     EngineRequest,
     Examined,
     Explain,
@@ -69,29 +42,19 @@ from .model import (
     Moved,
     Noted,
     Pack,
-    Plan,
-    Plannable,
-    Planned,
     PlanRequest,
     Removed,
     RemoveEnvironment,
     Rollback,
     Scan,
     Settings,
-    Solved,
     StackEnvironment,
     Step,
     Unpack,
     WhyNot,
 )
-from .prefix import packages as packages_in
-from .rattler import host
-from .transaction import Emit
+from .telling import Emit
 from .trees import storage_error
-
-_Changing: TypeAlias = CreateEnvironment | ChangePackages | StackEnvironment | Rollback | ApplyPlan | ApplyDeferred
-
-_Asked = TypeVar("_Asked", bound=Plannable)
 
 
 def perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult:
@@ -108,47 +71,49 @@ def perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult
 
 def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult:
     if isinstance(request, BuildPackage):
+        from . import build
+
         return build.build(request, settings, emit)
     if isinstance(request, CheckChannels):
+        from . import channel_check
+
         return Checked(channels=channel_check.check(request, settings, emit))
     if isinstance(request, MeasureStorage):
         return Measured(storage=storage.measure(settings, emit))
     if isinstance(request, Scan):
+        from . import scanning
+
         return scanning.scan(settings, emit)
     if isinstance(request, IndexChannels):
+        from . import search
+
         return search.index(request, settings, emit)
     if isinstance(request, Clean):
+        from . import cleaning
+
         return cleaning.clean(request, settings, emit)
     if isinstance(request, LockPlatforms):
+        from . import platforms
+
         return platforms.lock(request, settings, emit)
     if isinstance(request, Explain) and isinstance(request.request, LockPlatforms):
+        from . import platforms
+
         return Explained(explanation=platforms.explain(request.request, settings, request.seconds, emit))
     environments.check_prefix(request.prefix)
-    if isinstance(request, PlanRequest):
-        notes.check_changeable(Path(request.prefix))
-        wanted = _read(request.request, emit)
-        emit(Step(phase="solve", text="Solving"))
-        return Planned(plan=solve.dry_run(wanted, settings))
-    if isinstance(request, Explain):
-        emit(Step(phase="solve", text="Solving"))
-        asked = request.request
-        assert not isinstance(asked, LockPlatforms)
-        explained = explain.explain(solve.wanted(_read(asked, emit), settings), settings, request.seconds, emit)
-        return Explained(explanation=explained)
-    if isinstance(request, WhyNot):
-        emit(Step(phase="solve", text="Solving"))
-        absent = solve.wanted(ChangePackages(prefix=request.prefix, add=(request.spec,)), settings)
-        explained = explain.why_not(absent, request.spec, settings, request.seconds, emit)
-        return Explained(explanation=explain.with_pip(explained, Path(request.prefix)))
-    if isinstance(request, CreateEnvironment | ChangePackages):
-        request = _read(request, emit)
+    if isinstance(request, PlanRequest | Explain | WhyNot):
+        from . import changing
+
+        return changing.look_ahead(request, settings, emit)
     if isinstance(
         request, ChangePackages | Rollback | ApplyDeferred | RemoveEnvironment | Adopt | Annotate | Pack | CheckHealth
     ):
         environments.check_exists(Path(request.prefix))  # before a lock is left where there is nothing
     if isinstance(request, CreateEnvironment | StackEnvironment | Clone | Move | Unpack):
-        solve.check_free(request.prefix)
+        environments.check_free(request.prefix)
     if isinstance(request, Clone):
+        from . import clone
+
         environments.check_prefix(request.source)
         return clone.clone(request, settings, emit)
     if isinstance(request, Move):
@@ -158,110 +123,26 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
     if isinstance(request, RemoveEnvironment):
         return _remove(request, settings, emit)
     if isinstance(request, Pack):
+        from . import pack
+
         return pack.pack(request, emit)
     if isinstance(request, Unpack):
+        from . import pack
+
         return pack.unpack(request, settings, emit)
     if isinstance(request, Adopt):
         return _adopt(request, settings, emit)
     if isinstance(request, Annotate):
         return _annotate(request, emit)
-    return _change(request, settings, emit)
+    from . import changing
 
-
-def _read(request: _Asked, emit: Emit) -> _Asked:
-    """``request`` with its lock read, if that is another tool's, and what is to be known of the file told."""
-    read = specfiles.with_lock(request, host.platform()) if isinstance(request, CreateEnvironment) else request
-    for text in read.notes if isinstance(read, CreateEnvironment | ChangePackages) else ():
-        emit(Message(level="warning", text=text))
-    return cast("_Asked", read)
-
-
-def _change(
-    request: _Changing,
-    settings: Settings,
-    emit: Emit,
-) -> Changed | Deferred:
-    prefix = Path(request.prefix)
-    with transaction.writer(prefix, _purpose(request), emit) as work:
-        notes.check_changeable(prefix)
-        solved = not isinstance(request, ApplyPlan | ApplyDeferred | Rollback)
-        emit(Step(phase="solve", text="Solving" if solved else "Checking what there is"))
-        plan = _plan(request, settings)
-        if plan.changes:
-            changes = tuple(change.brief for change in plan.changes)
-            emit(Solved(changes=changes, download_bytes=plan.download_bytes))
-        lacks = machine.lacks(plan.lock.packages) if plan.changes else []
-        _warn_of(lacks, emit)
-        kernels = _kernels_in_the_way(request, plan)
-        if kernels:
-            plan = transaction.fetch(work, plan, settings, emit)
-            deferred.write(prefix, plan)
-            return Deferred(plan=plan, kernels=kernels)
-        last = history.latest(prefix)
-        if (
-            last is not None
-            and not plan.changes
-            and not plan.variables
-            and not (plan.pip is not None and (plan.pip.changes or not plan.pip.resolved))
-            and (plan.lock.specs, plan.lock.base) == (last.lock.specs, last.lock.base)
-            and plan.lock.pip_specs == last.lock.pip_specs
-        ):
-            emit(Message(text=f"{prefix.name} is already as asked for"))
-            number = last.number
-        else:
-            revision = transaction.apply(work, plan, settings, emit)
-            plan, number = pip.done(plan, last.lock if last is not None else None, revision.lock), revision.number
-            if isinstance(request, CreateEnvironment) and request.lock is not None:
-                # Another tool's lock does not say what its packages need of the machine; their records do.
-                _warn_of([one for one in machine.lacks(packages_in(prefix)) if one not in lacks], emit)
-        deferred.drop(prefix)
-    return Changed(environment=environments.describe(prefix), plan=plan, revision=number)
-
-
-def _warn_of(lacks: Iterable[str], emit: Emit) -> None:
-    for lack in lacks:
-        emit(Message(level="warning", text=f"{lack} The environment is for another machine."))
-
-
-def _plan(request: _Changing, settings: Settings) -> Plan:
-    if isinstance(request, ApplyPlan):
-        return _checked(request)
-    if isinstance(request, ApplyDeferred):
-        return _waiting(Path(request.prefix))
-    return solve.plan(request, settings)
-
-
-def _kernels_in_the_way(request: _Changing, plan: Plan) -> tuple[int, ...]:
-    """Living kernels that may have loaded what the plan replaces, unless that is wanted all the same."""
-    if isinstance(request, ChangePackages | Rollback | ApplyPlan) and request.when == "now":
-        return ()
-    return deferred.living_kernels(Path(plan.prefix)) if deferred.replaces(plan) else ()
-
-
-def _waiting(prefix: Path) -> Plan:
-    """The change that waits, if it can still be made as it was shown."""
-    plan = deferred.read(prefix)
-    if plan is None:
-        raise NotFound(f"No change of {prefix.name} waits for the start of a kernel.", "There is nothing to do.")
-    try:
-        solve.check_waiting(plan)
-    except Outdated:
-        deferred.drop(prefix)
-        raise
-    return plan
-
-
-def _checked(request: ApplyPlan) -> Plan:
-    """The plan to apply, if it is sound and the environment is as it was when the plan was made."""
-    if request.plan.prefix != request.prefix:
-        raise InvalidRequest("The plan is for another environment than the request.", "Send the plan's own prefix.")
-    lockfiles.check(request.plan.lock, "the plan")
-    solve.check_current(request.plan)
-    return request.plan
+    return changing.change(request, settings, emit)
 
 
 def _health(request: CheckHealth, settings: Settings, emit: Emit) -> Health:
     """Raises ReadOnly or Refused where something is to be mended that cannot be written, or is frozen."""
+    from . import repair
+
     place = Path(request.prefix)
     if request.fix:
         notes.check_changeable(place)
@@ -271,7 +152,7 @@ def _health(request: CheckHealth, settings: Settings, emit: Emit) -> Health:
         if request.fix:
             raise
         return repair.look(place, settings, emit)
-    with transaction.undisturbed(place, f"looking at {place.name}", emit) as work:
+    with writers.undisturbed(place, f"looking at {place.name}", emit) as work:
         if request.fix:
             return repair.look_and_mend(place, work, settings, emit)
         return repair.look(place, settings, emit)
@@ -279,7 +160,7 @@ def _health(request: CheckHealth, settings: Settings, emit: Emit) -> Health:
 
 def _remove(request: RemoveEnvironment, settings: Settings, emit: Emit) -> Removed:
     prefix = Path(request.prefix)
-    with transaction.writer(prefix, f"removing {prefix.name}", emit) as work:
+    with writers.writer(prefix, f"removing {prefix.name}", emit) as work:
         environments.check_exists(prefix)
         _check_removable(prefix, settings)
         emit(Step(phase="remove", text=f"Removing {prefix.name}"))
@@ -320,6 +201,8 @@ def _move(request: Move, settings: Settings, emit: Emit) -> Moved:
         raise Refused(
             f"{count} in {source.name}, and would lose what is below.", "Shut down what runs in it, then try again."
         )
+    from . import clone
+
     moved = clone.move(request, settings, emit)
     environments.forget(source)
     return moved
@@ -327,10 +210,12 @@ def _move(request: Move, settings: Settings, emit: Emit) -> Moved:
 
 def _adopt(request: Adopt, settings: Settings, emit: Emit) -> Adopted:
     prefix = Path(request.prefix)
-    with transaction.writer(prefix, f"adopting {prefix.name}", emit):
-        lock = history.current_lock(prefix, host.platform())
+    with writers.writer(prefix, f"adopting {prefix.name}", emit):
+        lock = history.current_lock(prefix, host_subdir())
         last = history.latest(prefix)
         if last is None:
+            from . import pixi
+
             lock = pixi.asked(prefix, lock, settings, emit)
         if last is None or lock != last.lock:
             last = history.record(prefix, "adopt", lock, (), lock.specs)
@@ -342,15 +227,5 @@ def _adopt(request: Adopt, settings: Settings, emit: Emit) -> Adopted:
 
 def _annotate(request: Annotate, emit: Emit) -> Noted:
     prefix = Path(request.prefix)
-    with transaction.writer(prefix, f"annotating {prefix.name}", emit):
+    with writers.writer(prefix, f"annotating {prefix.name}", emit):
         return Noted(prefix=request.prefix, notes=notes.change(prefix, request))
-
-
-def _purpose(request: EngineRequest) -> str:
-    """What is told to those who have to wait for this."""
-    name = Path(request.prefix).name
-    if isinstance(request, CreateEnvironment):
-        return f"creating {name}"
-    if isinstance(request, StackEnvironment):
-        return f"stacking {name}"
-    return f"changing {name}"

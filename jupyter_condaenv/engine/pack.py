@@ -33,16 +33,16 @@ from . import (
     lockfiles,
     prefix,
     relocate,
-    solve,
     stack,
     staging,
     transaction,
+    writers,
 )
 from .errors import AlreadyExists, InvalidRequest, Refused
 from .locking import try_lock
 from .model import Changed, Lock, Message, Pack, Packed, Plan, Progress, Settings, Solved, Step, Unpack
 from .rattler import host
-from .transaction import Emit
+from .telling import Emit
 from .trees import remove_tree
 
 FORMATS = (".tar.gz", ".tgz", ".tar", ".zip", ".squashfs")
@@ -97,12 +97,12 @@ def unpack(request: Unpack, settings: Settings, emit: Emit) -> Changed:
     Raises InvalidRequest for what is no packed environment, or one for another platform, and AlreadyExists.
     """
     archive, target = Path(request.archive), Path(request.prefix)
-    with transaction.writer(target, f"unpacking {archive.name}", emit) as work:
-        solve.check_free(request.prefix)
+    with writers.writer(target, f"unpacking {archive.name}", emit) as work:
+        environments.check_free(request.prefix)
         emit(Step(phase="stage", text=f"Unpacking {archive.name}"))
         count: Callable[[int], None] = lambda done: emit(Progress(phase="measure", done=done, unit="files"))  # noqa: E731
         try:
-            with limits.watched(_needs(archive, target), settings, count, lambda: transaction.recover(work)):
+            with limits.watched(_needs(archive, target), settings, count, lambda: writers.recover(work)):
                 work.stage.mkdir(parents=True)
                 _extract(archive, work.stage, emit)
                 _relocate(work.stage, target, archive)
@@ -115,7 +115,7 @@ def unpack(request: Unpack, settings: Settings, emit: Emit) -> Changed:
                 emit(Step(phase="commit", text=f"Putting {target.name} in place"))
                 exchange.commit(work, staging.Snapshot(0, {}, {}))
         finally:
-            transaction.recover(work)
+            writers.recover(work)
         environments.note(target)
     return Changed(environment=environments.describe(target), plan=plan, revision=revision.number)
 

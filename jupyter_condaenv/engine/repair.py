@@ -27,6 +27,7 @@ from . import (
     solve,
     staging,
     transaction,
+    writers,
 )
 from .doctor.bases import dead_base
 from .doctor.examination import examine
@@ -36,7 +37,7 @@ from .errors import CondaEnvError, Unsatisfiable
 from .model import Finding, Health, Lock, Message, Package, PipPart, Plan, Progress, Settings, Step, Strategy
 from .prefix import Record
 from .rattler import archives, host, matchspec, package_cache
-from .transaction import Emit
+from .telling import Emit
 from .trees import free_name, remove_tree
 
 
@@ -52,7 +53,7 @@ def look_and_mend(place: Path, work: staging.Workspace, settings: Settings, emit
     """
     before = examine(_patient(place, settings, emit))
     if any(finding.code == "interrupted" for finding in before):
-        transaction.recover(work)
+        writers.recover(work)
     if any(finding.fixable for finding in before):
         _mend(_patient(place, settings, emit), work, settings, emit)
     after = examine(_patient(place, settings, emit))

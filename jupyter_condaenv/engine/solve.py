@@ -32,7 +32,7 @@ from . import (
     unasked,
 )
 from . import prefix as prefixes
-from .errors import AlreadyExists, InvalidRequest, NotFound, Outdated, Refused, StorageError
+from .errors import InvalidRequest, NotFound, Outdated, Refused, StorageError
 from .model import (
     Base,
     ChangePackages,
@@ -125,7 +125,7 @@ def _outdated(made: Plan) -> Outdated:
 
 def _check_place(made: Plan) -> None:
     if not made.before:
-        check_free(made.prefix)
+        environments.check_free(made.prefix)
     if made.lock.base is not None:
         _check_base(made.lock.base)
 
@@ -143,7 +143,7 @@ def _state(prefix: Path, now: Lock | None) -> str:
 
 
 def _create(request: CreateEnvironment, settings: Settings) -> Plan:
-    check_free(request.prefix)
+    environments.check_free(request.prefix)
     if request.lock is not None:
         if request.specs or request.strategy != Strategy():
             raise InvalidRequest(
@@ -175,7 +175,7 @@ def _default_names() -> set[str]:
 
 
 def _stack(request: StackEnvironment, settings: Settings) -> Plan:
-    check_free(request.prefix)
+    environments.check_free(request.prefix)
     asked = requirements.together((), requirements.checked(request.pip))
     lock = replace(resolver.lock(_on_base(request), settings), pip_specs=asked)
     return pip.planned(_plan(request.prefix, "stack", None, lock, settings), None, settings)
@@ -490,24 +490,6 @@ def _plan(prefix: str, verb: str, before: Lock | None, lock: Lock, settings: Set
         changes=found,
         download_bytes=sum(package.size for package in incoming if package.name not in there),
     )
-
-
-def check_free(prefix: str) -> None:
-    """Raises AlreadyExists or Refused unless an environment can be made at ``prefix``."""
-    path = Path(prefix)
-    if environments.is_environment(path):
-        raise AlreadyExists(
-            f"There is already an environment at {prefix}.",
-            "Choose another name, or change it with `jupyter condaenv add`.",
-            prefix=prefix,
-        )
-    if os.path.exists(path) and (not path.is_dir() or any(path.iterdir())):
-        raise AlreadyExists(f"{prefix} exists and is not an empty folder.", "Choose another place.", prefix=prefix)
-    parent = path.parent
-    while not os.path.exists(parent):
-        parent = parent.parent
-    if not os.path.isdir(parent) or not os.access(parent, os.W_OK):
-        raise Refused(f"{parent} cannot be written by you.", "Choose another place.", prefix=prefix)
 
 
 def _check_lock(lock: Lock, source: str, *, bare: bool = False) -> None:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from . import environments, wheels
+from . import environments
 from .activation import FOLDER
 from .activation.use import last_use
 from .model import (
@@ -184,6 +184,8 @@ def _last_used(prefix: str, settings: Settings) -> str:
 
 
 def _cache(cache_dir: Path, tick: Callable[[str], None]) -> CacheStorage:
+    from . import wheels
+
     archives = packages = unlinked = 0
     for entry in _entries(str(cache_dir / "pkgs")) or ():
         if entry.is_dir(follow_symlinks=False):

@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from . import bytecode, complete, environments, exchange, history, limits, pip, stack, staging, trees
+from . import bytecode, complete, environments, exchange, history, limits, pip, stack, staging, trees, writers
 from .channels import local_path
 from .errors import Broken, ChannelError, StorageError, Tampered
 from .locking import lock
@@ -21,8 +21,7 @@ from .model import Lock, Message, Package, Plan, Progress, Revision, Settings, S
 from .prefix import PathEntry, Record, read_record, record_files, set_variables
 from .rattler import archives, linking
 from .rattler.package_cache import cached
-from .telling import Emit as Emit
-from .telling import waiting
+from .telling import Emit, waiting
 
 
 class Repair(NamedTuple):
@@ -42,34 +41,10 @@ class Repair(NamedTuple):
 NO_REPAIR = Repair()
 
 
-@contextmanager
-def writer(prefix: Path, purpose: str, emit: Emit) -> Iterator[staging.Workspace]:
-    """Be the one writer of ``prefix``; what a killed predecessor left half-way is put right first."""
-    with undisturbed(prefix, purpose, emit) as work:
-        recover(work)
-        yield work
-
-
-@contextmanager
-def undisturbed(prefix: Path, purpose: str, emit: Emit) -> Iterator[staging.Workspace]:
-    """Keep every writer away from ``prefix``, which is as the last one left it."""
-    work = staging.workspace(prefix)
-    with lock(work.lock, purpose, waiting(f"for {prefix.name}", emit)):
-        yield work
-
-
-def recover(work: staging.Workspace) -> None:
-    """Put right what was left half-way. The caller is the writer."""
-    try:
-        exchange.recover(work)
-    except OSError as error:
-        raise trees.storage_error(error) from error
-
-
 def apply(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit, repair: Repair = NO_REPAIR) -> Revision:
     """Make the prefix what ``plan`` says, and do what ``repair`` says. After any failure the environment is as it was.
 
-    The caller is its :func:`writer` and has made sure that the plan still fits.
+    The caller is its :func:`~.writers.writer` and has made sure that the plan still fits.
     """
     incoming = [*_incoming(plan), *repair.packages]
     with _explaining(work, incoming, settings):
@@ -103,14 +78,14 @@ def _explaining(work: staging.Workspace, incoming: list[Package], settings: Sett
         yield
     except (OSError, StorageError) as error:
         failure = error if isinstance(error, StorageError) else trees.storage_error(error)
-        recover(work)  # gives back what was taken
+        writers.recover(work)  # gives back what was taken
         if not limits.is_full(failure):
             raise failure from error
         cache_dir = Path(settings.cache_dir)
         contents = archives.contents(incoming, cache_dir)
         raise limits.explained(failure, limits.needs(incoming, work.prefix, cache_dir, contents)) from error
     finally:
-        recover(work)
+        writers.recover(work)
 
 
 def _check_room(work: staging.Workspace, incoming: list[Package], settings: Settings, emit: Emit) -> None:
