@@ -230,20 +230,26 @@ def _summaries(channel: str) -> dict[str, str]:
 
 
 def find(
-    query: str, settings: Settings, *, channels: Sequence[str] = (), limit: int = 50, offset: int = 0
+    query: str,
+    settings: Settings,
+    *,
+    channels: Sequence[str] = (),
+    environment: Lock | None = None,
+    limit: int = 50,
+    offset: int = 0,
 ) -> FoundPackages:
     """The packages that have every word of ``query`` in their name or summary; all of them for an empty one.
 
     First come those that are called so, then those whose name, or a part of it, begins so, those that have it in their
     name, those that have it in their summary; equal ones by name. One that several channels have is told of the first
-    of them. ``channels`` are names or URLs; without any, the configured ones are searched. Raises InvalidRequest for a
-    query that is too long.
+    of them. ``channels`` are names or URLs; without any, those of the lock of an ``environment``, where one is given
+    that has some, and else the configured ones are searched. Raises InvalidRequest for a query that is too long.
     """
     words = _words(query)
     ranked: list[list[str]] = [[] for _ in range(_RANKS)]
     known: set[str] = set()
     indexes: dict[str, ChannelIndex | None] = {}
-    for url in channel_list.searched(channels, settings):
+    for url in _searched(channels, environment, settings):
         found = _read(url, settings, partial(_ranked, words=words))
         indexes[url] = _about(url, settings) if found is not None else None
         for rank, names in enumerate(found or ()):
@@ -268,12 +274,12 @@ def package(
 ) -> PackageVersions:
     """All versions of the package ``name``, and, where the lock of an ``environment`` is given, which fit into it.
 
-    Raises NotFound where no channel that has an index has it.
+    ``channels`` as in :func:`find`. Raises NotFound where no channel that has an index has it.
     """
     around = Surroundings(environment) if environment is not None else None
     found: list[PackageVersion] = []
     summary, missing = "", []
-    for url in channel_list.searched(channels, settings):
+    for url in _searched(channels, environment, settings):
         read = _read(url, settings, partial(_builds, name=name))
         if read is None:
             missing.append(url)
@@ -289,6 +295,10 @@ def package(
     order = {version: place for place, version in enumerate(versions.newest_first({one.version for one in found}))}
     found.sort(key=lambda one: order[one.version])
     return PackageVersions(name=name, summary=summary, versions=tuple(found))
+
+
+def _searched(channels: Sequence[str], environment: Lock | None, settings: Settings) -> tuple[str, ...]:
+    return channel_list.searched(channels or (environment.channels if environment is not None else ()), settings)
 
 
 def _words(query: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.channel import ChannelServer
+from tests.channel import ChannelServer, index, write_package
 
 from .conftest import Person
 
@@ -36,6 +36,17 @@ def test_which_version_fits(person: Person, make: Callable[..., Path], small_cha
     assert "old goes with tool <2" in done.out
     assert person.run("search", "tool", "--env", "nowhere", "-c", small_channel, code=3).out == ""
     assert person.run("search", "too", "--versions", "-c", small_channel, code=3).out == ""
+
+
+def test_an_environment_is_searched_for_in_its_own_channels(person: Person, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    write_package(elsewhere, "rare", "1.0", files={"share/rare": ""}, noarch="generic")
+    index(elsewhere)
+    person.run("create", "of-elsewhere", "rare", "-c", elsewhere)
+    assert rows(person.run("search", "rare", "--env", "of-elsewhere").out)[1][:3] == ["rare", "1.0", "1.0"]
+    assert "Asking" in person.run("search", "rare", "--env", "of-elsewhere", "--refresh").err
+    shown = person.run("search", "rare", "--versions", "--env", "of-elsewhere").out
+    assert rows(shown)[1][:2] == ["1.0", "fits"]
 
 
 def test_a_channel_that_is_down(person: Person, small_channel: Path, small: ChannelServer) -> None:

@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.channel import index, write_package
+
 from .house import Client, Home, Serve
 
 
@@ -32,6 +34,26 @@ def test_from_no_index_to_the_versions_that_fit(serve: Serve, home: Home, small_
     assert (older["version"], older["fits"], older["obstacles"]) == ("1.0", False, ["extra goes with tool >=2"])
     assert client.get("packages/tool")["versions"][0]["fits"] is None
     assert client.call("GET", "packages/tool?environment=nowhere").status == 404
+
+
+def test_an_environment_is_searched_for_in_its_own_channels(
+    serve: Serve, home: Home, small_channel: Path, tmp_path: Path
+) -> None:
+    client, elsewhere = serve().client(), tmp_path / "elsewhere"
+    write_package(elsewhere, "rare", "1.0", files={"share/rare": ""}, noarch="generic")
+    index(elsewhere)
+    made = {"name": "of-elsewhere", "specs": ["rare"], "channels": [str(elsewhere)]}
+    client.do("POST", "environments", made)
+    query = "environment=of-elsewhere"
+    missing = client.get(f"packages?q=rare&{query}")["missing"]
+    assert elsewhere.as_uri() in missing
+    client.do("POST", "packages", {"channels": missing})
+    assert [one["name"] for one in client.get(f"packages?q=rare&{query}")["packages"]] == ["rare"]
+    (version,) = client.get(f"packages/rare?{query}")["versions"]
+    assert (version["channel"], version["fits"]) == (elsewhere.as_uri(), True)
+    assert client.get("packages?q=rare")["total"] == 0
+    assert client.call("GET", "packages/rare").status == 404
+    assert client.call("GET", "packages?environment=nowhere").status == 404
 
 
 def test_a_damaged_index_is_no_fault(serve: Serve, home: Home, small_channel: Path) -> None:

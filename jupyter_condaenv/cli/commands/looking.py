@@ -71,11 +71,12 @@ def search(arguments: Namespace, output: Output) -> None:
     query = " ".join(arguments.query)
     around = environments.find(arguments.env, settings) if arguments.env else None
     lock = history.current_lock(Path(around.prefix)) if around else None
-    asked = channels_of(arguments.channels) or (lock.channels if lock else ())
-    found = search.find(query, settings, channels=asked, limit=arguments.limit)
+    asked = channels_of(arguments.channels)
+    found = search.find(query, settings, channels=asked, environment=lock, limit=arguments.limit)
     if found.missing or arguments.refresh:
-        _index(asked if arguments.refresh else found.missing, settings, output, needed=not found.indexes)
-        found = search.find(query, settings, channels=asked, limit=arguments.limit)
+        there = tuple(one.channel for one in found.indexes) if arguments.refresh else ()
+        _index((*found.missing, *there), settings, output, needed=not found.indexes)
+        found = search.find(query, settings, channels=asked, environment=lock, limit=arguments.limit)
     if arguments.versions:
         package = search.package(query, settings, channels=asked, environment=lock)
         output.result(answers.Versions(package=package))

@@ -8,7 +8,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from ...engine import history, search
-from ...engine.model import FoundPackages, PackageVersions, Settings
+from ...engine.model import FoundPackages, Lock, PackageVersions, Settings
 from .. import answers
 from ..requests.fields import find
 from ..requests.packages import NewIndexes, PackageQuery, SearchQuery
@@ -21,9 +21,15 @@ class FoundPackagesHandler(Handler):
     @authorized
     @operation(query=SearchQuery, answer=FoundPackages)
     async def get(self, query: SearchQuery) -> FoundPackages:
-        """Search the configured channels; `missing` are those that have no index yet."""
+        """Search the channels; `missing` are those that have no index yet."""
         return await self.service.read(
-            lambda settings: search.find(query.q, settings, limit=query.limit, offset=query.offset)
+            lambda settings: search.find(
+                query.q,
+                settings,
+                environment=_lock(query.environment, settings),
+                limit=query.limit,
+                offset=query.offset,
+            )
         )
 
     @web.authenticated
@@ -40,12 +46,13 @@ class PackageVersionsHandler(Handler):
     @operation(query=PackageQuery, answer=PackageVersions)
     async def get(self, package: str, query: PackageQuery) -> PackageVersions:
         """All versions of a package, the newest first."""
-        return await self.service.read(lambda settings: _versions(package, query.environment, settings))
+        return await self.service.read(
+            lambda settings: search.package(package, settings, environment=_lock(query.environment, settings))
+        )
 
 
-def _versions(package: str, environment: str, settings: Settings) -> PackageVersions:
-    lock = history.current_lock(Path(find(environment, settings).prefix)) if environment else None
-    return search.package(package, settings, environment=lock)
+def _lock(environment: str, settings: Settings) -> Lock | None:
+    return history.current_lock(Path(find(environment, settings).prefix)) if environment else None
 
 
 ROUTES = (

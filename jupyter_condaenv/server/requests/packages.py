@@ -23,14 +23,16 @@ class NewIndexes(Body, frozen=True, kw_only=True):
 
 
 class SearchQuery(Struct, frozen=True, kw_only=True):
-    """Packages with every word of `q` in their name or summary: `limit` of them from number `offset` on."""
+    """Packages with every word of `q` in their name or summary: `limit` of them from number `offset` on, in the
+    channels of `environment`, a name or a prefix, or by default in the configured ones."""
 
     q: Annotated[str, Meta(max_length=search.LONGEST_QUERY)] = ""
     limit: Annotated[int, Meta(ge=1, le=MOST_PACKAGES)] = 50
     offset: Annotated[int, Meta(ge=0, le=MOST)] = 0
+    environment: str = ""
 
 
 class PackageQuery(Struct, frozen=True, kw_only=True):
-    """Which versions fit into `environment`, a name or a prefix."""
+    """Which versions the channels of `environment`, a name or a prefix, have, and which of them fit into it."""
 
     environment: str = ""

@@ -128,9 +128,10 @@ export function connect(settings: ServerConnection.ISettings) {
     job: (job: string, since: number) =>
       unwrap(client.GET('/jobs/{job}', { params: { path: { job }, query: { since } } })),
     cancel: (job: string) => unwrap(client.DELETE('/jobs/{job}', { params: { path: { job } } })),
-    search: (q: string, limit: number, offset: number) =>
-      unwrap(client.GET('/packages', { params: { query: { q, limit, offset } } })),
-    indexChannels: () => unwrap(client.POST('/packages', { body: {} })),
+    search: (q: string, limit: number, offset: number, environment: string) =>
+      unwrap(client.GET('/packages', { params: { query: { q, limit, offset, environment } } })),
+    indexChannels: (channels: readonly string[]) =>
+      unwrap(client.POST('/packages', { body: { channels: [...channels] } })),
     scan: () => unwrap(client.POST('/scan', { body: {} })),
     storage: () => unwrap(client.GET('/storage')),
     measure: () => unwrap(client.POST('/storage', { body: {} }))

@@ -105,7 +105,12 @@ function Contents({ opened }: { opened: Opened }): JSX.Element {
       >
         {tab === 'installed' && <PackageList opened={opened} />}
         {tab === 'add' && (
-          <PackagePicker chosen={add} installed={installed} onToggle={spec => opened.toggle('add', spec)} />
+          <PackagePicker
+            chosen={add}
+            installed={installed}
+            environment={opened.prefix}
+            onToggle={spec => opened.toggle('add', spec)}
+          />
         )}
         {tab === 'history' && <History opened={opened} />}
       </div>

@@ -18,18 +18,20 @@ export function PackagePicker(props: {
   chosen: readonly string[];
   /** Versions of what is there already, by name. */
   installed?: ReadonlyMap<string, string>;
+  /** The prefix of the environment whose channels are searched; the configured ones are without it. */
+  environment?: string;
   hidden?: boolean;
   onToggle(spec: string): void;
 }): JSX.Element {
   const { panel, trans } = useCondaEnv();
   const search = panel.search;
   const { text, total, found, missing, failure } = useStore(search);
-  const { chosen, installed, onToggle } = props;
+  const { chosen, installed, environment, onToggle } = props;
   const names = new Set(chosen.map(nameOf));
 
   React.useEffect(() => {
-    void search.open();
-  }, [search]);
+    void search.open(environment);
+  }, [search, environment]);
   const onSeen = React.useCallback((first: number, last: number) => search.need(first, last), [search]);
 
   const type = (typed: string): void => search.setText(typed, nameOf(typed));

@@ -8,12 +8,15 @@ import { Search } from './search';
 const TOTAL = 30_000;
 
 let asked: [q: string, offset: number][];
+let environments: string[];
+let indexed: (readonly string[])[];
 let missing: string[];
 let server: FakeJobs;
 let search: Search;
 
-function answer(q: string, limit: number, offset: number): Promise<Schemas['FoundPackages']> {
+function answer(q: string, limit: number, offset: number, environment = ''): Promise<Schemas['FoundPackages']> {
   asked.push([q, offset]);
+  environments.push(environment);
   const packages = Array.from({ length: Math.min(limit, TOTAL - offset) }, (_, index) => ({
     name: `${q}-${offset + index}`,
     version: '1.0',
@@ -28,9 +31,12 @@ function answer(q: string, limit: number, offset: number): Promise<Schemas['Foun
 beforeEach(() => {
   vi.useFakeTimers();
   asked = [];
+  environments = [];
+  indexed = [];
   missing = [];
   server = new FakeJobs();
-  const indexChannels = (): Promise<Schemas['JobSummary']> => {
+  const indexChannels = (channels: readonly string[]): Promise<Schemas['JobSummary']> => {
+    indexed.push(channels);
     missing = [];
     server.put(summary('i', { verb: 'index' }), [], outcome('succeeded'));
     return Promise.resolve(summary('i', { verb: 'index' }));
@@ -40,6 +46,15 @@ beforeEach(() => {
 
 afterEach(() => {
   vi.useRealTimers();
+});
+
+test('the channels of an environment are searched for it, and fetched where they have not been', async () => {
+  missing = ['of-lab'];
+  await search.open('/envs/lab');
+  expect(environments).toEqual(['/envs/lab', '/envs/lab']);
+  expect(indexed).toEqual([['of-lab']]);
+  await search.open();
+  expect(environments).toEqual(['/envs/lab', '/envs/lab', '']);
 });
 
 test('of thirty thousand packages only those in sight are asked for, once', async () => {

@@ -33,9 +33,13 @@ export class Search extends Store<ISearch> {
     super({ text: '', total: null, found: new Map(), indexes: [], missing: [], indexing: '', failure: null });
   }
 
-  /** Show everything; where nothing can be found yet, have the lists fetched. */
-  async open(): Promise<void> {
+  /**
+   * Show everything that the channels of `environment` (a prefix) have, or the configured ones without one; where
+   * nothing can be found yet, have the lists fetched.
+   */
+  async open(environment = ''): Promise<void> {
     this._name = '';
+    this._environment = environment;
     this.set({ text: '' });
     await this._begin();
   }
@@ -86,7 +90,8 @@ export class Search extends Store<ISearch> {
 
   private async _index(): Promise<void> {
     await this._try(async () => {
-      const summary = await this._api.indexChannels();
+      const { missing, indexes } = this.read();
+      const summary = await this._api.indexChannels([...missing, ...indexes.map(index => index.channel)]);
       this._jobs.add(summary);
       this.set({ indexing: summary.id, failure: null });
       const outcome = await this._jobs.end(summary.id).finally(() => this.set({ indexing: '' }));
@@ -110,7 +115,7 @@ export class Search extends Store<ISearch> {
     const isLast = anew ? (this._isLast = this._searching.ask()) : this._isLast;
     this._asked.add(page);
     await this._try(async () => {
-      const answer = await this._api.search(this._name, PAGE, page * PAGE);
+      const answer = await this._api.search(this._name, PAGE, page * PAGE, this._environment);
       if (!isLast()) {
         return;
       }
@@ -139,6 +144,7 @@ export class Search extends Store<ISearch> {
   private _isLast = this._searching.ask();
   private _indexing: Promise<void> | null = null;
   private _name = '';
+  private _environment = '';
   private _waits = false;
   private _timer: ReturnType<typeof setTimeout> | undefined;
 }
