@@ -715,7 +715,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Search the configured channels; `missing` are those that have no index yet. */
+        /** Search the channels; `missing` are those that have no index yet. */
         get: operations["get_packages"];
         put?: never;
         /** Make channels searchable, or look what is new in them. */
@@ -4459,6 +4459,7 @@ export interface operations {
                 q?: string;
                 limit?: number;
                 offset?: number;
+                environment?: string;
             };
             header?: never;
             path?: never;
