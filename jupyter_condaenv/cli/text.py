@@ -38,6 +38,7 @@ from ..engine.model import (
     Settings,
     Storage,
 )
+from ..engine.telling import size as size
 from ..engine.versions import compare as compare_versions
 
 KINDS: dict[str, str] = {
@@ -72,15 +73,6 @@ def hint(failure: Failure) -> str:
     if failure.details.get("frozen"):
         also.append("Without --freeze-installed it may.")
     return " ".join([failure.hint, *also]).strip()
-
-
-def size(number: float) -> str:
-    """Bytes as people compare them: ``17.3 MB``."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} TB"
 
 
 def duration(seconds: float) -> str:
@@ -483,12 +475,17 @@ def platforms(found: Iterable[LockedPlatform]) -> str:
     return "; ".join(f"{one.platform}: {count(one.packages, 'package')}" for one in found)
 
 
-def revisions(found: Iterable[RevisionSummary]) -> list[str]:
-    rows = [
-        (str(one.number), one.time[:16].replace("T", " "), one.author, one.verb, _asked(one.specs, one.pip_specs))
+def revisions(found: Iterable[RevisionSummary], damaged: Sequence[int] = ()) -> list[str]:
+    """A line for each, and what to do about those that are ``damaged``."""
+    rows = {
+        one.number: (one.time[:16].replace("T", " "), one.author, one.verb, _asked(one.specs, one.pip_specs))
         for one in found
-    ]
-    return table(rows, ("REVISION", "TIME (UTC)", "AUTHOR", "VERB", "ASKED FOR"))
+    } | dict.fromkeys(damaged, ("-", "-", "damaged", "-"))
+    lines = table(
+        [(str(number), *rows[number]) for number in sorted(rows)],
+        ("REVISION", "TIME (UTC)", "AUTHOR", "VERB", "ASKED FOR"),
+    )
+    return lines + [f"Nothing can go back to {number}. `doctor ENV --fix` puts it aside." for number in damaged]
 
 
 def _asked(specs: Sequence[str], pip_specs: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from . import storage
 from .errors import StorageError
 from .model import Package, Settings
 from .prefix import PathEntry, decode_paths
+from .telling import size
 from .trees import storage_error
 
 if TYPE_CHECKING:
@@ -95,9 +96,9 @@ def of_wheels(taken: Iterable[Taken], prefix: Path, cache_dir: Path) -> list[Nee
     return [Need(cache_dir, fetched, fetched), Need(prefix, known, fetched + installed)]
 
 
-def of_archive(size: int, prefix: Path) -> list[Need]:
-    """What ``size`` bytes of an archive take, unpacked at ``prefix``."""
-    return [Need(prefix, size, _UNPACKED * size)]
+def of_archive(archive: int, prefix: Path) -> list[Need]:
+    """What ``archive`` bytes of one take, unpacked at ``prefix``."""
+    return [Need(prefix, archive, _UNPACKED * archive)]
 
 
 def of_copies(sizes: Iterable[int], files: int, folders: int, prefix: Path) -> list[Need]:
@@ -113,10 +114,10 @@ def check(wanted: Iterable[Need], settings: Settings, tick: Callable[[int], None
     for need in wanted:
         room = _free(need.folder) - settings.reserve
         if need.least > max(room, 0) or (need.least == 0 and need.likely and room <= 0):
-            kept = f", of which {_words(settings.reserve)} are kept in reserve" if settings.reserve else ""
+            kept = f", of which {size(settings.reserve)} are kept in reserve" if settings.reserve else ""
             raise _missing(
-                f"There is not enough room for this at {need.folder}: it takes at least {_words(need.least)}, and "
-                f"{_words(_free(need.folder))} are free{kept}",
+                f"There is not enough room for this at {need.folder}: it takes at least {size(need.least)}, and "
+                f"{size(_free(need.folder))} are free{kept}",
                 need.least - room,
                 _HINT,
                 needed=need.least,
@@ -126,8 +127,8 @@ def check(wanted: Iterable[Need], settings: Settings, tick: Callable[[int], None
         used = storage.used(settings, tick)
         if used + least > settings.quota:
             raise _missing(
-                f"The environments and the package cache take {_words(used)} of the {_words(settings.quota)} that they "
-                f"may (quota), and this takes at least {_words(least)} more",
+                f"The environments and the package cache take {size(used)} of the {size(settings.quota)} that they "
+                f"may (quota), and this takes at least {size(least)} more",
                 used + least - settings.quota,
                 _HINT,
                 needed=least,
@@ -173,15 +174,15 @@ def explained(error: StorageError, wanted: Iterable[Need]) -> StorageError:
     short = [(need, _free(need.folder)) for need in wanted if need.likely > _free(need.folder)]
     if short:
         need, free = max(short, key=lambda one: one[0].likely - one[1])
-        told = f"It takes about {_words(need.likely)} at {need.folder}, and {_words(free)} are free"
+        told = f"It takes about {size(need.likely)} at {need.folder}, and {size(free)} are free"
         return _missing(f"{error.message} {told}", need.likely - free, error.hint, needed=need.likely)
-    places = " and ".join(f"{_words(_free(need.folder))} at {need.folder}" for need in wanted)
+    places = " and ".join(f"{size(_free(need.folder))} at {need.folder}" for need in wanted)
     return StorageError(f"{error.message} It takes more than the {places} that are free.", error.hint, **error.details)
 
 
 def _missing(what: str, missing: int, hint: str, *, needed: int) -> StorageError:
     return StorageError(
-        f"{what}: {_words(missing)} are missing.", hint, errno=errno.ENOSPC, needed=needed, missing=missing
+        f"{what}: {size(missing)} are missing.", hint, errno=errno.ENOSPC, needed=needed, missing=missing
     )
 
 
@@ -210,8 +211,3 @@ def _free(folder: Path) -> int:
         folder = folder.parent
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize
-
-
-def _words(number: int) -> str:
-    """Bytes as people compare them."""
-    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{max(number, 0) / 1e6:.1f} MB"

@@ -9,6 +9,15 @@ from .model import AnyEvent, Progress, Step
 Emit = Callable[[AnyEvent], None]
 
 
+def size(number: float) -> str:
+    """Bytes as people compare them: ``17.3 MB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
+
+
 def waiting(what: str, emit: Emit) -> Callable[[str, float], None]:
     """What ``locking.lock`` calls while somebody else holds the lock; ``what`` is waited, such as "for geo"."""
     told = False

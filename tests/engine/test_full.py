@@ -189,6 +189,7 @@ def test_a_quota(little_settings: Settings) -> None:
     tight = replace(little_settings, quota=used + 10)
     failure = refused(ChangePackages(prefix=str(prefix), add=("wide=2.0",)), tight, "storage_error")
     assert "quota" in failure["message"] and failure["details"]["missing"] > 0
+    assert " 0.0 MB" not in failure["message"] and " kB are missing" in failure["message"]
     assert tree(prefix) == before and leftovers(prefix) == []
     # What takes nothing is not refused, however much there is already.
     run(ChangePackages(prefix=str(prefix), remove=("wide",)), replace(little_settings, quota=1))
