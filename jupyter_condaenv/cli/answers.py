@@ -75,6 +75,8 @@ class History(Result, frozen=True, kw_only=True, tag="history"):
 
     revisions: tuple[RevisionSummary, ...]
     """Oldest first."""
+    damaged: tuple[int, ...] = ()
+    """Numbers of those that cannot be read."""
 
 
 class Diff(Result, frozen=True, kw_only=True, tag="diff"):

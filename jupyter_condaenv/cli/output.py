@@ -400,7 +400,7 @@ def answer(result: Result) -> Iterable[str]:
     if isinstance(result, answers.Locked):
         return [f"Wrote {result.path}: {text.count(len(result.lock.packages), 'package')}, {result.lock.platform}."]
     if isinstance(result, answers.History):
-        return text.revisions(result.revisions) or ["It has no history: nothing was changed here yet."]
+        return text.revisions(result.revisions, result.damaged) or ["It has no history: nothing was changed here yet."]
     if isinstance(result, answers.Diff):
         return text.difference(result.difference)
     if isinstance(result, answers.Written):

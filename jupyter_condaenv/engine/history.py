@@ -26,12 +26,8 @@ from .model import Change, Lock, Package, Revision
 from .trees import write_whole
 
 _SPECS = re.compile(r"#\s*(?P<action>\w+)\s*specs:\s*(?P<specs>.+)")
+_NUMBERED = re.compile(r"([0-9]+)\.json(\.saved-[0-9]+)?\Z")
 _REMOVALS = ("remove", "uninstall")
-
-
-def revisions(prefix: Path) -> tuple[Revision, ...]:
-    """Every state that we made, oldest first. Raises Broken, naming the file, where one is damaged."""
-    return tuple(_read(path) for path in _files(prefix))
 
 
 def readable(prefix: Path) -> tuple[tuple[Revision, ...], tuple[Path, ...]]:
@@ -46,7 +42,13 @@ def readable(prefix: Path) -> tuple[tuple[Revision, ...], tuple[Path, ...]]:
     return tuple(found), tuple(damaged)
 
 
+def number_of(file: Path) -> int:
+    """Of the revision in ``file``, also where that is damaged."""
+    return int(file.stem)
+
+
 def latest(prefix: Path) -> Revision | None:
+    """The state that we made last. Raises Broken, naming the file, where it is damaged."""
     files = _files(prefix)
     return _read(files[-1]) if files else None
 
@@ -54,7 +56,7 @@ def latest(prefix: Path) -> Revision | None:
 def revision(prefix: Path, number: int) -> Revision:
     """The state with that number. Raises NotFound where there is none, Broken where it is damaged."""
     path = _folder(prefix) / f"{number:04d}.json"
-    if not path.is_file():
+    if not path.exists():
         raise NotFound(
             f"{prefix.name} has no revision {number}.",
             "`jupyter condaenv history` shows those there are.",
@@ -159,9 +161,8 @@ def _channels(packages: Iterable[Package]) -> tuple[str, ...]:
 
 def record(stage: Path, verb: str, lock: Lock, changes: Iterable[Change], asked: Iterable[str]) -> Revision:
     """Write the next revision into ``stage`` and tell conda's history about it."""
-    files = _files(stage)
     made = Revision(
-        number=int(files[-1].stem) + 1 if files else 1,
+        number=_next_number(_folder(stage)),
         time=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         author=author(),
         verb=verb,
@@ -227,7 +228,13 @@ def _folder(prefix: Path) -> Path:
 
 def _files(prefix: Path) -> list[Path]:
     numbered = (path for path in _folder(prefix).glob("[0-9]*.json") if path.stem.isdecimal())
-    return sorted(numbered, key=lambda path: int(path.stem))
+    return sorted(numbered, key=number_of)
+
+
+def _next_number(folder: Path) -> int:
+    """One that no state has had, also none of those that ``doctor`` has put aside because they were damaged."""
+    names = (_NUMBERED.match(name) for name in (os.listdir(folder) if folder.is_dir() else ()))
+    return max((int(name[1]) for name in names if name), default=0) + 1
 
 
 def _read(path: Path) -> Revision:
@@ -236,6 +243,7 @@ def _read(path: Path) -> Revision:
     except (OSError, msgspec.MsgspecError) as error:
         raise Broken(
             f"The revision {path} is damaged: {error}",
-            "`jupyter condaenv doctor --fix` mends it; or delete the file to go on with what conda-meta says.",
+            "`jupyter condaenv doctor --fix` puts it aside, and notes what is there now; the others are not affected.",
             file=str(path),
+            revision=number_of(path),
         ) from error

@@ -32,7 +32,7 @@ from . import (
     unasked,
 )
 from . import prefix as prefixes
-from .errors import InvalidRequest, NotFound, Outdated, Refused, StorageError
+from .errors import Broken, InvalidRequest, NotFound, Outdated, Refused, StorageError
 from .model import (
     Base,
     ChangePackages,
@@ -364,10 +364,7 @@ def _rollback(request: Rollback, settings: Settings) -> Plan:
 def _revision(prefix: Path, number: int, now: Lock) -> Revision:
     """The revision to go back to: the one with ``number``, or the last that is not as things are now."""
     if not number:
-        for earlier in reversed(history.revisions(prefix)):
-            if not _same(earlier.lock, now):
-                return earlier
-        raise NotFound(f"{prefix.name} has not been otherwise than it is now.", "There is nothing to go back to.")
+        return _last_that_differs(prefix, now)
     wanted = history.revision(prefix, number)
     if _same(wanted.lock, now):
         raise Refused(
@@ -376,6 +373,21 @@ def _revision(prefix: Path, number: int, now: Lock) -> Revision:
             revision=number,
         )
     return wanted
+
+
+def _last_that_differs(prefix: Path, now: Lock) -> Revision:
+    found, damaged = history.readable(prefix)
+    earlier = next((one for one in reversed(found) if not _same(one.lock, now)), None)
+    lost = [number for file in damaged if (number := history.number_of(file)) > (earlier.number if earlier else 0)]
+    if lost:
+        raise Broken(
+            f"Revision {_and(list(map(str, lost)))} of {prefix.name} is damaged, and may be what was before.",
+            "Say by its number which to go back to: `jupyter condaenv history` shows those there are.",
+            revisions=lost,
+        )
+    if earlier is None:
+        raise NotFound(f"{prefix.name} has not been otherwise than it is now.", "There is nothing to go back to.")
+    return earlier
 
 
 def _same(one: Lock, other: Lock) -> bool:

@@ -68,9 +68,10 @@ class Packages(Answer, frozen=True, kw_only=True):
 
 
 class Revisions(Answer, frozen=True, kw_only=True):
-    """Oldest first."""
+    """Oldest first; `damaged` are the numbers of those that cannot be read."""
 
     revisions: tuple[RevisionSummary, ...]
+    damaged: tuple[int, ...]
 
 
 class Kernel(Answer, frozen=True, kw_only=True):

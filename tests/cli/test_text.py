@@ -65,6 +65,9 @@ def test_what_was_asked_of_pip_is_told_beside_the_rest() -> None:
     asked = msgspec.structs.replace(lock, pip_specs=("humanize",))
     revision = Revision(number=2, time="2026-01-01T00:00:00", author="me", verb="add", lock=asked)
     assert text.revisions([revision.summary])[1].endswith("numpy >=1.20,<3; pandas; by pip: humanize")
+    lines = text.revisions([revision.summary], [revision.number + 1])
+    assert lines[2].split() == [str(revision.number + 1), "-", "-", "damaged", "-"]
+    assert "doctor ENV --fix" in lines[3]
     told = [" ".join(line.split()) for line in text.difference(changes.difference(lock, asked))]
     assert told == ["asked of pip for humanize"]
     told = [" ".join(line.split()) for line in text.difference(changes.difference(asked, lock))]

@@ -160,7 +160,7 @@ def test_again_only_where_another_tool_changed_it(little_settings: Settings) -> 
     adopted(prefix, little_settings)
     _, events = operate(Adopt(prefix=str(prefix)), little_settings)
     assert "known as it is" in next(event.text for event in events if isinstance(event, Message))
-    assert len(history.revisions(prefix)) == 1
+    assert len(history.readable(prefix)[0]) == 1
     (record,) = (prefix / "conda-meta").glob("gamma-*.json")
     record.unlink()
     assert adopted(prefix, little_settings).revision == 2

@@ -123,7 +123,7 @@ def test_its_history_is_its_own(source: Path, little_settings: Settings) -> None
     operate(ChangePackages(prefix=str(source), add=("gamma",)), little_settings)
     settled(source)
     twin = cloned(source, little_settings)
-    (first,) = history.revisions(twin)
+    (first,) = history.readable(twin)[0]
     assert (first.number, first.verb, first.lock) == (1, "clone of source", history.current_lock(source))
     text = (twin / "conda-meta/history").read_text()
     assert text.count("==>") == 1 and "# cmd: jupyter condaenv clone of source\n" in text
@@ -133,7 +133,7 @@ def test_its_history_is_its_own(source: Path, little_settings: Settings) -> None
     operate(Rollback(prefix=str(twin)), little_settings)
     settled(twin)
     assert files(twin) == was
-    assert [one.number for one in history.revisions(source)] == [1, 2]
+    assert [one.number for one in history.readable(source)[0]] == [1, 2]
 
 
 def test_an_edited_file_of_a_package_comes_along_as_it_is(source: Path, little_settings: Settings) -> None:

@@ -196,7 +196,8 @@ def test_a_damaged_revision(little_settings: Settings) -> None:
     assert findings == {"damaged_history", "drift"}
     mended(prefix, little_settings, "damaged_history", "drift")
     assert revision.with_name("0002.json.saved-1").read_text() == "{"
-    assert [one.verb for one in history.revisions(prefix)] == ["create", "doctor"]
+    verbs = [(one.number, one.verb) for one in history.readable(prefix)[0]]
+    assert verbs == [(1, "create"), (3, "doctor")], "a number is given once"
     operate(Rollback(prefix=str(prefix), revision=1), little_settings)
     assert examined(prefix, little_settings).findings == ()
 

@@ -136,7 +136,7 @@ def test_revisions_are_numbered_and_kept_whole(tmp_path: Path, monkeypatch: pyte
     first, second = lock(package("a"), specs=("a",)), lock(package("a", "2.0"), specs=("a=2",))
     change(tmp_path, "create", lock(), first)
     change(tmp_path, "add", first, second)
-    found = history.revisions(tmp_path)
+    found = history.readable(tmp_path)[0]
     assert [(each.number, each.verb, each.author, each.lock) for each in found] == [
         (1, "create", "Jürgen 世界", first),
         (2, "add", "Jürgen 世界", second),

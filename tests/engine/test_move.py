@@ -49,7 +49,7 @@ def moved(source: Path, target: Path, settings: Settings) -> Moved:
 
 def test_all_of_it_is_in_the_new_place(source: Path, little_settings: Settings, tmp_path: Path) -> None:
     revisions, lock, inode = (
-        history.revisions(source),
+        history.readable(source)[0],
         history.current_lock(source),
         (source / "bin/alpha").stat().st_ino,
     )
@@ -60,8 +60,8 @@ def test_all_of_it_is_in_the_new_place(source: Path, little_settings: Settings, 
     assert (target / "bin/alpha").stat().st_ino == inode, "it was linked, not copied"
     assert (target / "mine.txt").read_text() == f"{target}/share\n"
     assert history.current_lock(target) == lock
-    assert history.revisions(target)[:-1] == revisions
-    assert history.revisions(target)[-1].verb == f"move from {source}"
+    assert history.readable(target)[0][:-1] == revisions
+    assert history.readable(target)[0][-1].verb == f"move from {source}"
     assert notes.read(target) == Notes(tags=("prod",), note="mine")
     assert (environments.noted().count(target), source in environments.noted()) == (1, False)
     operate(Rollback(prefix=str(target)), little_settings)

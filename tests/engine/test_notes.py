@@ -161,4 +161,4 @@ def test_what_jupyter_runs_in_and_the_base_of_conda_are_protected_from_the_start
     for request in removals(prefix):
         with pytest.raises(Refused, match="base of a conda installation"):
             operate(request, little_settings)
-    assert len(history.revisions(prefix)) == 1
+    assert len(history.readable(prefix)[0]) == 1

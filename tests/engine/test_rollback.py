@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from jupyter_condaenv.engine import history, stack
-from jupyter_condaenv.engine.errors import ChannelError, NotFound, Outdated, Refused
+from jupyter_condaenv.engine.errors import Broken, ChannelError, NotFound, Outdated, Refused
 from jupyter_condaenv.engine.model import (
     ApplyPlan,
     Changed,
@@ -122,7 +122,7 @@ def test_a_plan_is_applied_as_shown(little_settings: Settings, prefix: Path) -> 
     assert ([(each.kind, each.name) for each in plan.changes], plan.verb) == ([("remove", "gamma")], "rollback")
     done, _ = operate(ApplyPlan(prefix=str(prefix), plan=plan), little_settings)
     assert isinstance(done, Changed)
-    assert history.revisions(prefix)[-1].verb == "rollback"
+    assert history.readable(prefix)[0][-1].verb == "rollback"
     change(prefix, little_settings, add=("gamma",))
     change(prefix, little_settings, add=("alpha=2.0",))
     with pytest.raises(Outdated):
@@ -141,6 +141,29 @@ def test_what_cannot_be_gone_back_to(little_settings: Settings, prefix: Path) ->
     with pytest.raises(NotFound, match="has not been otherwise"):
         back(prefix, little_settings)
     assert tree(prefix) == was
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b'{"number": 2, "ti', b"\xff\x00", None], ids=["empty", "half", "bytes", "folder"]
+)
+def test_a_damaged_revision_hides_no_other(content: bytes | None, little_settings: Settings, prefix: Path) -> None:
+    made(prefix, little_settings, "alpha=1.0")
+    was = files(prefix)
+    for what in ("gamma", "alpha=2.0"):
+        change(prefix, little_settings, add=(what,))
+    damaged = prefix / "conda-meta/condaenv/revisions/0002.json"
+    damaged.unlink()
+    damaged.mkdir() if content is None else damaged.write_bytes(content)
+    found, lost = history.readable(prefix)
+    assert ([one.number for one in found], list(map(history.number_of, lost))) == ([1, 3], [2])
+    with pytest.raises(Broken, match=r"0002\.json is damaged") as caught:
+        back(prefix, little_settings, 2)
+    assert "doctor --fix" in caught.value.hint
+    with pytest.raises(Broken, match="Revision 2 of demo is damaged, and may be"):
+        back(prefix, little_settings)
+    assert back(prefix, little_settings, 1).revision == 4
+    assert files(prefix) == was
+    assert back(prefix, little_settings).revision == 5, "back to 3, which is later than the damaged one"
 
 
 @pytest.mark.parametrize("scheme", ["file", "http"])

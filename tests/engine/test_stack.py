@@ -331,7 +331,7 @@ def test_an_overlay_is_changed_like_any_environment(shared: Settings, base: Path
     with pytest.raises(NotFound, match="but in the environment it stands on"):
         change(made, shared, remove=("psutil",))
     assert fingerprint(base) == before
-    assert [each.number for each in history.revisions(made)] == [1, 2, 3]
+    assert [each.number for each in history.readable(made)[0]] == [1, 2, 3]
 
 
 def test_a_base_that_has_moved_on(shared: Settings, movable: Path, tmp_path: Path) -> None:

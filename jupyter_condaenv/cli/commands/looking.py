@@ -53,7 +53,9 @@ def history(arguments: Namespace, output: Output) -> None:
     from ...engine import history
 
     prefix = Path(environments.find(arguments.environment, configured()).prefix)
-    output.result(answers.History(revisions=tuple(one.summary for one in history.revisions(prefix))))
+    found, damaged = history.readable(prefix)
+    revisions = tuple(one.summary for one in found)
+    output.result(answers.History(revisions=revisions, damaged=tuple(map(history.number_of, damaged))))
 
 
 def diff(arguments: Namespace, output: Output) -> None:

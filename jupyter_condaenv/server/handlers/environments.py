@@ -321,7 +321,10 @@ def _packages(name_or_prefix: str, settings: Settings) -> answers.Packages:
 
 def _revisions(name_or_prefix: str, settings: Settings) -> answers.Revisions:
     prefix = Path(find(name_or_prefix, settings).prefix)
-    return answers.Revisions(revisions=tuple(one.summary for one in history.revisions(prefix)))
+    found, damaged = history.readable(prefix)
+    return answers.Revisions(
+        revisions=tuple(one.summary for one in found), damaged=tuple(map(history.number_of, damaged))
+    )
 
 
 def _revision(name_or_prefix: str, number: str, settings: Settings) -> Revision:
