@@ -23,6 +23,7 @@ from ..engine.model import (
     Checked,
     Cleaned,
     Deferred,
+    Dropped,
     Event,
     Examined,
     Explained,
@@ -345,6 +346,8 @@ def answer(result: Result) -> Iterable[str]:
         return changed(result)
     if isinstance(result, Deferred):
         return deferred(result)
+    if isinstance(result, Dropped):
+        return [f"Given up: {waiting(result.plan)}."]
     if isinstance(result, Removed):
         kernels = f" and its kernel {', '.join(result.kernels)}" if result.kernels else ""
         return [f"Deleted {result.prefix}{kernels}."]
@@ -433,7 +436,8 @@ def deferred(result: Deferred) -> list[str]:
         *text.plan(result.plan),
         f"{processes} of this environment {'runs' if len(result.kernels) == 1 else 'run'} "
         f"(process {', '.join(map(str, result.kernels))}), so nothing is changed under it.",
-        "It is done when a kernel of it is started and no other one runs; --now does it at once.",
+        "It is done when a kernel of it is started and no other one runs; --now does it at once, and `drop-deferred` "
+        "gives it up.",
     ]
 
 
@@ -460,10 +464,11 @@ def adopted(result: Adopted) -> list[str]:
 def waiting(plan: Plan) -> str:
     """A change that waits for the next start of a kernel, in a line."""
     of_pip = plan.pip.changes if plan.pip is not None else ()
-    return ", ".join(
+    return f"{plan.words or plan.verb}: " + ", ".join(
         [
             *(f"{change.kind} {change.after or change.before}" for change in plan.changes),
             *(f"{text.pip_kind(change)} {change.name} of pip" for change in of_pip),
+            *text.variables(plan),
         ]
     )
 

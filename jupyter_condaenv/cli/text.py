@@ -70,6 +70,8 @@ def hint(failure: Failure) -> str:
         also.append("`jupyter condaenv explain` with the same words tries ways out.")
     if failure.details.get("pip"):
         also.append("--without-pip leaves out what is for pip.")
+    if failure.details.get("waiting"):
+        also.append("`jupyter condaenv drop-deferred` gives it up, `apply-deferred` does it once no kernel runs.")
     if failure.details.get("frozen"):
         also.append("Without --freeze-installed it may.")
     return " ".join([failure.hint, *also]).strip()
@@ -382,7 +384,7 @@ def plan(shown: Plan, only: Sequence[str] | None = None, *, done: bool = False) 
         lines.append(
             f"  ... and {count(len(changes) - len(listed), 'package')} more, listed by `jupyter condaenv show`"
         )
-    lines += pip(shown, done=done)
+    lines += [*pip(shown, done=done), *variables(shown)]
     if not changes and lines:
         return lines
     if not changes:
@@ -392,6 +394,12 @@ def plan(shown: Plan, only: Sequence[str] | None = None, *, done: bool = False) 
         lines += [f"  {one.name}: {one.because or 'moves as well'}" for one in shown.unasked]
     lines.append(total(changes, shown.download_bytes, done=done))
     return [*lines, room(shown.room)] if shown.room is not None and not done else lines
+
+
+def variables(shown: Plan) -> list[str]:
+    """What a plan does to variables, in a line, if it does."""
+    said = [*(f"{one.name} = {one.value}" for one in shown.variables), *(f"{name} unset" for name in shown.unset)]
+    return [f"variables: {', '.join(said)}"] if said else []
 
 
 def pip(shown: Plan, *, done: bool = False) -> list[str]:
@@ -478,19 +486,19 @@ def platforms(found: Iterable[LockedPlatform]) -> str:
 def revisions(found: Iterable[RevisionSummary], damaged: Sequence[int] = ()) -> list[str]:
     """A line for each, and what to do about those that are ``damaged``."""
     rows = {
-        one.number: (one.time[:16].replace("T", " "), one.author, one.verb, _asked(one.specs, one.pip_specs))
-        for one in found
+        one.number: (one.time[:16].replace("T", " "), one.author, one.words or one.verb, _asked(one)) for one in found
     } | dict.fromkeys(damaged, ("-", "-", "damaged", "-"))
     lines = table(
         [(str(number), *rows[number]) for number in sorted(rows)],
-        ("REVISION", "TIME (UTC)", "AUTHOR", "VERB", "ASKED FOR"),
+        ("REVISION", "TIME (UTC)", "AUTHOR", "CHANGE", "ASKED FOR"),
     )
     return lines + [f"Nothing can go back to {number}. `doctor ENV --fix` puts it aside." for number in damaged]
 
 
-def _asked(specs: Sequence[str], pip_specs: Sequence[str]) -> str:
-    """``numpy >=1.20,<3; pandas; by pip: humanize``: specs have commas and spaces of their own."""
-    return "; ".join([*specs, *(["by pip: " + "; ".join(pip_specs)] if pip_specs else [])])
+def _asked(state: RevisionSummary) -> str:
+    """``numpy >=1.20,<3; pandas; by pip: humanize; variables: MODE``: specs have commas and spaces of their own."""
+    said = [("by pip: ", "; ".join(state.pip_specs)), ("variables: ", ", ".join(state.variables))]
+    return "; ".join([*state.specs, *(heading + names for heading, names in said if names)])
 
 
 def difference(found: Difference) -> list[str]:
@@ -506,6 +514,12 @@ def difference(found: Difference) -> list[str]:
     if found.pip:
         rows = [(pip_kind(one), one.name, _step(one.before, one.after)) for one in found.pip]
         lines += ["of pip:", *table(rows, indent="  ")]
+    if found.variables:
+        said = (
+            f"{one.name} unset" if one.after is None else f"{one.name} = {_step(one.before or '', one.after)}"
+            for one in found.variables
+        )
+        lines.append(f"variables: {', '.join(said)}")
     return lines or ["They do not differ."]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from . import versions
-from .model import Change, ChangeKind, Difference, Lock, Package, PipChange, PipPackage
+from .channels import redact
+from .model import Change, ChangeKind, Difference, Package, PipChange, PipPackage, Revision, Variable, VariableChange
 
 
 def compare(before: Sequence[Package], after: Sequence[Package]) -> tuple[Change, ...]:
@@ -36,8 +37,9 @@ def compare_pip(before: Sequence[PipPackage], after: Sequence[PipPackage]) -> tu
     )
 
 
-def difference(before: Lock, after: Lock) -> Difference:
-    """What ``after`` has and asks for that ``before`` does not, and the other way round."""
+def difference(one: Revision, other: Revision) -> Difference:
+    """What ``other`` has and asks for that ``one`` does not, and the other way round."""
+    before, after = one.lock, other.lock
     return Difference(
         specs_added=tuple(spec for spec in after.specs if spec not in before.specs),
         specs_dropped=tuple(spec for spec in before.specs if spec not in after.specs),
@@ -45,7 +47,26 @@ def difference(before: Lock, after: Lock) -> Difference:
         pip_specs_dropped=tuple(spec for spec in before.pip_specs if spec not in after.pip_specs),
         changes=compare(before.packages, after.packages),
         pip=compare_pip(before.pip, after.pip),
+        variables=compare_variables(one.variables, other.variables),
     )
+
+
+def compare_variables(
+    before: Iterable[Variable] | None, after: Iterable[Variable] | None
+) -> tuple[VariableChange, ...]:
+    """What turns ``before`` into ``after``, sorted by name; nothing where one is not known."""
+    if before is None or after is None:
+        return ()
+    old, new = ({one.name: one.value for one in variables} for variables in (before, after))
+    return tuple(
+        VariableChange(name=name, before=_shown(old.get(name)), after=_shown(new.get(name)))
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    )
+
+
+def _shown(value: str | None) -> str | None:
+    return None if value is None else redact(value)
 
 
 def _direction(one: Package, other: Package) -> ChangeKind:

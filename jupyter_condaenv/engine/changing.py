@@ -20,7 +20,7 @@ from . import (
     transaction,
     writers,
 )
-from .errors import InvalidRequest, NotFound, Outdated
+from .errors import InvalidRequest, Outdated
 from .model import (
     ApplyDeferred,
     ApplyPlan,
@@ -94,6 +94,9 @@ def change(request: Changing, settings: Settings, emit: Emit) -> Changed | Defer
             emit(Solved(changes=changes, download_bytes=plan.download_bytes))
         lacks = machine.lacks(plan.lock.packages) if plan.changes else []
         _warn_of(lacks, emit)
+        waiting = deferred.read(prefix)
+        if waiting is not None and not isinstance(request, ApplyDeferred) and not deferred.is_part_of(waiting, plan):
+            emit(Message(level="warning", text=f"What waited is given up: {deferred.words(waiting)}"))
         kernels = _kernels_in_the_way(request, plan)
         if kernels:
             plan = transaction.fetch(work, plan, settings, emit)
@@ -103,7 +106,7 @@ def change(request: Changing, settings: Settings, emit: Emit) -> Changed | Defer
         if (
             last is not None
             and not plan.changes
-            and not plan.variables
+            and not (plan.variables or plan.unset)
             and not (plan.pip is not None and (plan.pip.changes or not plan.pip.resolved))
             and (plan.lock.specs, plan.lock.base) == (last.lock.specs, last.lock.base)
             and plan.lock.pip_specs == last.lock.pip_specs
@@ -142,9 +145,7 @@ def _kernels_in_the_way(request: Changing, plan: Plan) -> tuple[int, ...]:
 
 def _waiting(prefix: Path) -> Plan:
     """The change that waits, if it can still be made as it was shown."""
-    plan = deferred.read(prefix)
-    if plan is None:
-        raise NotFound(f"No change of {prefix.name} waits for the start of a kernel.", "There is nothing to do.")
+    plan = deferred.waiting(prefix)
     try:
         solve.check_waiting(plan)
     except Outdated:

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from .activation.launch import split_levels
+from .errors import NotFound
 from .model import Plan
 from .trees import write_whole
 
@@ -30,6 +31,14 @@ def read(prefix: Path) -> Plan | None:
         return None
 
 
+def waiting(prefix: Path) -> Plan:
+    """The change that waits. Raises NotFound."""
+    plan = read(prefix)
+    if plan is None:
+        raise NotFound(f"No change of {prefix.name} waits for the start of a kernel.", "There is nothing to do.")
+    return plan
+
+
 def write(prefix: Path, plan: Plan) -> None:
     """Let ``plan`` wait, in the place of one that waited before. The caller is the writer of ``prefix``."""
     path = prefix / FILE
@@ -40,6 +49,16 @@ def write(prefix: Path, plan: Plan) -> None:
 def drop(prefix: Path) -> None:
     """Let nothing wait any more."""
     (prefix / FILE).unlink(missing_ok=True)
+
+
+def words(plan: Plan) -> str:
+    """What a plan that waits was asked to do, for people."""
+    return plan.words or plan.verb
+
+
+def is_part_of(waiting: Plan, plan: Plan) -> bool:
+    """Whether ``plan`` goes on from what ``waiting`` does."""
+    return plan.words.startswith(f"{words(waiting)}, then ")
 
 
 def replaces(plan: Plan) -> bool:

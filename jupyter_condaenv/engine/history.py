@@ -22,7 +22,7 @@ from . import prefix as prefixes
 from .channels import redact
 from .errors import Broken, NotFound
 from .formats import pylock
-from .model import Change, Lock, Package, Revision
+from .model import Change, Lock, Package, Revision, Variable
 from .trees import write_whole
 
 _SPECS = re.compile(r"#\s*(?P<action>\w+)\s*specs:\s*(?P<specs>.+)")
@@ -63,6 +63,12 @@ def revision(prefix: Path, number: int) -> Revision:
             revision=number,
         )
     return _read(path)
+
+
+def without_secrets(state: Revision) -> Revision:
+    """``state`` as it may be told: variables may hold the address of an index with its login."""
+    told = tuple(msgspec.structs.replace(one, value=redact(one.value)) for one in state.variables or ())
+    return msgspec.structs.replace(state, variables=None if state.variables is None else told)
 
 
 def current_lock(prefix: Path, platform: str = "") -> Lock:
@@ -159,14 +165,19 @@ def _channels(packages: Iterable[Package]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(channel for channel in channels if channel and not channel.startswith("<")))
 
 
-def record(stage: Path, verb: str, lock: Lock, changes: Iterable[Change], asked: Iterable[str]) -> Revision:
-    """Write the next revision into ``stage`` and tell conda's history about it."""
+def record(
+    stage: Path, verb: str, lock: Lock, changes: Iterable[Change], asked: Iterable[str], words: str = ""
+) -> Revision:
+    """Write the next revision into ``stage``, with the variables that are set there, and tell conda's history about
+    it."""
     made = Revision(
         number=_next_number(_folder(stage)),
         time=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         author=author(),
         verb=verb,
+        words=words,
         lock=lock,
+        variables=tuple(Variable(name=name, value=value) for name, value in prefixes.variables(stage).items()),
     )
     wanted = {_name(spec) for spec in lock.specs}
     no_more = [spec for spec in requested(stage, lock.packages) if _name(spec) not in wanted]

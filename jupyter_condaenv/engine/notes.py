@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from . import stack
+from .channels import redact
 from .errors import Broken, InvalidRequest, Refused
 from .model import Annotate, Notes
 from .trees import write_whole
@@ -70,6 +71,12 @@ def change(prefix: Path, request: Annotate) -> Notes:
         else:
             marker.unlink(missing_ok=True)
     return read(prefix)
+
+
+def without_secrets(request: Annotate) -> Annotate:
+    """``request`` as it may be kept: people paste addresses into notes."""
+    note = None if request.note is None else redact(request.note)
+    return msgspec.structs.replace(request, note=note, message=redact(request.message))
 
 
 def check_changeable(prefix: Path) -> None:

@@ -28,6 +28,8 @@ from .model import (
     Clean,
     Clone,
     CreateEnvironment,
+    DropDeferred,
+    Dropped,
     EngineRequest,
     Examined,
     Explain,
@@ -55,6 +57,10 @@ from .model import (
 )
 from .telling import Emit
 from .trees import storage_error
+
+_OF_ONE_THAT_IS_THERE = (
+    ChangePackages, Rollback, ApplyDeferred, DropDeferred, RemoveEnvironment, Adopt, Annotate, Pack, CheckHealth,
+)  # fmt: skip
 
 
 def perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult:
@@ -105,9 +111,7 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
         from . import changing
 
         return changing.look_ahead(request, settings, emit)
-    if isinstance(
-        request, ChangePackages | Rollback | ApplyDeferred | RemoveEnvironment | Adopt | Annotate | Pack | CheckHealth
-    ):
+    if isinstance(request, _OF_ONE_THAT_IS_THERE):
         environments.check_exists(Path(request.prefix))  # before a lock is left where there is nothing
     if isinstance(request, CreateEnvironment | StackEnvironment | Clone | Move | Unpack):
         environments.check_free(request.prefix)
@@ -132,6 +136,8 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
         return pack.unpack(request, settings, emit)
     if isinstance(request, Adopt):
         return _adopt(request, settings, emit)
+    if isinstance(request, DropDeferred):
+        return _drop(request, emit)
     if isinstance(request, Annotate):
         return _annotate(request, emit)
     from . import changing
@@ -225,7 +231,18 @@ def _adopt(request: Adopt, settings: Settings, emit: Emit) -> Adopted:
         return Adopted(environment=environments.describe(prefix), lock=last.lock, revision=last.number)
 
 
+def _drop(request: DropDeferred, emit: Emit) -> Dropped:
+    prefix = Path(request.prefix)
+    with writers.writer(prefix, f"giving up what waits for {prefix.name}", emit):
+        plan = deferred.waiting(prefix)
+        deferred.drop(prefix)
+        return Dropped(plan=plan)
+
+
 def _annotate(request: Annotate, emit: Emit) -> Noted:
     prefix = Path(request.prefix)
+    kept = notes.without_secrets(request)
+    if kept != request:
+        emit(Message(level="warning", text="What may be a password or a token in an address is left out"))
     with writers.writer(prefix, f"annotating {prefix.name}", emit):
-        return Noted(prefix=request.prefix, notes=notes.change(prefix, request))
+        return Noted(prefix=request.prefix, notes=notes.change(prefix, kept))

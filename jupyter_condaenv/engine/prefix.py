@@ -239,11 +239,17 @@ def add_paths(path: Path, entries: list[PathEntry]) -> None:
     write_whole(path, msgspec.json.encode(data))
 
 
-def set_variables(prefix: Path, variables: Iterable[Variable]) -> None:
+def set_variables(prefix: Path, variables: Iterable[Variable], unset: Iterable[str] = ()) -> None:
     """Set ``variables`` wherever ``prefix`` is active, where conda keeps them: in ``conda-meta/state``. Others that are
-    there stay."""
+    there stay, but for those named in ``unset``."""
     found = {**_variables(prefix), **{one.name: one.value for one in variables}}
-    write_whole(prefix / "conda-meta" / "state", msgspec.json.encode({"version": 1, "env_vars": found}))
+    for name in unset:
+        found.pop(name, None)
+    file = prefix / "conda-meta" / "state"
+    if found:
+        write_whole(file, msgspec.json.encode({"version": 1, "env_vars": found}))
+    else:
+        file.unlink(missing_ok=True)
 
 
 def variables(prefix: Path) -> dict[str, str]:

@@ -32,6 +32,7 @@ from . import (
     unasked,
 )
 from . import prefix as prefixes
+from .channels import redact
 from .errors import Broken, InvalidRequest, NotFound, Outdated, Refused, StorageError
 from .model import (
     Base,
@@ -49,6 +50,9 @@ from .model import (
     digest,
 )
 from .rattler import host, matchspec, package_cache
+
+_TOLD = 3
+"""Names in what is told of a request."""
 
 
 def dry_run(request: Plannable, settings: Settings) -> Plan:
@@ -211,6 +215,8 @@ class _Asked(NamedTuple):
     """All packages that the request names."""
     pip_specs: tuple[str, ...]
     """What is asked of pip after it."""
+    waiting: Plan | None
+    """What waits and is part of it."""
 
 
 def wanted(request: CreateEnvironment | ChangePackages | StackEnvironment, settings: Settings) -> resolver.Wanted:
@@ -248,8 +254,36 @@ def _change(request: ChangePackages, settings: Settings) -> Plan:
     pins = (*asked.wanted.pins, *condarc.read().pinned_packages)
     told = () if request.update_all else unasked.of(made.changes, named, lock, pins)
     there = prefixes.variables(Path(request.prefix))
-    new = tuple(one for one in request.variables if there.get(one.name) != one.value)
-    return replace(made, unasked=told, variables=new)
+    waiting = asked.waiting
+    new = {one.name: one for one in (*(waiting.variables if waiting else ()), *request.variables)}
+    return replace(
+        made,
+        words=_then(waiting, _words(request)),
+        unasked=told,
+        variables=tuple(one for one in new.values() if there.get(one.name) != one.value),
+        unset=tuple(name for name in (waiting.unset if waiting else ()) if name not in new),
+    )
+
+
+def _words(request: ChangePackages) -> str:
+    """What it asks for, for people."""
+    asked = (*request.add, *request.pip)
+    said = {
+        "update to" if request.prune else "add": asked,
+        "update": ("all",) if request.update_all else request.update,
+        "remove": request.remove,
+        "set": tuple(one.name for one in request.variables),
+    }
+    return redact(", ".join(f"{verb} {_few(names)}" for verb, names in said.items() if names))
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:_TOLD]) + (f" and {len(names) - _TOLD} more" if len(names) > _TOLD else "")
+
+
+def _then(waiting: Plan | None, words: str) -> str:
+    """What is done in the end, where what waits is part of it."""
+    return f"{deferred.words(waiting)}, then {words}" if waiting is not None else words
 
 
 def _verb(request: ChangePackages) -> str:
@@ -262,8 +296,8 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
     prefix = Path(request.prefix)
     environments.check_exists(prefix)
     installed = history.current_lock(prefix, host.platform())
-    waiting = deferred.read(prefix)
-    now = waiting.lock if waiting is not None and _still_waits(waiting, installed) else installed
+    waiting = _waiting(prefix, installed)
+    now = waiting.lock if waiting is not None else installed
     there = {package.name for package in now.packages}
     dropped, moved = {matchspec.spec_name(text) for text in request.remove}, _names(request.update)
     of_pip = {name for name in dropped - there if distributions.normalized(name) in _of_pip(prefix, now)}
@@ -301,7 +335,13 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
     )
     more = requirements.checked(request.pip)
     pip_specs = requirements.together(() if request.prune else _without_pip(now, of_pip), more)
-    return _Asked(installed, now, wanted, dropped, dropped | pruned | moved | added, pip_specs)
+    return _Asked(installed, now, wanted, dropped, dropped | pruned | moved | added, pip_specs, waiting)
+
+
+def _waiting(prefix: Path, installed: Lock) -> Plan | None:
+    """What waits for the next start of a kernel, and will be done then."""
+    found = deferred.read(prefix)
+    return found if found is not None and _still_waits(found, installed) else None
 
 
 def _of_pip(prefix: Path, lock: Lock) -> set[str]:
@@ -358,26 +398,43 @@ def _rollback(request: Rollback, settings: Settings) -> Plan:
     wanted = _revision(prefix, request.revision, now)
     _check_lock(wanted.lock, f"revision {wanted.number} of {prefix.name}")
     made = _plan(request.prefix, "rollback", now, wanted.lock, settings)
+    there, then = prefixes.variables(prefix), wanted.variables
+    made = replace(
+        made,
+        words=f"rollback to {wanted.number}",
+        variables=tuple(one for one in then or () if there.get(one.name) != one.value),
+        unset=tuple(there.keys() - {one.name for one in then}) if then is not None else (),
+    )
     return pip.planned(made, now, settings, exact=True)
 
 
 def _revision(prefix: Path, number: int, now: Lock) -> Revision:
     """The revision to go back to: the one with ``number``, or the last that is not as things are now."""
+    waiting = _waiting(prefix, now)
+    if not number and waiting is not None:
+        raise Refused(
+            f"The last change of {prefix.name} waits for the next start of a kernel: {deferred.words(waiting)}.",
+            "Give it up, or say by its number which revision to go back to.",
+            waiting=deferred.words(waiting),
+        )
     if not number:
         return _last_that_differs(prefix, now)
     wanted = history.revision(prefix, number)
-    if _same(wanted.lock, now):
-        raise Refused(
-            f"{prefix.name} is as it was at revision {number} already.",
-            "`jupyter condaenv history` shows the others.",
-            revision=number,
-        )
+    if _is(wanted, prefix, now):
+        already = f"{prefix.name} is as it was at revision {number} already"
+        if waiting is not None:
+            raise Refused(
+                f"{already}. What waits for the next start of a kernel: {deferred.words(waiting)}.",
+                "Give up what waits, if it is to stay so.",
+                waiting=deferred.words(waiting),
+            )
+        raise Refused(f"{already}.", "`jupyter condaenv history` shows the others.", revision=number)
     return wanted
 
 
 def _last_that_differs(prefix: Path, now: Lock) -> Revision:
     found, damaged = history.readable(prefix)
-    earlier = next((one for one in reversed(found) if not _same(one.lock, now)), None)
+    earlier = next((one for one in reversed(found) if not _is(one, prefix, now)), None)
     lost = [number for file in damaged if (number := history.number_of(file)) > (earlier.number if earlier else 0)]
     if lost:
         raise Broken(
@@ -388,6 +445,12 @@ def _last_that_differs(prefix: Path, now: Lock) -> Revision:
     if earlier is None:
         raise NotFound(f"{prefix.name} has not been otherwise than it is now.", "There is nothing to go back to.")
     return earlier
+
+
+def _is(state: Revision, prefix: Path, now: Lock) -> bool:
+    """Whether the environment at ``prefix``, whose lock is ``now``, is as it was then."""
+    then = None if state.variables is None else {one.name: one.value for one in state.variables}
+    return _same(state.lock, now) and then in (None, prefixes.variables(prefix))
 
 
 def _same(one: Lock, other: Lock) -> bool:

@@ -150,9 +150,9 @@ def _apply(
     made = msgspec.structs.replace(staged.lock, pip_specs=lock.pip_specs, pip=lock.pip)
     emit(Step(phase="check", text="Checking every file"))
     _look(work, staged.of_conda, staged.linked, emit, repair.bearable)
-    if plan.variables:
-        set_variables(work.stage, plan.variables)
-    revision = history.record(work.stage, plan.verb, made, plan.changes, made.specs)
+    if plan.variables or plan.unset:
+        set_variables(work.stage, plan.variables, plan.unset)
+    revision = history.record(work.stage, plan.verb, made, plan.changes, made.specs, plan.words)
     emit(Step(phase="commit", text=f"Putting {work.prefix.name} in place"))
     exchange.commit(work, staged.snapshot)
     with suppress(OSError):  # the change is made; settle tries again

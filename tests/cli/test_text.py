@@ -8,7 +8,7 @@ import pytest
 from jupyter_condaenv.cli import text
 from jupyter_condaenv.engine import changes
 from jupyter_condaenv.engine.errors import Failure
-from jupyter_condaenv.engine.model import Change, Environment, Lock, Package, Plan, Revision, Room, Unasked
+from jupyter_condaenv.engine.model import Change, Environment, Lock, Package, Plan, Revision, Room, Unasked, Variable
 
 
 def package(name: str, version: str, build: str = "0", size: int = 0) -> Package:
@@ -68,10 +68,24 @@ def test_what_was_asked_of_pip_is_told_beside_the_rest() -> None:
     lines = text.revisions([revision.summary], [revision.number + 1])
     assert lines[2].split() == [str(revision.number + 1), "-", "-", "damaged", "-"]
     assert "doctor ENV --fix" in lines[3]
-    told = [" ".join(line.split()) for line in text.difference(changes.difference(lock, asked))]
+    before = msgspec.structs.replace(revision, lock=lock)
+    told = [" ".join(line.split()) for line in text.difference(changes.difference(before, revision))]
     assert told == ["asked of pip for humanize"]
-    told = [" ".join(line.split()) for line in text.difference(changes.difference(asked, lock))]
+    told = [" ".join(line.split()) for line in text.difference(changes.difference(revision, before))]
     assert told == ["no longer asked of pip for humanize"]
+
+
+def test_variables_are_a_line_of_the_history_of_a_difference_and_of_a_plan() -> None:
+    lock = Lock(platform="linux-64", channels=(), specs=("numpy",), packages=())
+    one = Revision(number=1, time="2026-01-01T00:00:00", author="me", verb="add", lock=lock, variables=())
+    words = "rollback to 1, then add numpy"
+    other = msgspec.structs.replace(one, words=words, variables=(Variable(name="MODE", value="wet"),))
+    line = text.revisions([other.summary])[1]
+    assert words in line and line.endswith("numpy; variables: MODE")
+    assert text.difference(changes.difference(one, other)) == ["variables: MODE = wet"]
+    assert text.difference(changes.difference(other, one)) == ["variables: MODE unset"]
+    plan = Plan(prefix="/p", verb="rollback", before="x", lock=lock, changes=(), download_bytes=0, unset=("MODE",))
+    assert text.plan(plan, done=True) == ["variables: MODE unset"]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jupyter_condaenv.engine import changes
-from jupyter_condaenv.engine.model import Difference, Lock, Package
+from jupyter_condaenv.engine.model import Difference, Lock, Package, Revision, Variable, VariableChange
 
 
 def package(name: str, version: str, sha256: str = "1" * 64) -> Package:
@@ -29,7 +29,26 @@ def test_what_turns_one_set_into_another() -> None:
 
 def test_what_was_asked_for_counts_as_well() -> None:
     there = (package("a", "1"),)
-    one = Lock(platform="linux-64", channels=(), specs=("a", "b"), packages=there)
-    other = Lock(platform="linux-64", channels=(), specs=("b", "a=1"), packages=there)
+    one = state(Lock(platform="linux-64", channels=(), specs=("a", "b"), packages=there))
+    other = state(Lock(platform="linux-64", channels=(), specs=("b", "a=1"), packages=there))
     assert changes.difference(one, other) == Difference(specs_added=("a=1",), specs_dropped=("a",))
     assert changes.difference(one, one) == Difference()
+
+
+def test_variables_count_where_both_are_known() -> None:
+    lock = Lock(platform="linux-64", channels=(), specs=(), packages=())
+    none, one = state(lock, ()), state(lock, (Variable(name="A", value=""), Variable(name="B", value="1")))
+    other = state(lock, (Variable(name="B", value="https://me:canary@host/x"),))
+    assert changes.difference(none, one).variables == (
+        VariableChange(name="A", after=""),
+        VariableChange(name="B", after="1"),
+    )
+    assert changes.difference(one, other).variables == (
+        VariableChange(name="A", before=""),
+        VariableChange(name="B", before="1", after="https://host/x"),
+    )
+    assert changes.difference(state(lock, None), one).variables == ()
+
+
+def state(lock: Lock, variables: tuple[Variable, ...] | None = None) -> Revision:
+    return Revision(number=1, time="", author="", verb="", lock=lock, variables=variables)

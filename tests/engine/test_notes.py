@@ -17,6 +17,7 @@ from jupyter_condaenv.engine.model import (
     ChangePackages,
     Clone,
     CreateEnvironment,
+    Message,
     Move,
     Noted,
     Notes,
@@ -136,6 +137,19 @@ def test_tags_and_a_note(prefix: Path, little_settings: Settings) -> None:
     assert notes.read(prefix) == Notes(), "nothing of what was refused is noted"
     with pytest.raises(NotFound):
         operate(Annotate(prefix=str(prefix.with_name("nowhere")), protected=True), little_settings)
+
+
+def test_secrets_in_what_is_noted_are_left_out_and_that_is_told(prefix: Path, little_settings: Settings) -> None:
+    note = "from https://me:canary-1@host/t/canary-2/c, as ./t/x says"
+    request = Annotate(prefix=str(prefix), note=note, frozen=True, message="see https://host/t/canary-3/c")
+    result, events = operate(request, little_settings)
+    assert isinstance(result, Noted)
+    assert (result.notes.note, result.notes.frozen) == ("from https://host/c, as ./t/x says", "see https://host/c")
+    assert [event.text for event in events if isinstance(event, Message)] == [
+        "What may be a password or a token in an address is left out"
+    ]
+    kept = [path.read_bytes() for path in prefix.rglob("*") if path.is_file()]
+    assert not any(b"canary" in data for data in kept)
 
 
 def test_damaged_notes_protect(prefix: Path, little_settings: Settings) -> None:

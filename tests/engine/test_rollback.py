@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import history, stack
+from jupyter_condaenv.engine import deferred, history, stack
 from jupyter_condaenv.engine.errors import Broken, ChannelError, NotFound, Outdated, Refused
 from jupyter_condaenv.engine.model import (
+    AnyEvent,
+    ApplyDeferred,
     ApplyPlan,
     Changed,
     ChangePackages,
     CreateEnvironment,
+    Deferred,
+    DropDeferred,
+    Dropped,
+    Message,
     Plan,
     Planned,
     PlanRequest,
     Rollback,
     Settings,
     StackEnvironment,
+    Variable,
 )
+from jupyter_condaenv.engine.prefix import variables
 from tests.channel import ChannelServer
 
 from . import packages
 from .child import operate
-from .harness import leftovers, problems, settled, tree
+from .harness import leftovers, poll, problems, settled, tree
 
 CHANGES: tuple[dict[str, tuple[str, ...]], ...] = (
     {"add": ("alpha=2.0",)},
@@ -166,6 +178,87 @@ def test_a_damaged_revision_hides_no_other(content: bytes | None, little_setting
     assert back(prefix, little_settings).revision == 5, "back to 3, which is later than the damaged one"
 
 
+def test_variables_come_back_too(little_settings: Settings, prefix: Path) -> None:
+    made(prefix, little_settings, "alpha=1.0")
+    one, two = (Variable(name="MODE", value=value) for value in ("dry", "wet"))
+    change(prefix, little_settings, variables=(one,))
+    change(prefix, little_settings, variables=(two, Variable(name="MORE", value="1")), add=("gamma",))
+    assert [len(each.variables or ()) for each in history.readable(prefix)[0]] == [0, 1, 2]
+    result = back(prefix, little_settings)
+    assert (result.plan.variables, result.plan.unset, result.plan.words) == ((one,), ("MORE",), "rollback to 2")
+    assert variables(prefix) == {"MODE": "dry"}
+    back(prefix, little_settings, 3)
+    assert variables(prefix) == {"MODE": "wet", "MORE": "1"}
+    back(prefix, little_settings, 1)
+    assert variables(prefix) == {}
+    with pytest.raises(Refused, match="as it was at revision 1 already"):
+        back(prefix, little_settings, 1)
+    back(prefix, little_settings, 2)
+    assert variables(prefix) == {"MODE": "dry"}, "where only they differ"
+
+
+def test_of_a_state_without_them_variables_stay(little_settings: Settings, prefix: Path) -> None:
+    """As revisions were before variables were noted."""
+    made(prefix, little_settings, "alpha=1.0")
+    path = prefix / "conda-meta/condaenv/revisions/0001.json"
+    known = json.loads(path.read_text())
+    path.write_text(json.dumps({key: value for key, value in known.items() if key not in ("variables", "words")}))
+    change(prefix, little_settings, add=("gamma",), variables=(Variable(name="MODE", value="dry"),))
+    back(prefix, little_settings, 1)
+    assert variables(prefix) == {"MODE": "dry"}
+
+
+def test_a_change_on_top_of_a_rollback_that_waits(little_settings: Settings, prefix: Path) -> None:
+    """What is done in the end is told with all that it does, and what is given up as well."""
+    made(prefix, little_settings, "alpha=1.0")
+    change(prefix, little_settings, add=("alpha=2.0",), variables=(Variable(name="MODE", value="dry"),))
+    with kernel_of(prefix):
+        waits, _ = operate(Rollback(prefix=str(prefix), revision=1), little_settings)
+        assert isinstance(waits, Deferred)
+        for number in (0, 2):
+            with pytest.raises(Refused, match="rollback to 1") as caught:
+                back(prefix, little_settings, number)
+            assert caught.value.details["waiting"] == "rollback to 1"
+        waits, told = operate(ChangePackages(prefix=str(prefix), add=("gamma",)), little_settings)
+        assert isinstance(waits, Deferred) and not warnings(told)
+    done, _ = operate(ApplyDeferred(prefix=str(prefix)), little_settings)
+    assert isinstance(done, Changed)
+    latest = history.latest(prefix)
+    assert latest is not None
+    assert (latest.words, latest.verb) == ("rollback to 1, then add gamma", "add")
+    assert {package.name: package.version for package in latest.lock.packages} == {"alpha": "1.0", "gamma": "1.0"}
+    assert variables(prefix) == {}, "what waited is done as a whole"
+
+
+def test_what_waits_is_given_up_when_that_is_said_or_goes_back_further(little_settings: Settings, prefix: Path) -> None:
+    made(prefix, little_settings, "alpha=1.0")
+    change(prefix, little_settings, add=("gamma",))
+    with kernel_of(prefix):
+        operate(ChangePackages(prefix=str(prefix), add=("alpha=2.0",)), little_settings)
+        _, told = operate(Rollback(prefix=str(prefix), revision=1), little_settings)
+    assert warnings(told) == ["What waited is given up: add alpha=2.0"]
+    dropped, _ = operate(DropDeferred(prefix=str(prefix)), little_settings)
+    assert isinstance(dropped, Dropped) and dropped.plan.words == "rollback to 1"
+    assert deferred.read(prefix) is None
+    with pytest.raises(NotFound, match="No change of demo waits"):
+        operate(DropDeferred(prefix=str(prefix)), little_settings)
+
+
+@contextmanager
+def kernel_of(prefix: Path) -> Iterator[None]:
+    """A process that looks from outside like a kernel of the environment, and does nothing."""
+    shim = prefix.parent / "shim.py"
+    shim.write_text("import sys; sys.stdin.read()")
+    with subprocess.Popen([sys.executable, str(shim), str(prefix), ""], stdin=subprocess.PIPE) as process:
+        poll(lambda: deferred.living_kernels(prefix) == (process.pid,))
+        yield
+        process.communicate()
+
+
+def warnings(told: Iterable[AnyEvent]) -> list[str]:
+    return [event.text for event in told if isinstance(event, Message) and event.level == "warning"]
+
+
 @pytest.mark.parametrize("scheme", ["file", "http"])
 def test_archives_that_are_nowhere_are_named(
     scheme: str, tmp_path: Path, prefix: Path, settings: Callable[..., Settings]
@@ -198,9 +291,11 @@ def test_an_overlay_goes_back_as_long_as_its_base_is_the_same(real_settings: Set
     made(base, real_settings, "python", "smallpkg=1.0")
     operate(StackEnvironment(prefix=str(top), base=str(base), specs=("entrydemo",)), real_settings)
     was = files(top)
-    change(top, real_settings, add=("cloudpickle",))
+    change(top, real_settings, add=("cloudpickle",), variables=(Variable(name="MODE", value="dry"),))
     settled(top)
+    assert variables(top) == {"MODE": "dry"}
     assert back(top, real_settings, 1).environment.kind == "overlay"
+    assert variables(top) == {}
     assert files(top) == was
     assert stack.read(top) is not None
     change(base, real_settings, add=("smallpkg=2.0",))

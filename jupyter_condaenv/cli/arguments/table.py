@@ -88,6 +88,12 @@ COMMANDS = (
         changing.apply_deferred,
     ),
     Command(
+        ("drop-deferred",),
+        "Give up the change that waits until no kernel of the environment runs.",
+        "drop_deferred",
+        changing.apply_deferred,
+    ),
+    Command(
         ("kernel",),
         "Write an environment's kernel anew, or choose how it is shown and started.",
         "kernel",

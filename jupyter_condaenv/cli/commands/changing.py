@@ -17,6 +17,7 @@ from ...engine.model import (
     ApplyDeferred,
     ApplyPlan,
     Clone,
+    DropDeferred,
     Environment,
     Explain,
     Explainable,
@@ -88,6 +89,12 @@ def apply_deferred(arguments: Namespace, output: Output) -> None:
     settings = configured()
     environment = environments.find(arguments.environment, settings)
     perform(ApplyDeferred(prefix=environment.prefix), settings, arguments, output)
+
+
+def drop_deferred(arguments: Namespace, output: Output) -> None:
+    settings = configured()
+    environment = environments.find(arguments.environment, settings)
+    perform(DropDeferred(prefix=environment.prefix), settings, arguments, output)
 
 
 def kernel(arguments: Namespace, output: Output) -> None:

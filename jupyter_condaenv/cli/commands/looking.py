@@ -62,7 +62,7 @@ def diff(arguments: Namespace, output: Output) -> None:
     from ...engine import changes, history
 
     prefix = Path(environments.find(arguments.environment, configured()).prefix)
-    one, other = (history.revision(prefix, number).lock for number in (arguments.one, arguments.other))
+    one, other = (history.revision(prefix, number) for number in (arguments.one, arguments.other))
     output.result(answers.Diff(difference=changes.difference(one, other)))
 
 

@@ -36,7 +36,7 @@ from .environments import (
 from .events import AnyEvent, Event, Message, Phase, Progress, Solved, Step
 from .explanations import Clash, Demand, Explanation, Group, Reason, Reasons, Way, WayKind
 from .health import Finding, FindingCode, Health
-from .plans import Brief, Change, ChangeKind, Difference, PipChange, PipPart, Plan, Room, Unasked, When
+from .plans import Brief, Change, ChangeKind, Difference, PipChange, PipPart, Plan, Room, Unasked, VariableChange, When
 from .requests import (
     Adopt,
     Annotate,
@@ -50,6 +50,7 @@ from .requests import (
     Clean,
     Clone,
     CreateEnvironment,
+    DropDeferred,
     EngineRequest,
     Explain,
     Explainable,
@@ -79,6 +80,7 @@ from .results import (
     Checked,
     Cleaned,
     Deferred,
+    Dropped,
     Examined,
     Explained,
     Indexed,
@@ -134,6 +136,8 @@ __all__ = [
     "Demand",
     "Dependencies",
     "Difference",
+    "DropDeferred",
+    "Dropped",
     "EngineRequest",
     "Environment",
     "EnvironmentStorage",
@@ -217,6 +221,7 @@ __all__ = [
     "Unneeded",
     "Unpack",
     "Variable",
+    "VariableChange",
     "Wanted",
     "Way",
     "WayKind",

@@ -221,7 +221,11 @@ class Revision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """UTC, ISO 8601, to the second."""
     author: str
     verb: str
+    words: str = ""
+    """What was asked for, such as ``rollback to 3, then add numpy``; empty where ``verb`` says all."""
     lock: Lock
+    variables: tuple[Variable, ...] | None = None
+    """Those that were set wherever the environment is active; None where nobody noted them."""
 
     @property
     def summary(self) -> RevisionSummary:
@@ -230,8 +234,10 @@ class Revision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             time=self.time,
             author=self.author,
             verb=self.verb,
+            words=self.words,
             specs=self.lock.specs,
             pip_specs=self.lock.pip_specs,
+            variables=tuple(one.name for one in self.variables or ()),
             digest=self.lock.digest,
         )
 
@@ -243,9 +249,13 @@ class RevisionSummary(Struct, frozen=True, kw_only=True):
     time: str
     author: str
     verb: str
+    words: str = ""
+    """As in ``Revision``."""
     specs: tuple[str, ...]
     pip_specs: tuple[str, ...] = ()
     """What was asked of pip."""
+    variables: tuple[str, ...] = ()
+    """Names of those that were set."""
     digest: str
 
 

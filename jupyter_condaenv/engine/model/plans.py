@@ -62,6 +62,17 @@ class Difference(Struct, frozen=True, kw_only=True, omit_defaults=True):
     pip_specs_dropped: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     pip: tuple[PipChange, ...] = ()
+    variables: tuple[VariableChange, ...] = ()
+
+
+class VariableChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What happens to a variable that is set wherever the environment is active: its value before, and after, without
+    tokens or passwords."""
+
+    name: str
+    before: str | None = None
+    """None where it was not set."""
+    after: str | None = None
 
 
 class Unasked(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -118,6 +129,9 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     prefix: str
     verb: str
+    words: str = ""
+    """What was asked for, such as ``rollback to 3, then add numpy`` where the rollback waits for the next start of a
+    kernel and is part of this; empty where ``verb`` says all."""
     before: str
     """A sha256 over what was in the prefix when the plan was made: packages of conda and of pip, whoever put them
     there, and pins. Empty when there was no environment."""
@@ -127,6 +141,8 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bytes of archives that are not in the package cache yet."""
     variables: tuple[Variable, ...] = ()
     """That are to be set wherever the environment is active."""
+    unset: tuple[str, ...] = ()
+    """Names of those that are to be set no longer."""
     unasked: tuple[Unasked, ...] = ()
     pip: PipPart | None = None
     """None where pip has no part in it."""

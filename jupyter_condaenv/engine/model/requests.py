@@ -125,8 +125,8 @@ class Annotate(Request, frozen=True, kw_only=True, tag="annotate"):
 
 class Rollback(Request, frozen=True, kw_only=True, tag="rollback"):
     """The environment as it was at an earlier revision: exactly the packages of its lock, without a solve; of pip's
-    those that it was asked for here. What a person put there stays. It makes a revision of its own, and so can itself
-    be undone."""
+    those that it was asked for here; the variables that were set. What a person put there stays. It makes a revision of
+    its own, and so can itself be undone."""
 
     revision: Annotated[int, Meta(ge=0)] = 0
     """Its number; 0: the last that is not as things are now."""
@@ -142,6 +142,10 @@ class ApplyPlan(Request, frozen=True, kw_only=True, tag="apply"):
 
 class ApplyDeferred(Request, frozen=True, kw_only=True, tag="apply_deferred"):
     """The change that waits for the next start of a kernel, if there is one and no kernel lives."""
+
+
+class DropDeferred(Request, frozen=True, kw_only=True, tag="drop_deferred"):
+    """The change that waits for the next start of a kernel, given up."""
 
 
 class RemoveEnvironment(Request, frozen=True, kw_only=True, tag="remove"):
@@ -277,6 +281,7 @@ EngineRequest = (
     | Rollback
     | ApplyPlan
     | ApplyDeferred
+    | DropDeferred
     | RemoveEnvironment
     | BuildPackage
     | CheckChannels

@@ -40,6 +40,12 @@ class Deferred(Result, frozen=True, kw_only=True, tag="deferred"):
     kernels: tuple[int, ...]
 
 
+class Dropped(Result, frozen=True, kw_only=True, tag="dropped"):
+    """``plan``, which waited for the next start of a kernel, is given up."""
+
+    plan: Plan
+
+
 class Removed(Result, frozen=True, kw_only=True, tag="removed"):
     prefix: str
     kernels: tuple[str, ...] = ()
@@ -159,6 +165,7 @@ AnyResult = (
     | Explained
     | Changed
     | Deferred
+    | Dropped
     | Locked
     | Moved
     | Noted

@@ -18,6 +18,7 @@ from ...engine.errors import NotFound
 from ...engine.model import (
     ApplyDeferred,
     Difference,
+    DropDeferred,
     Environment,
     Exported,
     Health,
@@ -147,7 +148,9 @@ class RevisionHandler(Handler):
     @operation(answer=Revision)
     async def get(self, environment: str, number: str) -> Revision:
         """One state that an environment has had, with its lock."""
-        return await self.service.read(lambda settings: _revision(environment, number, settings))
+        return await self.service.read(
+            lambda settings: history.without_secrets(_revision(environment, number, settings))
+        )
 
 
 class RevisionChangesHandler(Handler):
@@ -236,6 +239,13 @@ class DeferredHandler(Handler):
     async def get(self, environment: str) -> Plan:
         """The change that waits for the next start of a kernel; `not_found` where none does."""
         return await self.service.read(lambda settings: _deferred(environment, settings))
+
+    @web.authenticated
+    @authorized
+    @operation(answer=answers.JobSummary, status=202)
+    async def delete(self, environment: str) -> answers.JobSummary:
+        """Give up the change that waits."""
+        return await self.service.start(lambda settings: DropDeferred(prefix=find(environment, settings).prefix))
 
 
 class DeferredApplicationHandler(Handler):
@@ -336,7 +346,7 @@ def _revision(name_or_prefix: str, number: str, settings: Settings) -> Revision:
 
 def _difference(name_or_prefix: str, number: str, until: int, settings: Settings) -> Difference:
     one = _revision(name_or_prefix, number, settings)
-    return changes.difference(one.lock, _revision(name_or_prefix, str(until), settings).lock)
+    return changes.difference(one, _revision(name_or_prefix, str(until), settings))
 
 
 def _rollback(name_or_prefix: str, number: str, body: NewApplication, settings: Settings) -> Rollback:
@@ -345,10 +355,7 @@ def _rollback(name_or_prefix: str, number: str, body: NewApplication, settings: 
 
 
 def _deferred(name_or_prefix: str, settings: Settings) -> Plan:
-    plan = deferred.read(Path(find(name_or_prefix, settings).prefix))
-    if plan is None:
-        raise NotFound(f"No change of {name_or_prefix} waits for the start of a kernel.", "There is nothing to do.")
-    return plan
+    return deferred.waiting(Path(find(name_or_prefix, settings).prefix))
 
 
 def _exported(name_or_prefix: str, query: ExportQuery, settings: Settings) -> Exported:
