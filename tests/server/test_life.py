@@ -278,8 +278,19 @@ def test_only_jobs_that_plan_are_plans(client: Client) -> None:
 def test_nothing_waits_for_the_start_of_a_kernel(client: Client) -> None:
     client.do("POST", "environments", {"name": "calm", "specs": ["tool"]})
     assert client.call("GET", "environments/calm/deferred").status == 404
-    outcome = client.follow(client.start("POST", "environments/calm/deferred/application", {}))["outcome"]
-    assert outcome["failure"]["code"] == "not_found"
+    for job in (
+        client.start("POST", "environments/calm/deferred/application", {}),
+        client.start("DELETE", "environments/calm/deferred"),
+    ):
+        assert client.follow(job)["outcome"]["failure"]["code"] == "not_found"
+
+
+def test_a_damaged_revision_is_listed_beside_the_others(server: Server, client: Client) -> None:
+    client.do("POST", "environments", {"name": "hurt", "specs": ["tool"]})
+    (server.home.envs / "hurt/conda-meta/condaenv/revisions/0002.json").write_text("{")
+    found = client.get("environments/hurt/revisions")
+    assert ([one["number"] for one in found["revisions"]], found["damaged"]) == ([1], [2])
+    assert client.call("GET", "environments/hurt/revisions/2").body["code"] == "broken"
 
 
 def test_a_kernel_is_shown_and_started_as_one_chooses(client: Client) -> None:

@@ -31,7 +31,7 @@ export function History({ opened }: { opened: Opened }): JSX.Element {
           <span className="jp-condaenv-revision">
             <span>{difference(revision, all[index + 1]) || word(revision.verb, trans)}</span>
             <span className="jp-condaenv-quiet-text" title={revision.time}>
-              {[word(revision.verb, trans), ago(revision.time, now, trans), revision.author]
+              {[revision.words || word(revision.verb, trans), ago(revision.time, now, trans), revision.author]
                 .filter(part => part)
                 .join(' · ')}
             </span>
