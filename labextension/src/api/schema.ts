@@ -386,7 +386,8 @@ export interface paths {
         get: operations["get_environments_environment_deferred"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Give up the change that waits. */
+        delete: operations["delete_environments_environment_deferred"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1222,10 +1223,11 @@ export interface components {
         };
         /**
          * Revisions
-         * @description Oldest first.
+         * @description Oldest first; `damaged` are the numbers of those that cannot be read.
          */
         Revisions: {
             revisions: components["schemas"]["RevisionSummary"][];
+            damaged: number[];
         };
         /**
          * RevisionSummary
@@ -1236,9 +1238,13 @@ export interface components {
             time: string;
             author: string;
             verb: string;
+            /** @default  */
+            words?: string;
             specs: string[];
             /** @default [] */
             pip_specs?: string[];
+            /** @default [] */
+            variables?: string[];
             digest: string;
         };
         /**
@@ -1250,7 +1256,19 @@ export interface components {
             time: string;
             author: string;
             verb: string;
+            /** @default  */
+            words?: string;
             lock: components["schemas"]["Lock"];
+            /** @default null */
+            variables?: components["schemas"]["Variable"][] | null;
+        };
+        /**
+         * Variable
+         * @description One that is set wherever an environment is active.
+         */
+        Variable: {
+            name: string;
+            value: string;
         };
         /**
          * Difference
@@ -1269,6 +1287,8 @@ export interface components {
             changes?: components["schemas"]["Change"][];
             /** @default [] */
             pip?: components["schemas"]["PipChange"][];
+            /** @default [] */
+            variables?: components["schemas"]["VariableChange"][];
         };
         /**
          * Change
@@ -1292,6 +1312,18 @@ export interface components {
             before?: string;
             /** @default  */
             after?: string;
+        };
+        /**
+         * VariableChange
+         * @description What happens to a variable that is set wherever the environment is active: its value before, and after, without
+         *         tokens or passwords.
+         */
+        VariableChange: {
+            name: string;
+            /** @default null */
+            before?: string | null;
+            /** @default null */
+            after?: string | null;
         };
         /**
          * NewApplication
@@ -1427,6 +1459,8 @@ export interface components {
         Plan: {
             prefix: string;
             verb: string;
+            /** @default  */
+            words?: string;
             before: string;
             lock: components["schemas"]["Lock"];
             changes: components["schemas"]["Change"][];
@@ -1434,19 +1468,13 @@ export interface components {
             /** @default [] */
             variables?: components["schemas"]["Variable"][];
             /** @default [] */
+            unset?: string[];
+            /** @default [] */
             unasked?: components["schemas"]["Unasked"][];
             /** @default null */
             pip?: components["schemas"]["PipPart"] | null;
             /** @default null */
             room?: components["schemas"]["Room"] | null;
-        };
-        /**
-         * Variable
-         * @description One that is set wherever an environment is active.
-         */
-        Variable: {
-            name: string;
-            value: string;
         };
         /**
          * Unasked
@@ -1934,7 +1962,7 @@ export interface components {
             state: "cancelled" | "failed" | "succeeded";
             time: string;
             /** @default null */
-            result?: (components["schemas"]["Adopted"] | components["schemas"]["Built"] | components["schemas"]["Checked"] | components["schemas"]["Planned"] | components["schemas"]["Explained"] | components["schemas"]["Changed"] | components["schemas"]["Deferred"] | components["schemas"]["Locked"] | components["schemas"]["Moved"] | components["schemas"]["Noted"] | components["schemas"]["Packed"] | components["schemas"]["Removed"] | components["schemas"]["Registered"] | components["schemas"]["Measured"] | components["schemas"]["Scanned"] | components["schemas"]["Indexed"] | components["schemas"]["Examined"] | components["schemas"]["Cleaned"]) | null;
+            result?: (components["schemas"]["Adopted"] | components["schemas"]["Built"] | components["schemas"]["Checked"] | components["schemas"]["Planned"] | components["schemas"]["Explained"] | components["schemas"]["Changed"] | components["schemas"]["Deferred"] | components["schemas"]["Dropped"] | components["schemas"]["Locked"] | components["schemas"]["Moved"] | components["schemas"]["Noted"] | components["schemas"]["Packed"] | components["schemas"]["Removed"] | components["schemas"]["Registered"] | components["schemas"]["Measured"] | components["schemas"]["Scanned"] | components["schemas"]["Indexed"] | components["schemas"]["Examined"] | components["schemas"]["Cleaned"]) | null;
             /** @default null */
             failure?: components["schemas"]["Failure"] | null;
         };
@@ -2043,6 +2071,15 @@ export interface components {
             result: "deferred";
             plan: components["schemas"]["Plan"];
             kernels: number[];
+        };
+        /**
+         * Dropped
+         * @description ``plan``, which waited for the next start of a kernel, is given up.
+         */
+        Dropped: {
+            /** @enum {unknown} */
+            result: "dropped";
+            plan: components["schemas"]["Plan"];
         };
         /**
          * Locked
@@ -3576,6 +3613,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    delete_environments_environment_deferred: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of an environment, or its prefix with each slash written `%2F`. */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job that does it. */
+            202: {
+                headers: {
+                    /** @description The address of the job. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobSummary"];
                 };
             };
             /** @description What was asked cannot be done. */
