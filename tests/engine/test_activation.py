@@ -323,6 +323,9 @@ CHANGES: dict[str, Callable[[Prefix], object]] = {
     "a script replaced by one as old and as long": lambda prefix: replaced(
         prefix.path / "etc/conda/activate.d/other.sh"
     ),
+    "a script rewritten, as old and as long as before": lambda prefix: rewritten(
+        prefix.path / "etc/conda/activate.d/other.sh"
+    ),
     "a file of variables": lambda prefix: prefix.write("v.json", '{"V": "1"}', "etc/conda/env_vars.d"),
     "the state file": lambda prefix: prefix.write("state", '{"env_vars": {"S": "1"}}', "conda-meta"),
     "a package": lambda prefix: prefix.write("package-1-0.json", "{}", "conda-meta"),
@@ -343,6 +346,12 @@ def replaced(path: Path) -> None:
     new.write_text(path.read_text().replace("1", "2"))
     os.utime(new, ns=(before.st_atime_ns, before.st_mtime_ns))
     new.replace(path)
+
+
+def rewritten(path: Path) -> None:
+    before = path.stat()
+    path.write_text(path.read_text().replace("1", "2"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 @pytest.mark.parametrize("what", CHANGES)

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-SCHEMA = 2
+SCHEMA = 3
 """Part of every cache key: raised when the meaning of a cached record or the way it is made changes."""
 HUNG_KEPT = 600.0
 """Seconds for which a capture that met a hanging script is used again. Not for ever, as the reason may be passing;
@@ -99,11 +99,12 @@ def _inputs(prefixes: list[str]) -> list[list[object]]:
 
 
 def stamp(path: str) -> list[object]:
+    """What changes when somebody writes the file: with the time of that, which nobody can set, as size and mtime."""
     try:
         found = os.stat(path)
     except OSError:
         return [path]
-    return [path, found.st_mtime_ns, found.st_size, found.st_ino]
+    return [path, found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino]
 
 
 def _glimpse(path: str) -> list[object]:
