@@ -35,7 +35,7 @@ def start(settings: Settings, rounds: int, runners: Mapping[str, list[str]]) -> 
     source = kernel_environment(settings)
     (packages,) = source.glob("lib/python3*/site-packages")
     # What the kernel imports as well is not what the shim costs.
-    (packages / f"{NOTHING[1]}.py").write_text("import importlib, json, runpy, warnings, zlib\n")
+    (packages / f"{NOTHING[1]}.py").write_text("import importlib, json, runpy, signal, warnings, zlib\n")
     ours = _argv(settings, source)[: -len(KERNEL)]
     others = {"bash -c, with the scripts": ["bash", "-c", _SOURCED, str(source)]}
     for name, words in runners.items():

@@ -11,6 +11,8 @@ import os
 import site
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +26,10 @@ START = "condaenv_start"
 """Name of the copy of ``launch.start``, as the shim imports it."""
 ACTIVATION = Path(activation.__file__).parent
 """The folder that is copied beside the shim."""
+STARTING = "starting"
+"""In the data directory: a file of each kernel that is starting (``launch.crash``)."""
+FORGOTTEN = 24 * 3600.0
+"""Seconds."""
 PACKAGE = Path(__file__).resolve().parents[2]
 """Where this package is imported from."""
 
@@ -50,7 +56,9 @@ def install(settings: Settings) -> Launch:
     # The Python that registers is the one that explains a kernel that cannot start, so it is part of the content.
     files = {
         **{f"activation/{path.name}": path.read_bytes() for path in sorted(ACTIVATION.glob("*.py"))},
+        "bundle.py": (source / "bundle.py").read_bytes(),
         "cli.py": _command_line(),
+        "crash.py": (source / "crash.py").read_bytes(),
         "demands.py": Path(demands.__file__).read_bytes(),
         **{f"{MAGICS}/{path.name}": path.read_bytes() for path in sorted((here.parent / "magics").glob("*.py"))},
         "fallback.py": (source / "fallback.py").read_bytes(),
@@ -67,6 +75,7 @@ def install(settings: Settings) -> Launch:
         for name, content in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             _write(folder / name, content, 0o755 if name == "trampoline" else 0o644)
+        _forget_starts(Path(settings.data_dir, STARTING))
     except OSError as error:
         raise StorageError(
             f"The files that start kernels cannot be written to {folder}: {error.strerror}.",
@@ -75,19 +84,21 @@ def install(settings: Settings) -> Launch:
     return Launch(folder / "trampoline", folder / "shim.py")
 
 
+def _forget_starts(folder: Path) -> None:
+    """Have the folder of kernels that are starting, without those that nobody has started again when they died."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for entry in os.scandir(folder):
+        with suppress(OSError):
+            if entry.stat(follow_symlinks=False).st_mtime < time.time() - FORGOTTEN:
+                os.unlink(entry)
+
+
 def compile_for(python: str, launch: Launch) -> None:
-    """Compile what ``python`` would compile at each start, where kernels may not write bytecode themselves.
+    """Compile for ``python`` what its kernels run before they are kernels.
 
     ``OSError`` or ``subprocess.SubprocessError`` when it cannot.
     """
-    here = launch.shim.parent
-    modules = [
-        here / f"{START}.py",
-        here / "demands.py",
-        *(here / "activation").glob("*.py"),
-        *(here / MAGICS).glob("*.py"),
-    ]
-    command = [python, "-I", "-S", "-m", "py_compile", *map(str, modules)]
+    command = [python, "-I", "-S", str(launch.shim.with_name("bundle.py"))]
     subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)
 
 

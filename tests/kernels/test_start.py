@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from jupyter_condaenv.engine import demands
 from jupyter_condaenv.engine.model import KernelOptions, LibraryPath, Settings
-from jupyter_condaenv.kernels import specs
+from jupyter_condaenv.kernels import launcher, specs
 from tests.engine import places
 
 from .conftest import (
@@ -44,7 +45,7 @@ def test_a_cell_runs_in_the_activated_environment(own: Settings, tmp_path: Path)
         assert env["PYTHONNOUSERSITE"] == "1"
         assert not {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"} & env.keys()
         assert "/of/the/server" not in path
-        assert not [entry for entry in path if "launch" in entry], "nothing beside the shim can be imported"
+        assert not [entry for entry in path if own.data_dir in entry], "nothing beside the shim can be imported"
         assert pid == manager.provisioner.pid == psutil.Process(pid).pid  # type: ignore[union-attr]
 
 
@@ -156,6 +157,26 @@ def test_arguments_at_the_end_reach_the_kernel(own: Settings, tmp_path: Path) ->
     manager = manager_of(own, name)
     with started(manager, extra_arguments=["--Session.username=somebody"]) as kernel:
         assert kernel.run("print(get_ipython().kernel.session.username)") == "somebody"
+
+
+def test_all_that_a_start_runs_of_ours_is_in_one_file(own: Settings, tmp_path: Path) -> None:
+    (tmp_path / "envs/geo/conda-meta").mkdir(parents=True)
+    (tmp_path / "envs/geo/etc/conda/activate.d").mkdir(parents=True)
+    (tmp_path / "envs/geo/etc/conda/activate.d/script.sh").write_text("export FROM_SCRIPT=1\n")
+    prefix = with_python(tmp_path / "envs/geo")
+    expected, _ = launched(own, (str(prefix),), {"PATH": os.defpath})
+    files = launcher.install(own)
+    launcher.compile_for(f"{prefix}/bin/python", files)
+    python = [f"{prefix}/bin/python", "-X", "importtime", files.shim, prefix, "-m", "tell"]
+    env = {"PATH": os.defpath, "PYTHONNOUSERSITE": "1"}
+    ran = subprocess.run(python, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    assert "FROM_SCRIPT=1" in ran.stdout
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in ran.stderr.splitlines()}
+    assert imported & {"activation", "crash", "demands", "condaenv_start"} == set()
+    (bundle,) = files.shim.parent.glob("*.bundle")
+    for content in (b"", bundle.read_bytes()[:1000]):
+        bundle.write_bytes(content)
+        assert launched(own, (str(prefix),), {"PATH": os.defpath}) == (expected, ""), "it starts without"
 
 
 LIBRARIES = "import os; print(os.environ.get('LD_LIBRARY_PATH'))"

@@ -122,14 +122,17 @@ def _pythons(lib: str) -> list[str]:
         return []
 
 
-def read_at_start(old: dict[str, str], new: dict[str, str]) -> bool:
-    """Whether ``new`` differs from ``old`` in a variable that a process, or its Python, reads only when it starts."""
-    changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    return any(
-        name in _EARLY or name.startswith(_EARLY_FAMILIES)
-        for name in changed
-        if name not in _SET_LATER and (name != "PYTHON_CPU_COUNT" or sys.version_info >= (3, 13))
-    )
+def read_at_start(old: dict[str, str], new: dict[str, str]) -> list[str]:
+    """The variables in which ``new`` differs from ``old`` and that a process, or its Python, reads only when it
+    starts."""
+    return [
+        name
+        for name in {**old, **new}
+        if (name in _EARLY or name.startswith(_EARLY_FAMILIES))
+        and old.get(name) != new.get(name)
+        and name not in _SET_LATER
+        and (name != "PYTHON_CPU_COUNT" or sys.version_info >= (3, 13))
+    ]
 
 
 def _add_cuda(env: dict[str, str], prefixes: tuple[str, ...]) -> None:

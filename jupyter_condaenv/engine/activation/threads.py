@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from .cgroups import GROUPS, ROOT, folders, words
+
 _FOLLOW_OMP = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -26,7 +28,7 @@ def add_threads(env: dict[str, str], limit: int | None) -> None:
             env.setdefault(name, str(limit))
 
 
-def thread_limit(env: dict[str, str], groups: str = "/proc/self/cgroup", root: str = "/sys/fs/cgroup") -> int | None:
+def thread_limit(env: dict[str, str], groups: str = GROUPS, root: str = ROOT) -> int | None:
     """Threads that this process can keep busy, or None when that is as many as the machine has processors.
 
     ``CPU_LIMIT`` (set by JupyterHub) comes before the quota of the cgroups, which libraries do not see. Never more than
@@ -46,33 +48,14 @@ def thread_limit(env: dict[str, str], groups: str = "/proc/self/cgroup", root: s
 
 def _quota(groups: str, root: str) -> float | None:
     """The lowest quota, in processors, over this process's cgroup and all above it; version 2 or 1."""
-    try:
-        with open(groups, encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read().splitlines()
-    except OSError:
-        return None
-    found = []
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        base = f"{root}/cpu" if controllers else root
-        while True:
-            found.append(_quota_at(base + path.rstrip("/"), bool(controllers)))
-            if path in ("/", ""):
-                break
-            path = os.path.dirname(path)
+    found = [_quota_at(folder, version1) for folder, version1 in folders("cpu", groups, root)]
     return min((quota for quota in found if quota is not None), default=None)
 
 
 def _quota_at(folder: str, version1: bool) -> float | None:
     names = ("cpu.cfs_quota_us", "cpu.cfs_period_us") if version1 else ("cpu.max",)
-    words: list[str] = []
     try:
-        for name in names:
-            with open(f"{folder}/{name}", encoding="utf-8") as file:
-                words += file.read().split()
-        quota, period = (float(word) for word in words)
-    except (OSError, ValueError):  # no such group here, or "max"
+        quota, period = (float(word) for name in names for word in words(f"{folder}/{name}"))
+    except ValueError:  # no such group here, or "max"
         return None
     return quota / period if quota > 0 and period > 0 else None

@@ -11,8 +11,11 @@ from .cache import open_folder
 def note_use(prefixes: tuple[str, ...], cache_dir: str) -> None:
     """Let :func:`last_use` know that something starts in ``prefixes`` now. Never fails: it is started all the same."""
     try:
-        os.makedirs(cache_dir, mode=0o700, exist_ok=True)
-        folder = open_folder(cache_dir)
+        try:
+            folder = open_folder(cache_dir)
+        except FileNotFoundError:
+            os.makedirs(cache_dir, mode=0o700, exist_ok=True)
+            folder = open_folder(cache_dir)
     except OSError:
         return
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK

@@ -1,8 +1,8 @@
 """The kernel that opens where an environment's own cannot, and says in every cell what is wrong and what mends it.
 
-``fallback.py --levels LEVELS [--failure TEXT] [--language NAME] -f CONNECTION`` in the Python that registered the
-kernel, with ipykernel, and nothing of this package but what lies beside it. The kernelspec stays that of the
-environment's own kernel: a restart starts that one, once it can be.
+``fallback.py --levels LEVELS [--failure TEXT | --died] [--memory KIB] [--language NAME] -f CONNECTION`` in the Python
+that registered the kernel, with ipykernel, and nothing of this package but what lies beside it. The kernelspec stays
+that of the environment's own kernel: a restart starts that one, once it can be.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import os
 import shlex
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,12 @@ from typing import Any
 from ipykernel.kernelapp import IPKernelApp
 from ipykernel.kernelbase import Kernel
 
+STARTING = "CONDAENV_STARTING"
+"""Names the file of a kernel that is starting (crash.py)."""
+STALE = 3600.0
+"""Seconds after which a file is of something else: Jupyter starts one that has died again within seconds."""
 PYTHON: dict[str, object] = {"name": "python", "version": "3", "mimetype": "text/x-python", "file_extension": ".py"}
+NO_MEMORY = ("MemoryError", "can't start new thread", "Cannot allocate memory", "no memory left")
 UNHARMED = "Then restart the kernel. The notebook itself is not harmed."
 
 
@@ -47,10 +53,11 @@ class FallbackKernel(Kernel):
         return {"status": "complete"}
 
 
-def explain(levels: str, failure: str = "") -> tuple[str, str]:
+def explain(levels: str, failure: str = "", memory: str = "") -> tuple[str, str]:
     """Why the environment of ``levels`` (``activation.launch.join_levels``) cannot start, and what to do.
 
-    ``failure`` is what became of its kernel, where its Python has come so far.
+    ``failure`` is what became of its kernel, where its Python has come so far, and ``memory`` the KiB that it may have,
+    where that is a number.
     """
     prefixes: tuple[str, ...] = import_module("activation.launch").split_levels(levels)
     own, root = prefixes[-1], prefixes[0]
@@ -58,7 +65,7 @@ def explain(levels: str, failure: str = "") -> tuple[str, str]:
         if not os.path.isdir(prefix):
             return _gone(prefix, own)
     if failure:
-        return f"In the environment {own}, {failure}", _mend_kernel(prefixes, failure)
+        return f"In the environment {own}, {failure}", _mend_kernel(prefixes, failure, memory)
     python = Path(own, "bin/python")
     if own != root and (not Path(own, "conda-meta").is_dir() or any(Path(own, "conda-meta").glob("python-[0-9]*"))):
         return (
@@ -105,9 +112,29 @@ def _gone(prefix: str, own: str) -> tuple[str, str]:
     )
 
 
-def _mend_kernel(prefixes: tuple[str, ...], failure: str) -> str:
-    if any(words in failure for words in ("MemoryError", "can't start new thread", "Cannot allocate memory")):
-        return f"The machine has run out of memory: shut other kernels down, or ask for more. {UNHARMED}"
+def what_died(path: str) -> str:
+    """What became of a kernel that left the file at ``path`` (crash.py) and no word; as ``explain`` takes it."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        killed, *fault = file.read().splitlines() or ["0"]
+    memory = import_module("activation.memory")
+    if killed.isdigit() and (memory.killed() or 0) > int(killed):
+        most = memory.limit()
+        limited = f", of which all here have {most >> 20} MiB together" if most else ""
+        return f"its kernel was killed while it started, because there was no memory left{limited}."
+    named = [line.removeprefix("Fatal Python error: ") for line in fault if line.startswith("Fatal Python error: ")]
+    if named:
+        places = [line.strip() for line in fault if line.startswith("  File ") and "<frozen " not in line]
+        return f"its kernel crashed while it started: {'; '.join([*named[:1], *places[:1]])}."
+    return (
+        "its kernel ended while it started, without a word: something killed it, or a package ended its process. "
+        "The log of the server may say more."
+    )
+
+
+def _mend_kernel(prefixes: tuple[str, ...], failure: str, memory: str) -> str:
+    if any(words in failure for words in NO_MEMORY):
+        limited = f"Each process may have {int(memory) >> 10} MiB here (ulimit -v). " if memory.isdigit() else ""
+        return f"The machine has run out of memory: {limited}shut other kernels down, or ask for more. {UNHARMED}"
     for prefix in reversed(prefixes):
         if any(Path(prefix, "conda-meta").glob("ipykernel-[0-9]*.json")):
             return _hint("jupyter condaenv doctor --fix", prefix)
@@ -133,13 +160,23 @@ def main(arguments: list[str]) -> None:
     """Serve the connection file that ``arguments`` name; what else is in them, for another kernel, is passed over."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("-f", "--f", dest="connection", default="")
-    for name in ("levels", "failure", "language"):
+    for name in ("levels", "failure", "language", "memory"):
         parser.add_argument(f"--{name}", default="")
+    parser.add_argument("--died", action="store_true")
     end = arguments.index("--") if "--" in arguments else len(arguments)
     given, _ = parser.parse_known_args(arguments[:end])
     # Each program is told of it in its own way.
     connection = given.connection or next(filter(os.path.isfile, reversed(arguments[end:])), "")
-    reason, hint = explain(given.levels, given.failure)
+    failure = given.failure
+    if starting := os.environ.pop(STARTING, ""):
+        if given.died and time.time() - os.stat(starting).st_mtime < STALE:
+            failure = what_died(starting)
+        os.unlink(starting)
+        if given.died and not failure:
+            # As it would have begun without that file.
+            trampoline = os.path.join(os.path.dirname(os.path.abspath(__file__)), "trampoline")
+            os.execv(trampoline, [trampoline, *arguments[arguments.index("--died") + 1 :]])
+    reason, hint = explain(given.levels, failure, given.memory)
     FallbackKernel.reason = _text(reason)
     FallbackKernel.hint = _text(hint)
     if given.language:

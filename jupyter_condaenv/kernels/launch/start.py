@@ -19,6 +19,7 @@ from importlib import import_module
 _ACTIVATED = "--activated"
 _TOLD = "--told="
 _WARM = "--warm="
+_OURS = ("activation", "crash", "demands", "warm")
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -38,15 +39,17 @@ def main() -> None:
         told = [option[len(_TOLD) :] for option in options if option.startswith(_TOLD)]
     else:
         told = _activate(here, levels, options, arguments)
+    crash = _beside(here, "crash")
+    start = crash.Start(os.environ.pop(crash.VARIABLE, ""))
     waiting = None
     if options and options[0].startswith(_WARM):
         waiting = _waiting(here, levels, options, arguments, told)
         arguments = waiting.wait()
     # The environment may have modules of these names.
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("activation", "demands", "warm")]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in _OURS]:
         del sys.modules[name]
     sys.argv = arguments[1:]
-    _run(here, levels, arguments, told, waiting)
+    _run(here, levels, arguments, told, waiting, start)
 
 
 def _become(here: str, levels: str, options: list[str], arguments: list[str]) -> None:
@@ -75,12 +78,13 @@ def _waiting(here: str, levels: str, options: list[str], arguments: list[str], t
     return _beside(here, "warm").Waiting(options[0], prefixes, activation, told, loaded)
 
 
-def _run(here: str, levels: str, arguments: list[str], told: list[str], waiting: Any) -> None:
+def _run(here: str, levels: str, arguments: list[str], told: list[str], waiting: Any, start: Any) -> None:
     """Run the module; where it fails before there is a kernel, become the one that says why."""
     up: list[object] = []
 
     def dress(change: Any) -> None:
         up.append(change.new)
+        start.is_over()
         if waiting:
             waiting.listens()
         _dress(here, change.new, told)
@@ -95,23 +99,36 @@ def _run(here: str, levels: str, arguments: list[str], told: list[str], waiting:
             if waiting:
                 # The first that comes after the ports.
                 app.observe(lambda _: waiting.listens(), "heartbeat")
+        else:
+            start.is_over()  # of others nobody knows when they are kernels
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
     except SystemExit as error:
+        start.is_over()
         if up or not error.code:
             raise
         failure = f"ended while it started ({error.code}); the log of the server says more"
         _explain(here, levels, arguments, f"{module} {failure}")
     except Exception as error:  # whatever a broken package raises, it is the reason
+        start.is_over()
         if up:
             raise
         _explain(here, levels, arguments, f"{module} cannot be started ({type(error).__name__}: {error})")
+    except BaseException:
+        start.is_over()
+        raise
 
 
 def _activate(here: str, levels: str, options: list[str], arguments: list[str]) -> list[str]:
     """What is to be told in the notebook as well."""
+    early = _beside(here, "activation.early")
+    at_start = dict(os.environ)
+    early.take_back(os.environ)
     old = dict(os.environ)
-    _, new, told = _activation(here, levels, options, arguments, old)
-    if _beside(here, "activation.launch").read_at_start(old, new):
+    prefixes, new, told = _activation(here, levels, options, arguments, old)
+    read_at_start = _beside(here, "activation.launch").read_at_start
+    if read_at_start(at_start, new):
+        values = {name: new[name] for name in read_at_start(old, new) if name in new}
+        early.keep(prefixes[-1], _cache_dir(here), values)
         shim = os.path.join(here, "shim.py")
         again = [sys.executable, shim, levels, *options, _ACTIVATED, *(_TOLD + text for text in told), *arguments]
         sys.stderr.flush()
@@ -129,18 +146,19 @@ def _activation(
     here: str, levels: str, options: list[str], arguments: list[str], old: dict[str, str]
 ) -> tuple[tuple[str, ...], dict[str, str], list[str]]:
     """The prefixes; what becomes of the variables ``old`` in the environment; what a person should know of it."""
-    activation, demands = _beside(here, "activation"), _beside(here, "demands")
-    launch = _beside(here, "activation.launch")
+    demands, launch = _beside(here, "demands"), _beside(here, "activation.launch")
     prefixes: tuple[str, ...] = launch.split_levels(levels)
     if not all(os.path.isdir(prefix) for prefix in prefixes) or _altered(prefixes):
         _explain(here, levels, arguments)
-    data_dir = os.path.dirname(os.path.dirname(here))
-    cache_dir = os.path.join(data_dir, activation.FOLDER)
-    new, warnings = launch.launch_environment(prefixes, old, cache_dir, tuple(options))
+    new, warnings = launch.launch_environment(prefixes, old, _cache_dir(here), tuple(options))
     told = [*warnings, *filter(None, [demands.misfit(prefixes, new)])]
     for text in told:
         print(f"condaenv: {text}", file=sys.stderr)
     return prefixes, new, told
+
+
+def _cache_dir(here: str) -> str:
+    return os.path.join(os.path.dirname(os.path.dirname(here)), _beside(here, "activation").FOLDER)
 
 
 def _altered(prefixes: tuple[str, ...]) -> bool:
@@ -191,7 +209,14 @@ def _registrar(here: str) -> str:
 def _explain(here: str, levels: str, arguments: list[str], failure: str = "") -> None:
     """Become the kernel that says, in the notebook, why this one cannot run."""
     registrar = _registrar(here)
+    import resource
+
     told = [f"--failure={failure}."] if failure else []
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if soft != resource.RLIM_INFINITY:
+        told.append(f"--memory={soft // 1024}")
+        # It may be what the kernel has died of.
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
     sys.stderr.flush()
     # Activation names libraries and folders of this environment; the other Python does without them.
     names = ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD")

@@ -24,6 +24,37 @@ put_libraries_first() {
     done
     export LD_LIBRARY_PATH="${first%:}${libraries:+:$libraries}"
 }
+guess() {
+    # What is read when Python starts, as activation set it the last time (activation/early.py says what for).
+    [ -O "$1" ] && [ ! -L "$1" ] || return 0
+    while IFS= read -r name && IFS= read -r value; do
+        case $name in "" | [!A-Za-z_]* | *[!A-Za-z0-9_]*) break ;; esac
+        eval "export CONDAENV_WAS_$name=\"\${$name+=\$$name}\""
+        export "$name=$value"
+        guessed="$guessed $name"
+    done <"$1"
+}
+take_back() {
+    for name in $guessed; do
+        eval "value=\$CONDAENV_WAS_$name"
+        unset "CONDAENV_WAS_$name" "$name"
+        [ -z "$value" ] || export "$name=${value#=}"
+    done
+}
+note_start() {
+    # Removed when there is a kernel; where it is still there, Jupyter starts one again that died (crash.py).
+    for word in "$@"; do
+        [ "$before" = -f ] && connection=$word && break
+        before=$word
+    done
+    starting=$data/starting/${connection##*/}.$PPID
+    if [ -e "$starting" ] && [ -x "$registrar" ]; then
+        export CONDAENV_STARTING="$starting"
+        died=--died
+        explain "$@"
+    fi
+    true 2>/dev/null >"$starting" && export CONDAENV_STARTING="$starting"
+}
 explain() {
     if [ ! -x "$registrar" ]; then
         echo "condaenv: $python cannot be run, and $registrar, which would say so in the notebook, is gone." >&2
@@ -31,15 +62,19 @@ explain() {
         exit 127
     fi
     trap - EXIT
+    take_back
     if [ -n "$libraries" ]; then export LD_LIBRARY_PATH="$libraries"; else unset LD_LIBRARY_PATH; fi
-    exec "$registrar" "$here/fallback.py" --levels "$2" "$@"
+    memory=$(ulimit -S -v)
+    # It may be what the kernel has died of.
+    ulimit -S -v "$(ulimit -H -v)"
+    exec "$registrar" "$here/fallback.py" --levels "$2" --memory "$memory" $died "$@"
 }
 
 decoded "${2##*:}"
 prefix=$decoded
 decoded "${2%%:*}"
 lowest=$decoded
-here=${0%/*}
+here=${0%/*} data=${0%/*/*/*} guessed= before= connection= died=
 libraries=${LD_LIBRARY_PATH-}
 IFS= read -r registrar <"$here/registrar"
 if [ -e "$prefix/conda-meta/condaenv/deferred.json" ]; then
@@ -64,6 +99,13 @@ if [ -f "$python" ] && [ -s "$python" ] && has_library "$lowest"; then
     *" --library-path=clean "*) unset LD_LIBRARY_PATH ;;
     *" --library-path=prefix "*) put_libraries_first "$2" ;;
     esac
+    case " $* " in *" -m ipykernel_launcher -f "*) note_start "$@" ;; esac
+    file=$prefix
+    early=
+    while case $file in */*) ;; *) false ;; esac do
+        early=$early${file%%/*}= file=${file#*/}
+    done
+    guess "$data/activation/$early$file.early"
     # Where it cannot be executed after all, as on a machine of another kind: bash goes on then, other shells exit.
     [ -z "${BASH_VERSION-}" ] || shopt -s execfail
     trap 'explain "$@"' EXIT
