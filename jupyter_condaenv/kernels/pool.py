@@ -23,13 +23,14 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from jupyter_client.launcher import launch_kernel
 
 from ..engine import deferred
+from ..engine.activation import memory as machine
 from ..engine.activation.launch import split_levels
 
 Command = tuple[str, ...]
@@ -43,6 +44,10 @@ READY = 120.0
 """Seconds in which one must have imported all."""
 ANSWER = 2.0
 """Seconds in which one must have become a kernel, or said why not; a cold start may take as long."""
+ROOM = 512 << 20
+"""Bytes that must be available, of the machine and of what a container may have, for one to be started to wait."""
+SCARCE = 256 << 20
+"""Bytes below which those that wait are in the way of what is in use."""
 TAKEN = b"taken"
 
 
@@ -128,15 +133,22 @@ class Warm:
 
 
 class Pool:
-    """At most ``size`` for each command, all of them within ``memory`` bytes, none unused for ``idle`` seconds."""
+    """At most ``size`` for each command, all of them within ``memory`` bytes, none unused for ``idle`` seconds,
+    and none where memory is short. ``available`` tells the bytes of it that can be taken, None where nobody knows."""
 
     def __init__(
-        self, size: int, memory: int, idle: float, log: logging.Logger | logging.LoggerAdapter[logging.Logger]
+        self,
+        size: int,
+        memory: int,
+        idle: float,
+        log: logging.Logger | logging.LoggerAdapter[logging.Logger],
+        available: Callable[[], int | None] = machine.available,
     ):
         self._size = size
         self._memory = memory
         self._idle = idle
         self._log = log
+        self._available = available
         self._changed = threading.Condition()
         self._waiting: dict[Command, list[Warm]] = {}
         self._due: dict[Command, tuple[float, dict[str, str]]] = {}
@@ -224,7 +236,7 @@ class Pool:
                     continue
                 if len(self._waiting.get(key, ())) >= self._size:
                     del self._due[key]
-                elif _change_waits(key):  # the kernel that was started may be applying it
+                elif _change_waits(key) or self._is_short(ROOM):  # the kernel that was started may be applying it
                     self._due[key] = (now + LOOK, env)
                 else:
                     return key, env
@@ -266,7 +278,7 @@ class Pool:
         with self._changed:
             self._ending = [warm for warm in self._ending if not warm.has_ended()]
             waiting = sorted(self._each(), key=lambda item: item[1].since, reverse=True)
-        taken, gone = 0, []
+        taken, gone, short = 0, [], bool(waiting) and self._is_short(SCARCE)
         for key, warm in waiting:
             taken += warm.memory()
             if warm.has_ended():
@@ -275,6 +287,8 @@ class Pool:
                 gone.append((key, warm, "was not needed"))
             elif taken > self._memory:
                 gone.append((key, warm, "took too much memory"))
+            elif short:
+                gone.append((key, warm, "was in the way: there is little memory left"))
         with self._changed:
             for key, warm, why in gone:
                 if warm in self._waiting.get(key, ()):  # nobody has taken it in the meantime
@@ -282,6 +296,10 @@ class Pool:
                     self._due.pop(key, None)
                     self._end([warm])
                     self._log.info("jupyter_condaenv: The kernel that waited (process %d) %s.", warm.process.pid, why)
+
+    def _is_short(self, needed: int) -> bool:
+        available = self._available()
+        return available is not None and available < needed
 
     def _each(self) -> Iterator[tuple[Command, Warm]]:
         return ((key, warm) for key, those in self._waiting.items() for warm in those)

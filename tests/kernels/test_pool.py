@@ -86,8 +86,10 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     heard = Heard()
     log.addHandler(heard)
 
-    def made(memory: int = 10**9, idle: float = 600.0) -> tuple[pool.Pool, Heard]:
-        one = pool.Pool(1, memory, idle, log)
+    def made(
+        memory: int = 10**9, idle: float = 600.0, available: Callable[[], int | None] = lambda: None
+    ) -> tuple[pool.Pool, Heard]:
+        one = pool.Pool(1, memory, idle, log, available)
         assert provisioner.switch_on(one, None, log)
         return one, heard
 
@@ -255,6 +257,24 @@ def test_none_begins_to_wait_while_a_change_does(own: Settings, tmp_path: Path, 
     assert str(tmp_path / "envs/other") in psutil.Process(of_other).cmdline()
     change.unlink()
     assert str(tmp_path / "envs/geo") in psutil.Process(heard.waiting()).cmdline()
+
+
+def test_none_waits_where_memory_is_short(own: Settings, tmp_path: Path, make: Make, geo: str) -> None:
+    room = [pool.ROOM - 1]
+    looked = threading.Event()
+
+    def available() -> int:
+        looked.set()
+        return room[0]
+
+    kernels, heard = make(available=available)
+    kernels.started(command(own, geo), dict(os.environ))
+    assert looked.wait(WAIT) and not any("waits" in line for line in heard.lines)
+    room[0] = pool.ROOM
+    waiting = psutil.Process(heard.waiting())
+    room[0] = pool.SCARCE - 1
+    heard.until("little memory left")
+    waiting.wait(WAIT)
 
 
 @pytest.mark.parametrize(
