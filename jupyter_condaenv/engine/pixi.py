@@ -17,7 +17,7 @@ from . import channel_list, distributions, prefix, requirements, specfiles, stac
 from .channels import redact
 from .errors import CondaEnvError, InvalidRequest
 from .formats.specfile import SpecFile
-from .model import Lock, Message, Settings
+from .model import Lock, Message, Settings, Strategy
 from .rattler import matchspec
 from .telling import Emit
 
@@ -27,8 +27,9 @@ _MANIFESTS = ("pixi.toml", "pyproject.toml")
 def asked(place: Path, lock: Lock, settings: Settings, emit: Emit) -> Lock:
     """``lock``, of all that is in the environment at ``place``, with what its manifest asks for as far as it is there.
 
-    What nothing in the manifest needs stays asked for, so that a later change does not take it away. ``lock`` as it is
-    where there is no manifest; where it cannot be read, that is told.
+    What nothing in the manifest needs stays asked for, so that a later change does not take it away. How the manifest
+    has packages chosen holds for later changes as well. ``lock`` as it is where there is no manifest; where it cannot
+    be read, that is told.
     """
     found = _manifest(place)
     if found is None:
@@ -55,8 +56,13 @@ def asked(place: Path, lock: Lock, settings: Settings, emit: Emit) -> Lock:
             f"{manifest} also asks for what is not there, or cannot be asked for here: {', '.join(map(redact, left))}"
         )
         emit(Message(level="warning", text=text))
+    strategy, notes = specfiles.chosen(said, str(manifest), Strategy(), settings.exclude_newer)
+    for note in notes:
+        emit(Message(text=note))
     return replace(
         lock,
+        strategy=replace(strategy, virtual_packages=()),
+        declared=strategy.virtual_packages,
         specs=(*(spec for some in specs.values() for spec in some), *(one for one in lock.specs if one not in specs)),
         pip_specs=pip,
         channels=tuple(dict.fromkeys([*_channels(said, settings), *lock.channels])),

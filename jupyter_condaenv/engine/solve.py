@@ -27,6 +27,7 @@ from . import (
     resolver,
     room,
     sites,
+    specfiles,
     stack,
     staging,
     unasked,
@@ -34,6 +35,7 @@ from . import (
 from . import prefix as prefixes
 from .channels import redact
 from .errors import Broken, InvalidRequest, NotFound, Outdated, Refused, StorageError
+from .formats.specfile import SpecFile
 from .model import (
     Base,
     ChangePackages,
@@ -244,7 +246,7 @@ def _change(request: ChangePackages, settings: Settings) -> Plan:
         still = sorted(asked.dropped & {package.name for package in lock.packages})
         if still:
             raise _still_needed(still, lock.packages)
-    lock = replace(lock, pip_specs=asked.pip_specs, pip=asked.now.pip)
+    lock = replace(lock, strategy=asked.now.strategy, pip_specs=asked.pip_specs, pip=asked.now.pip)
     made = pip.planned(
         _plan(request.prefix, _verb(request), asked.installed, lock, settings), asked.installed, settings
     )
@@ -319,13 +321,14 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
         specs.pop(name, None)
     # A bare name takes nothing back of what was asked for, unless all is asked for anew.
     specs |= _by_name(text for text in request.add if request.prune or text.strip().lower() not in specs)
+    strategy, _ = specfiles.chosen(SpecFile(strategy=now.strategy), "", request.strategy, settings.exclude_newer)
     machine = request.strategy.virtual_packages or now.declared  # the environment stays for the machine it was made for
     frozen = request.dependencies == "freeze"
     going = there if request.update_all else dropped | moved | (added if frozen else set())
     wanted = resolver.Wanted(
         specs=tuple(text for texts in specs.values() for text in texts),
         channels=_channels(now, request, settings),
-        strategy=replace(request.strategy, virtual_packages=machine),
+        strategy=replace(strategy, virtual_packages=machine),
         kept=orphans,
         installed=tuple(package for package in now.packages if package.name not in going),
         frozen=frozen,

@@ -4,6 +4,7 @@ looks."""
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,8 +16,11 @@ from msgspec.structs import replace
 from jupyter_condaenv.engine import solve, specfiles
 from jupyter_condaenv.engine.errors import InvalidRequest, Unsatisfiable
 from jupyter_condaenv.engine.model import (
+    Adopt,
+    Adopted,
     ChangePackages,
     CreateEnvironment,
+    Message,
     Plan,
     Settings,
     StackEnvironment,
@@ -112,6 +116,31 @@ def test_a_manifest_of_pixi_says_how_old(own: Settings, prefix: Path, years: Pat
         request = specfiles.creation(found, "pixi.toml", str(prefix), site_cutoff=site)
         made = in_child(solve.plan, request, replace(own, exclude_newer=site))
         assert versions(made) == expected
+
+
+def test_an_environment_of_pixi_is_changed_as_its_manifest_says(own: Settings, tmp_path: Path, years: Path) -> None:
+    prefix = tmp_path / ".pixi" / "envs" / "default"
+    operate(CreateEnvironment(prefix=str(prefix), specs=("base",), strategy=Strategy(exclude_newer="2021-12-31")), own)
+    shutil.rmtree(prefix / "conda-meta" / "condaenv")
+    (tmp_path / "pixi.toml").write_text(
+        f"[workspace]\nchannels = ['{years.as_uri()}']\nexclude-newer = '2022-12-31'\n"
+        "channel-priority = 'disabled'\nsolve-strategy = 'lowest-direct'\n[dependencies]\nbase = '*'\n"
+    )
+    adopted, events = operate(Adopt(prefix=str(prefix)), own)
+    assert any("packages are chosen as it says" in event.text for event in events if isinstance(event, Message))
+    assert isinstance(adopted, Adopted)
+    assert adopted.lock.strategy == Strategy(
+        channel_priority="disabled", resolution="lowest-direct", exclude_newer="2022-12-31"
+    )
+    told = changed(prefix, own, Strategy(), add=("tool",)).lock
+    assert {one.name: one.version for one in told.packages} == {"base": "1.0", "tool": "1.0"}
+    assert (told.channel_priority, told.resolution) == ("disabled", "lowest-direct")
+    highest = Strategy(resolution="highest")
+    assert versions(changed(prefix, own, highest, add=("tool",), update_all=True)) == {"base": "2.0", "tool": "2.0"}
+    operate(ChangePackages(prefix=str(prefix), add=("tool",)), own)
+    site = replace(own, exclude_newer="2021-12-31")
+    for settings, version in ((own, "2.0"), (site, "1.0")):
+        assert versions(changed(prefix, settings, highest, update_all=True)) == {"base": version, "tool": version}
 
 
 def test_the_site_says_how_old_and_a_request_otherwise(own: Settings, prefix: Path) -> None:
