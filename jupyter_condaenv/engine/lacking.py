@@ -31,6 +31,9 @@ def told(query: Query, asked: Sequence[str], name: str) -> Iterator[str]:
     ``asked``, for the solver names only one. Raises ChannelError."""
     unknown = meant(query, asked)
     for one, near in unknown.items():
+        if one == "pip":  # mostly nobody has written that
+            yield "No channel has a package called pip, which all that pip is asked for needs, as it needs Python."
+            continue
         yield f"No channel has a package called {one}" + (f": did you mean {' or '.join(near)}?" if near else ".")
     if name not in unknown:
         found = solving.candidates(query, name, gateway.at(query.cache_dir, query.offline))

@@ -6,6 +6,7 @@ variable is filled in and no other file is read, so the file may come from anybo
 
 from __future__ import annotations
 
+import os
 import platform as machine
 import re
 import sys
@@ -17,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from . import cutoff, fitting, lockfiles, requirements
-from .channels import redact
+from .channels import SUBDIR, local_path, redact
 from .errors import InvalidRequest, Refused
 from .formats import environment, explicit, lists, locked, manifest, notebook
 from .formats import yaml as tree
@@ -49,13 +50,14 @@ _KNOWN = (
 )
 
 
-def read(name: str, content: bytes | str, platform: str = "", environment: str = "") -> SpecFile:
+def read(name: str, content: bytes | str, platform: str = "", environment: str = "", folder: str = "") -> SpecFile:
     """What the file called ``name`` asks for on ``platform`` (by default this machine's).
 
-    ``environment`` is one of those that a ``pixi.lock`` or a manifest of pixi may have, by default ``default``. Raises
-    InvalidRequest with the file's name and, where there is one, the line.
+    ``folder`` is where it lies, if that is known: paths of channels are seen from there. ``environment`` is one of
+    those that a ``pixi.lock`` or a manifest of pixi may have, by default ``default``. Raises InvalidRequest with the
+    file's name and, where there is one, the line.
     """
-    source = Source(name or "the file", content)
+    source = Source(name or "the file", content, folder)
     platform = platform or this_platform()
     if source.name.lower().endswith(".toml"):
         return manifest.read(source, platform, environment)
@@ -87,7 +89,7 @@ def _of_one(source: Source, platform: str) -> SpecFile:
 def read_file(path: Path, platform: str = "", environment: str = "") -> SpecFile:
     """``read`` for the file at ``path``."""
     try:
-        return read(str(path), path.read_bytes(), platform, environment)
+        return read(str(path), path.read_bytes(), platform, environment, os.path.dirname(os.path.abspath(path)))
     except OSError as error:
         raise InvalidRequest(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
 
@@ -105,9 +107,10 @@ def creation(
     """The request that ``found``, read from the file ``name``, stands for, to be made at ``prefix``.
 
     ``channels`` are searched before those of the file; ``strategy`` and ``site_cutoff`` as in :func:`chosen`. Raises
-    InvalidRequest for what cannot be done: other channels than those of a lock, and requirements that pip is not asked
-    for here, unless all of pip's are to be left out.
+    InvalidRequest for what cannot be done: other channels than those of a lock, channels that should be folders here
+    and are none, and requirements that pip is not asked for here, unless all of pip's are to be left out.
     """
+    _check_folders(found, name)
     if found.lock is not None or found.foreign_lock is not None:
         if channels:
             raise InvalidRequest(
@@ -122,6 +125,9 @@ def creation(
         )
     pip, notes = _for_pip(found, name, without_pip)
     strategy, told = chosen(found, name, strategy, site_cutoff)
+    nothing = f"{name} asks for no packages"
+    if not (found.specs or pip or nothing in found.warnings):
+        notes = (*notes, nothing)
     return CreateEnvironment(
         prefix=prefix,
         specs=_with_pip(found.specs) if pip else found.specs,
@@ -146,6 +152,7 @@ def change(
             f"{name} says exactly which packages an environment consists of, and not what to add to one.",
             "Make a new environment of it, or give a file that asks for packages, such as environment.yml.",
         )
+    _check_folders(found, name)
     pip, notes = _for_pip(found, name, without_pip)
     strategy, told = chosen(found, name, request.strategy, site_cutoff)
     return replace(
@@ -210,11 +217,12 @@ def targets(
     *,
     without_pip: bool,
     environment: str = "",
+    folder: str = "",
     strategy: Strategy = _NO_STRATEGY,
     site_cutoff: str = "",
 ) -> LockPlatforms:
     """The lock that is wanted of the file called ``name``, for what it asks for on each of the platforms ``wanted``, by
-    default those that it names itself.
+    default those that it names itself. ``folder`` as in :func:`read`.
 
     ``channels`` are searched before those of the file; ``strategy`` and ``site_cutoff`` as in :func:`chosen`. Raises
     InvalidRequest, and Refused for requirements for pip, unless they are to be left out.
@@ -222,18 +230,19 @@ def targets(
     how = strategy
     beside: list[str] = []
     if not wanted:
-        found = read(name, content, environment=environment)
+        found = read(name, content, environment=environment, folder=folder)
         wanted = [Target(platform=platform) for platform in _platforms(name, found)]
         beside = sorted(set(found.platforms).difference(get_args(Platform)))
     made: list[Target] = []
     told: dict[str, list[str]] = {}
     for target in wanted:
-        found = read(name, content, target.platform, environment)
+        found = read(name, content, target.platform, environment, folder)
         if found.lock is not None or found.foreign_lock is not None:
             raise InvalidRequest(
                 f"{name} says exactly which packages, so there is nothing to look for on other platforms.",
                 "Lock the file that it was made of, such as environment.yml.",
             )
+        _check_folders(found, name)
         asked, notes = _for_pip(found, name, without_pip)
         if asked:
             raise Refused(
@@ -254,6 +263,20 @@ def targets(
         strategy=replace(how, virtual_packages=()),
         notes=(*said, *(left_out if beside else ())),
     )
+
+
+def _check_folders(found: SpecFile, name: str) -> None:
+    """Raises InvalidRequest for a channel that is a path, or the URL of one, where there is no folder."""
+    for channel in found.channels:
+        path = local_path(channel) if channel.startswith("file:") else Path(channel) if channel[:1] == "/" else None
+        if path is not None and not Path(SUBDIR.sub("", str(path))).is_dir():
+            line = found.channel_lines.get(channel, 0)
+            raise InvalidRequest(
+                f"{name}{f', line {line}' if line else ''}: The channel {channel} is no folder on this machine.",
+                "Copy or mount it there, or write in its place where it is.",
+                file=name,
+                **({"line": line} if line else {}),
+            )
 
 
 def _platforms(name: str, found: SpecFile) -> list[Platform]:

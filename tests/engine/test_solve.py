@@ -447,6 +447,7 @@ def test_a_login_leaves_no_trace(own: Settings, prefix: Path, tiny: Path, tmp_pa
     ("specs", "told"),
     [
         (("smalpkg",), "No channel has a package called smalpkg: did you mean smallpkg?"),
+        (("pip",), "No channel has a package called pip, which all that pip is asked for needs"),
         (("Small_Pkg >=1", "helper"), "called small_pkg: did you mean smallpkg?"),
         (("smalpkg", "zzzzzz"), "called zzzzzz. Relax"),
         (("helper", "smallpkg=9"), "There is smallpkg 2.0, 1.1, 1.0."),

@@ -13,7 +13,7 @@ import pytest
 from jupyter_condaenv.engine import specfiles
 from jupyter_condaenv.engine.channels import base_url
 from jupyter_condaenv.engine.errors import InvalidRequest
-from jupyter_condaenv.engine.model import Lock, Strategy
+from jupyter_condaenv.engine.model import ChangePackages, Lock, Strategy, Target
 from jupyter_condaenv.engine.specfiles import SpecFile
 
 from .child import in_child
@@ -48,6 +48,7 @@ def test_everything_said() -> None:
         format="environment.yml",
         name="geo",
         channels=("conda-forge", "https://host/ours/linux-64"),
+        channel_lines={"conda-forge": 3, "https://host/ours/linux-64": 5},
         platforms=("linux-64",),
         specs=(
             "python >=3.10,<3.13", "conda-forge::numpy=2.*", 'scipy[version=">=1"]', "foo=1.2=py3*_0", "bar=1=0", "pip",
@@ -122,6 +123,42 @@ def test_rows_that_pip_installed_are_for_pip() -> None:
     found = read("dependencies:\n  - attrs=23.1.0=pypi_0\n  - ruamel.yaml==0.17=pypi_0\n  - a=1=0\n")
     assert found.pip == ("attrs==23.1.0", "ruamel.yaml==0.17")
     assert found.specs == ("a=1=0",)
+    assert "pip had installed attrs=23.1.0=pypi_0 and 1 more, which no channel has" in found.warnings[0]
+    assert "the environment gets pip and Python" in found.warnings[0]
+
+
+@pytest.mark.parametrize("name", ["environment.yml", "pixi.toml"])
+def test_a_channel_that_is_a_path_is_seen_from_the_folder_of_the_file(name: str, tmp_path: Path) -> None:
+    text = {
+        "environment.yml": "channels:\n  - '{channel}'\ndependencies: [a]\n",
+        "pixi.toml": "[workspace]\nchannels = ['{channel}']\n[dependencies]\na = '*'\n",
+    }[name]
+    file = tmp_path / "work" / name
+    (tmp_path / "channel").mkdir()
+    file.parent.mkdir()
+    file.write_text(text.format(channel="../channel"))
+    found = specfiles.read_file(file)
+    assert specfiles.creation(found, name, "/env").channels == (str(tmp_path / "channel"),)
+    targets = [Target(platform="linux-64")]
+    asked = specfiles.targets(name, file.read_text(), targets, without_pip=False, folder=str(file.parent))
+    assert asked.channels == (str(tmp_path / "channel"),)
+    for there in (f"{tmp_path}/channel/linux-64", (tmp_path / "channel").as_uri(), "https://host/c", "conda-forge"):
+        specfiles.creation(read(text.format(channel=there), name), name, "/env")
+    for gone in (f"{tmp_path}/gone", (tmp_path / "gone").as_uri(), "file:///nowhere/linux-64"):
+        with pytest.raises(InvalidRequest, match=f"{name}, line 2: The channel .* is no folder") as caught:
+            specfiles.creation(read(text.format(channel=gone), name), name, "/env")
+        assert caught.value.hint and caught.value.details["line"] == 2
+        with pytest.raises(InvalidRequest, match="is no folder on this machine"):
+            specfiles.change(read(text.format(channel=gone), name), name, ChangePackages(prefix="/env"))
+        with pytest.raises(InvalidRequest, match="is no folder on this machine"):
+            specfiles.targets(name, text.format(channel=gone), targets, without_pip=False)
+
+
+def test_a_manifest_that_asks_for_nothing_is_told() -> None:
+    found = read("[workspace]\nchannels = []\n", "pixi.toml")
+    assert specfiles.creation(found, "pixi.toml", "/env").notes == ("pixi.toml asks for no packages",)
+    found = read("dependencies: []\n")
+    assert specfiles.creation(found, "environment.yml", "/env").notes == ("environment.yml asks for no packages",)
 
 
 def test_variables_are_as_they_stand() -> None:
@@ -167,7 +204,7 @@ def test_another_platform_than_this_is_told() -> None:
         ("channels:\n  - https://me:pw@host/c\ndependencies: [a]\n", 2, "token or a password"),
         ("channels:\n  - https://host/t/tk-123/c\ndependencies: [a]\n", 2, "token or a password"),
         ("dependencies:\n  - https://me:pw@host/c::a\n", 2, "token or a password"),
-        ("channels:\n  - ./here\ndependencies: [a]\n", 2, "directory seen from nowhere"),
+        ("channels:\n  - ./here\ndependencies: [a]\n", 2, "seen from where the file lies"),
         ("channels: {a: b}\ndependencies: [a]\n", 1, "not a list"),
         ("name: [a]\ndependencies: [a]\n", 1, "not a text"),
         ("dependencies: [a]\nvariables: [A]\n", 2, "not a mapping"),
@@ -436,6 +473,7 @@ def test_pixi_toml() -> None:
         format="pixi",
         name="geo",
         channels=("https://host/ours", "conda-forge"),
+        channel_lines=found.channel_lines,
         platforms=("linux-64", "win-64"),
         specs=("python >=3.11,<3.13", "numpy", "nvidia::cuda 12.*[build='h*_0']", "here 1.2", "more"),
         pip=("requests>=2", "flask[async]"),
@@ -731,7 +769,7 @@ def test_what_a_person_says_counts_before_what_a_file_says(
         f"pixi.toml: packages are chosen as it says: {followed}",
         *([f"pixi.toml: not followed, as something else is asked for here: {otherwise}"] if otherwise else []),
     )
-    assert request.notes == told
+    assert request.notes == (*told, "pixi.toml asks for no packages")
 
 
 def test_what_is_there_to_build_with_is_installed_as_well() -> None:
@@ -768,7 +806,7 @@ def test_what_a_manifest_has_for_pip_that_pip_is_not_asked_for(more: str, told: 
         ("a = " + "[" * 9_000, 0, "not TOML"),
         ("[project]\nname = 'x'\n", 0, "no manifest of pixi"),
         ("[workspace]\nchannels = ['https://me:hush@host/c']\n", 2, "holds a secret"),
-        ("[workspace]\nchannels = ['./here']\n", 2, "seen from nowhere"),
+        ("[workspace]\nchannels = ['./here']\n", 2, "seen from where the file lies"),
         ("[workspace]\nchannels = []\n[dependencies]\nx = {path = '.'}\n", 4, "built from source"),
         ("[workspace]\nchannels = []\n[dependencies]\nx = 3\n", 4, "not a package request"),
         ('[workspace]\nchannels = []\n[dependencies]\nx = "1\'2"\n', 4, "cannot be"),

@@ -254,6 +254,7 @@ def lock_request(arguments: Namespace, settings: Settings) -> LockPlatforms:
             channels,
             without_pip=arguments.without_pip,
             environment=arguments.file_environment,
+            folder=str(path.parent),
             strategy=strategy,
             site_cutoff=settings.exclude_newer,
         )

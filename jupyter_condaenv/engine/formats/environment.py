@@ -2,7 +2,8 @@
 
 Beside the standard: ``sel(linux): spec`` as micromamba has it, and the comments ``# [linux]`` of conda-lock, since both
 say what their authors meant; ``# [gpu]`` is a comment as any other. Nothing is taken from variables of this process:
-``${NAME}`` is refused where it would decide what is installed.
+``${NAME}`` is refused where it would decide what is installed. A channel that is a path is seen from the folder of the
+file, as in a manifest of pixi; to conda and micromamba from wherever they are called, which mostly is that folder.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ class _Reader:
         self._platform = platform
         self._specs: list[str] = []
         self._pip: dict[str, int] = {}
+        self._rows: list[str] = []
+        """Of what pip had installed where the file was written."""
         self._warnings: list[str] = []
 
     def read(self, root: yaml.Node) -> SpecFile:
@@ -58,13 +61,14 @@ class _Reader:
             tree.items(self._source, values["dependencies"], "dependencies") if "dependencies" in values else ()
         ):
             self._dependency(item)
-        channels = tuple(self._channels(values.get("channels")))
+        channels = dict(self._channels(values.get("channels")))
         platforms = values.get("platforms", values.get("platform"))
         found = SpecFile(
             format="environment.yml",
             name=self._name(values.get("name")),
             specs=tuple(dict.fromkeys(self._specs)),
-            channels=channels,
+            channels=tuple(channels),
+            channel_lines=channels,
             variables=self._variables(values.get("variables")),
             pip=tuple(self._pip),
             pip_lines=self._pip,
@@ -104,7 +108,7 @@ class _Reader:
         for item in tree.items(self._source, node, key) if node is not None else ():
             yield tree.text(self._source, item, key).strip()
 
-    def _channels(self, node: yaml.Node | None) -> Iterator[str]:
+    def _channels(self, node: yaml.Node | None) -> Iterator[tuple[str, int]]:
         for item in tree.items(self._source, node, "channels") if node is not None else ():
             channel = tree.text(self._source, item, "channels").strip()
             line = tree.line(item)
@@ -115,12 +119,8 @@ class _Reader:
                     "Take it out, and put the secret into ~/.netrc or into the file that RATTLER_AUTH_FILE names.",
                 )
             self._check_plain(channel, line)
-            if channel.startswith((".", "~")):
-                raise self._source.refuse(
-                    line, f"The channel {channel!r} is a directory seen from nowhere.", "Give its full path."
-                )
             if channel != "nodefaults":  # says to conda that it should not add its own; nor do we
-                yield channel
+                yield self._source.channel(channel, line), line
 
     def _dependency(self, node: yaml.Node) -> None:
         line = tree.line(node)
@@ -148,6 +148,7 @@ class _Reader:
         row = _PYPI_ROW.match(spec)
         if row is not None:  # as `conda list --export` writes what pip installed
             self._pip.setdefault(f"{row['name']}=={row['version']}", line)
+            self._rows.append(spec)
             return
         self._check_plain(spec, line)
         if redact(spec) != spec:
@@ -226,6 +227,12 @@ class _Reader:
         if found.platforms and self._platform not in found.platforms:
             self._warnings.append(
                 f"{self._source.name} is written for {', '.join(found.platforms)}; this is {self._platform}"
+            )
+        if self._rows:
+            rows = self._rows[0] + (f" and {len(self._rows) - 1} more" if len(self._rows) > 1 else "")
+            self._warnings.append(
+                f"{self._source.name}: pip had installed {rows}, which no channel has: pip is asked again, for which "
+                "the environment gets pip and Python"
             )
         builds = [spec for spec in found.specs if _BUILD.match(spec)]
         if builds:

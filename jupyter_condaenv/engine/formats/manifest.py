@@ -97,12 +97,14 @@ class _Manifest:
                 f"{self._source.name} is written for {', '.join(platforms)}; this is {self._platform}"
             )
         strategy = self._strategy(whole, [_table(feature) for feature in named])
+        channels = dict(self._channels(whole, features))
         name = self._workspace.get("name") or self._project.get("name") or ""
         return SpecFile(
             format="pixi",
             name=name if isinstance(name, str) else "",
             specs=tuple(found),
-            channels=tuple(self._channels(whole, features)),
+            channels=tuple(channels),
+            channel_lines=channels,
             variables=variables,
             pip=tuple(self._pip),
             pip_lines=self._pip,
@@ -207,7 +209,7 @@ class _Manifest:
             if options.get(key):
                 self._own_index.append(f"{key} in line {keys.line_of(self._source, key)}")
 
-    def _channels(self, whole: bool, features: tuple[str, ...]) -> Iterator[str]:
+    def _channels(self, whole: bool, features: tuple[str, ...]) -> Iterator[tuple[str, int]]:
         """Those of the features, in their order, and of the manifest itself, which also stand in for those of a feature
         that has none; what is said of their priority counts first."""
         said = [_table(_table(self._pixi.get("feature")).get(name)).get("channels") for name in features]
@@ -218,10 +220,15 @@ class _Manifest:
             channel = one if isinstance(one, str) else str(_table(one).get("channel", ""))
             found.setdefault(channel, priority if isinstance(priority, int) else 0)
         for channel in sorted(found, key=lambda name: -found[name]):
-            if redact(channel) != channel or "$" in channel or channel.startswith((".", "~")):
+            line = self._line_of(channel)
+            if redact(channel) != channel or "$" in channel:
                 raise self._source.refuse(
-                    keys.line_of(self._source, "channels"),
-                    f"The channel {channel} holds a secret or a variable, or is seen from nowhere.",
+                    line,
+                    f"The channel {channel} holds a secret or a variable.",
                     "Give its whole URL, and put secrets into ~/.netrc or the file that RATTLER_AUTH_FILE names.",
                 )
-            yield channel
+            yield self._source.channel(channel, line), line
+
+    def _line_of(self, channel: str) -> int:
+        at = re.search(rf"[\"']{re.escape(channel)}[\"']", self._source.text)
+        return self._source.text.count("\n", 0, at.start()) + 1 if at else keys.line_of(self._source, "channels")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -22,12 +23,14 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 class Source:
     """The text of a file, and the errors that name the place in it."""
 
-    def __init__(self, name: str, content: bytes | str) -> None:
-        """Raises InvalidRequest for what is too large or no text.
+    def __init__(self, name: str, content: bytes | str, folder: str = "") -> None:
+        """``folder`` is where the file lies, empty where that is not known. Raises InvalidRequest for what is too large
+        or no text.
 
         UTF-8 with or without a mark, and UTF-16 with one, which is what PowerShell's ``>`` writes.
         """
         self.name = name
+        self._folder = folder
         self.text = ""
         if len(content) > MOST_BYTES:
             hint = "Clear its outputs, and save it." if name.lower().endswith(".ipynb") else "Is it the right file?"
@@ -63,6 +66,19 @@ class Source:
         if line:
             details["line"] = line
         return InvalidRequest(f"{where}: {redact(problem)}", hint, file=self.name, **details)
+
+    def channel(self, channel: str, line: int) -> str:
+        """``channel`` as it stands there, but for a path, which is made whole: as pixi does, from the folder of the
+        file. Raises InvalidRequest where that is not known."""
+        if not channel.startswith((".", "~")):
+            return channel
+        if not self._folder:
+            raise self.refuse(
+                line,
+                f"The channel {channel!r} is a directory seen from where the file lies, which is not known here.",
+                "Give its full path.",
+            )
+        return os.path.normpath(os.path.join(self._folder, os.path.expanduser(channel)))
 
     def only_one(self, environment: str) -> InvalidRequest:
         """The error to raise where ``environment`` is chosen of a file that says what a single one is to be."""

@@ -22,6 +22,8 @@ class SpecFile(Struct, frozen=True, kw_only=True):
     """Package requests, as they stand in the file."""
     channels: tuple[str, ...] = ()
     """In order of priority; empty: the configured ones."""
+    channel_lines: dict[str, int] = field(default_factory=dict)
+    """Where they stand, as far as that is known."""
     variables: dict[str, str] = field(default_factory=dict)
     """To be set wherever the environment is active."""
     pip: tuple[str, ...] = ()
