@@ -993,6 +993,8 @@ export interface components {
             virtual_packages?: string[];
             /** @default [] */
             declared?: string[];
+            /** @default {} */
+            strategy?: components["schemas"]["Strategy"];
             packages: components["schemas"]["Package"][];
             /** @default null */
             base?: components["schemas"]["Base"] | null;
