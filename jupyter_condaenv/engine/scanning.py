@@ -59,6 +59,15 @@ def scan(settings: Settings, emit: Emit) -> Scanned:
     )
 
 
+def is_sought(prefix: str, settings: Settings) -> bool:
+    """Whether a pattern of ``settings.find`` stands for ``prefix``."""
+    names = prefix.split("/")[1:]
+    return any(
+        len(parts) == len(names) and all(map(_stands_for, parts, names))
+        for parts in (wanted.split("/")[1:] for wanted in settings.find)
+    )
+
+
 class _Counter:
     """Follows patterns, and counts the names that it looks at."""
 
@@ -93,9 +102,13 @@ def _below(place: str, parts: list[str], look: Callable[[str], None]) -> Iterato
         return
     for name in _names(place):
         look(place)
-        # As in a shell: what is hidden is only meant by who says so.
-        if fnmatchcase(name, part) and (part.startswith(".") or not name.startswith(".")):
+        if _stands_for(part, name):
             yield from _below(os.path.join(place, name), rest, look)
+
+
+def _stands_for(part: str, name: str) -> bool:
+    # As in a shell: what is hidden is only meant by who says so.
+    return fnmatchcase(name, part) and (part.startswith(".") or not name.startswith("."))
 
 
 def _names(folder: str) -> list[str]:

@@ -94,7 +94,7 @@ def _offered(found: Scanned, settings: Settings, emit: Callable[[AnyEvent], None
     from ..kernels import offers, specs
 
     emit(Step(phase="register", text="Looking which kernels there are"))
-    removed = specs.remove_orphans(settings)
+    removed = (*specs.remove_orphans(settings), *offers.withdraw(found.environments, settings))
     written = offers.offer(found.environments, settings, emit) if settings.find_kernels else ()
     registered = specs.registered(settings)
     environments = (msgspec.structs.replace(one, kernels=registered.get(one.prefix, ())) for one in found.environments)

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from jupyter_condaenv.engine import places, stack
+from jupyter_condaenv.engine import places, scanning, stack
 from jupyter_condaenv.engine.errors import Broken, StorageError
 from jupyter_condaenv.engine.model import Environment, Message, Settings
 from jupyter_condaenv.engine.telling import Emit
@@ -57,6 +57,21 @@ def offer(environments: Iterable[Environment], settings: Settings, emit: Emit) -
         except OSError as error:
             raise storage_error(error) from error
     return tuple(sorted(written))
+
+
+def withdraw(environments: Iterable[Environment], settings: Settings) -> tuple[str, ...]:
+    """Remove the kernelspecs that were offered for what is here but neither among ``environments`` nor looked for any
+    more, and return their names. StorageError when one cannot be removed."""
+    listed = {one.prefix for one in environments}
+    unwanted = [
+        prefix
+        for prefix, names in specs.registered(settings).items()
+        if prefix not in listed
+        and not scanning.is_sought(prefix, settings)
+        and os.path.lexists(prefix)
+        and all(specs.is_offered(name, settings) for name in names)
+    ]
+    return tuple(name for prefix in unwanted for name in specs.unregister(prefix, settings))
 
 
 def _written(environment: Environment, settings: Settings, emit: Emit) -> tuple[str, ...]:

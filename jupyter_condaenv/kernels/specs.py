@@ -25,6 +25,7 @@ from jupyter_condaenv.kernels.found import read
 SCHEMA = 1
 """Version of the mark that our kernelspecs carry in ``metadata.jupyter_condaenv``."""
 _PREFIX = "condaenv"
+_OFFERED = "offered"
 _LOGOS = ("logo-32x32.png", "logo-64x64.png", "logo-svg.svg")
 
 
@@ -41,7 +42,8 @@ def register(
     ``levels`` are the prefixes it consists of, bottom first, its own last; without them only its own. Doing it again
     brings the kernelspecs up to date, removes those of kernels that it no longer has, and keeps the ``options`` that
     were given before. Activation is captured here, so that the first start need not, unless nothing of the environment
-    is to run before somebody wants it (``warm``). ``StorageError`` when a kernelspec cannot be written.
+    is to run before somebody wants it (``warm``): such kernelspecs say that nobody has asked for them, until somebody
+    does. ``StorageError`` when a kernelspec cannot be written.
     """
     prefixes = tuple(os.path.normpath(prefix) for prefix in levels) or (os.path.normpath(environment.prefix),)
     kernels = found.kernels(prefixes, environment.python)
@@ -49,11 +51,15 @@ def register(
     if kernels:
         files = launcher.install(settings)
         kept = _kept_of(prefixes[-1], options, settings)
+        before = registered(settings).get(prefixes[-1], ())
+        offered = not warm and all(_mark_in(Path(settings.kernels_dir, name)).get(_OFFERED) is True for name in before)
         for kernel in kernels:
             name = _free_name(environment, prefixes[-1], kernel.name, settings)
             spec = _spec(environment, prefixes, kernel, kept, settings, files)
             if kept.display_name and kernel is kernels[0]:
                 spec["display_name"] = kept.display_name
+            if offered:
+                spec["metadata"]["jupyter_condaenv"][_OFFERED] = True
             _write(Path(settings.kernels_dir, name), spec, kernel.source)
             names.append(name)
         if warm:
@@ -159,6 +165,13 @@ def registered(settings: Settings) -> dict[str, tuple[str, ...]]:
     for name, prefixes in _ours(settings):
         names.setdefault(prefixes[-1], []).append(name)
     return {prefix: tuple(sorted(those)) for prefix, those in names.items()}
+
+
+def is_offered(name: str, settings: Settings) -> bool:
+    """Whether the kernelspec ``name`` was written on this host for an environment that was found, and nobody has asked
+    for it or chosen anything for it since."""
+    mark = _mark_in(Path(settings.kernels_dir, name))
+    return mark.get(_OFFERED) is True and mark.get("host") == (settings.host or socket.gethostname())
 
 
 def examine(prefix: str, settings: Settings) -> Finding | None:

@@ -110,6 +110,30 @@ def test_a_kernel_that_somebody_has_chosen_something_for_is_left_as_it_is(own: S
     assert shown(own) == {"Geodesy"}
 
 
+def test_what_nothing_leads_to_any_more_is_withdrawn(settings: Callable[..., Settings], home: Path) -> None:
+    """Not where a person has asked for the kernel, another host has written it, or the environment is only absent."""
+    names = ("geo", "asked", "chosen", "absent", "elsewhere", "sought")
+    prefixes = {name: with_kernel(home / "data" / name) for name in names}
+    own = settings()
+    noted(home, *prefixes.values())
+    specs.register(environment(prefixes["asked"]), own)
+    assert len(offered(replace(own, host="another"))) == 5
+    for name in ("geo", "chosen", "absent", "sought"):
+        (prefixes[name] / "conda-meta/numpy-2.0-0.json").touch()
+    (prefixes["asked"] / "conda-meta/numpy-2.0-0.json").touch()
+    assert len(offered(own)) == 5
+    specs.register(environment(prefixes["chosen"]), own, KernelOptions(always_run=True))
+    prefixes["absent"].rename(home / "away")
+
+    everywhere = replace(own, find=(f"{home}/data/sough*",))
+    assert offers.withdraw(environments.list_environments(own), own) == ()
+    noted(home)
+    (name,) = offers.withdraw(environments.list_environments(everywhere), everywhere)
+    assert "geo" in name
+    left = {Path(prefix).name for prefix in specs.registered(own)}
+    assert left == {"asked", "chosen", "absent", "elsewhere", "sought"}
+
+
 def test_what_is_not_ours_is_not_touched(own: Settings, home: Path) -> None:
     prefix = with_kernel(Path(own.envs_dirs[0]) / "geo")
     for name in ("python3", "condaenv-geo"):
