@@ -96,7 +96,7 @@ def test_what_a_server_starts_again_tells_it(own: Settings, tmp_path: Path) -> N
     async def run() -> str:
         kernels = AsyncMappingKernelManager(
             kernel_spec_manager=KernelSpecManager(kernel_dirs=[own.kernels_dir], ensure_native_kernel=False),
-            config=Config(KernelRestarter={"time_to_dead": 0.2}),
+            config=Config(KernelRestarter={"time_to_dead": 0.2, "random_ports_until_alive": False}),
         )
         id = await kernels.start_kernel(kernel_name=name)
         client = kernels.get_kernel(id).client()
