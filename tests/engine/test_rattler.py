@@ -9,6 +9,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -349,6 +350,20 @@ def test_a_channel_that_answers_with_an_error(status: int, tiny: Path, tmp_path:
         with pytest.raises(ChannelError) as caught:
             one(["helper"], [server.url], tmp_path)
         assert server.url in caught.value.message
+
+
+def test_of_several_channels_the_one_that_fails_is_named_with_its_reason(tiny: Path, tmp_path: Path) -> None:
+    until = {"until": datetime.now(timezone.utc)}
+    (tmp_path / "home").mkdir(exist_ok=True)
+    (tmp_path / "home" / ".condarc").write_text("remote_max_retries: 0\n")
+    with ChannelServer(tiny) as server:
+        gone = server.url
+    # Which of those who ask at the same time is told the reason is a matter of chance.
+    for time in range(3):
+        with pytest.raises(ChannelError) as caught:
+            one(["alpha", "helper"], [f"{gone}/a", f"{gone}/b", tiny.as_uri()], tmp_path / str(time), until)
+        assert caught.value.details["channels"][0].startswith(gone), caught.value.message
+        assert "coalesced" not in caught.value.message
 
 
 def test_a_login_is_read_from_the_file_that_rattler_names(tiny: Path, tmp_path: Path) -> None:

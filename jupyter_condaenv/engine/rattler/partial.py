@@ -11,6 +11,8 @@ from .query import Query
 from .records import package_of
 
 _NOARCH = rattler.Subdir("noarch")
+_OF_ANOTHER = "coalesced request failed"
+"""Of two who want the same at once, only one is told why it cannot be had."""
 
 
 class PartialChannel:
@@ -53,13 +55,20 @@ class PartialChannel:
         records: list[rattler.RepoDataRecord] = []
         for some, of in parts:
             try:
-                found = await self._reader.query(some, of, [spec], recursive=False, channel_relations="disabled")
-            except GatewayError:
-                if not self._query.offline:
+                records += await self._asked(some, of, spec)
+            except GatewayError as error:
+                if self._query.offline:
+                    continue  # it is not in the cache; of two who want it at once only one is told so
+                if _OF_ANOTHER not in str(error):
                     raise
-                continue  # it is not in the cache; of two who want it at once only one is told so
-            records += [record for one in found for record in one]
+                records += await self._asked(some, of, spec)
         return records
+
+    async def _asked(
+        self, channels: list[rattler.Channel], platforms: list[rattler.Subdir], spec: rattler.MatchSpec
+    ) -> list[rattler.RepoDataRecord]:
+        found = await self._reader.query(channels, platforms, [spec], recursive=False, channel_relations="disabled")
+        return [record for one in found for record in one]
 
     def package_names(self, platform: rattler.Subdir) -> list[str]:
         """The solver asks for one name after the other."""
