@@ -11,8 +11,8 @@ NODE := cd $(PANEL) && PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 NODE_READY := $(PANEL)/node_modules/.yarn-state.yml
 # What a test run is narrowed to: make test ARGS="tests/cli -k json"
 ARGS ?=
-# A file's tests share servers and environments, so that they stay together; more workers than four only wait for the disk.
-WORKERS := -n logical --maxprocesses 4 --dist loadfile
+# The tests of a file share servers and environments, so that they stay together. Tests wait about as long as they compute.
+WORKERS := -n 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow bytecode lint docs panel panel-check panel-types bench clean
@@ -23,15 +23,19 @@ help:  ## show this
 demo: $(READY)  ## create, lock and stack environments, run a cell in each, and show them in JupyterLab; CHANNEL=conda-forge for the real ones
 	@$(RUN) -m tests.demo
 
-test: $(READY) bytecode  ## run every test that takes seconds and can run here
+test: $(READY) bytecode  ## run the tests that show everything once
 	@$(RUN) -m pytest -m "not slow" $(WORKERS) $(ARGS)
 
-test-slow: $(READY) bytecode  ## run the tests that take minutes
+test-slow: $(READY) bytecode  ## run the others: long ones, and other ways to the same
 	@$(RUN) -m pytest -m slow $(WORKERS) $(ARGS)
 
-# Tests start thousands of processes; where PYTHONDONTWRITEBYTECODE is set, each would compile all of the package.
+# Tests start thousands of processes; where PYTHONDONTWRITEBYTECODE is set, each would compile all of the package, and each
+# worker all tests.
 bytecode: $(READY)
-	@$(RUN) -m compileall -q jupyter_condaenv tests
+ifdef PYTHONDONTWRITEBYTECODE
+	@$(RUN) -m compileall -q jupyter_condaenv
+	@PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest --collect-only -q > /dev/null || true
+endif
 
 lint: $(READY) $(NODE_READY)  ## style, types, and the direction of imports
 	@$(NODE) jlpm lint

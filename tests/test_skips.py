@@ -24,7 +24,7 @@ def test_a_skip_is_named_and_must_be_listed(tmp_path: Path, reason: str, mode: s
     test = tmp_path / "test_one.py"
     test.write_text(f"import pytest\n\n\ndef test_one():\n    pytest.skip({reason!r})\n")
     command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-c", os.devnull, "--rootdir", tmp_path, test]
-    env = os.environ | {"CONDAENV_TEST_SKIPS": mode}
+    env = os.environ | {"CONDAENV_TEST_SKIPS": mode, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     assert f"1 skipped: {reason}" in done.stdout

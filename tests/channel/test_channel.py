@@ -278,6 +278,7 @@ def private_home(tmp_path: Path, channel_dir: Path, monkeypatch: pytest.MonkeyPa
     return root
 
 
+@pytest.mark.slow
 def test_a_second_build_makes_only_what_is_missing(private_home: Path, tmp_path: Path) -> None:
     dest = tmp_path / "channel"
 
@@ -303,6 +304,7 @@ def test_a_second_build_makes_only_what_is_missing(private_home: Path, tmp_path:
     assert not list(dest.glob("*/*.part"))
 
 
+@pytest.mark.slow
 def test_two_builds_at_once(private_home: Path, tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "tests.channel", "--dest", str(tmp_path / "channel")]

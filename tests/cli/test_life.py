@@ -74,6 +74,7 @@ def test_update_moves_what_is_named(person: Person, make: Callable[..., Path], s
     assert installed(prefix) == {"tool-2.0"}
 
 
+@pytest.mark.slow
 def test_paths_are_as_good_as_names(person: Person, small_channel: Path) -> None:
     place = person.home / "elsewhere" / "env"
     person.run("create", "elsewhere/env", "tool", "-c", small_channel)
@@ -179,6 +180,7 @@ def test_what_is_wrong_is_told_and_mended(person: Person, make: Callable[..., Pa
     person.run("doctor", "nowhere", code=3)
 
 
+@pytest.mark.slow
 def test_what_nobody_needs_is_shown_and_then_deleted(person: Person, make: Callable[..., Path]) -> None:
     make("geo", "big")
     make("two", "tool")
@@ -201,6 +203,7 @@ def test_what_nobody_needs_is_shown_and_then_deleted(person: Person, make: Calla
     person.run("clean", "everything", code=2)
 
 
+@pytest.mark.slow
 def test_when_an_environment_was_last_used(person: Person, make: Callable[..., Path]) -> None:
     make("geo", "tool")
     make("two", "tool")
@@ -212,6 +215,7 @@ def test_when_an_environment_was_last_used(person: Person, make: Callable[..., P
     assert geo["last_used"][:10] in person.run("storage").out
 
 
+@pytest.mark.slow
 def test_storage_is_measured(person: Person, make: Callable[..., Path]) -> None:
     prefix = make("geo", "big")
     make("two", "tool")
@@ -228,6 +232,7 @@ def test_storage_is_measured(person: Person, make: Callable[..., Path]) -> None:
     assert person.run("storage", "--json").last["storage"]["cache"]["unlinked"] > 500_000
 
 
+@pytest.mark.slow
 def test_a_clone_is_an_environment_of_its_own(owner: Person) -> None:
     script = "#!/bin/sh\necho mine\n"
     place = owner.envs / "base-env" / "bin" / "mine"
@@ -259,6 +264,7 @@ def test_a_plan_changes_nothing_and_is_applied_as_shown(person: Person, make: Ca
     assert installed(prefix) == {"tool-1.0", "big-1.0"}
 
 
+@pytest.mark.slow
 def test_a_plan_that_is_no_longer_true_is_refused(person: Person, make: Callable[..., Path]) -> None:
     prefix = make("geo", "tool")
     person.run("plan", "add", "geo", "big", "-o", "plan.json")

@@ -44,6 +44,7 @@ def test_an_environment_on_other_platforms(person: Person, make: Callable[..., P
     assert text in person.run("jobs", "show", started).out
 
 
+@pytest.mark.slow
 def test_a_file_on_other_platforms(person: Person, gpus: Path) -> None:
     file = person.home / "environment.yml"
     file.write_text(f"channels: ['{gpus}']\nplatforms: [linux-64, osx-arm64]\ndependencies: [gpu]\n")
@@ -59,6 +60,7 @@ def test_a_file_on_other_platforms(person: Person, gpus: Path) -> None:
     assert "hint: For instance: linux-64:__cuda=12.4" in person.run(*two, "__cuda=12.4", code=2).err
 
 
+@pytest.mark.slow
 def test_a_platform_that_has_nothing(person: Person, gpus: Path) -> None:
     file = person.home / "environment.yml"
     file.write_text(f"channels: ['{gpus}']\ndependencies: [mac, gpu]\n")
@@ -91,6 +93,7 @@ def test_what_cannot_be_meant(person: Person, words: str, told: str) -> None:
     assert told in person.run(*words.split(), code=2).err
 
 
+@pytest.mark.slow
 def test_what_makes_an_environment_elsewhere(person: Person, small: ChannelServer) -> None:
     person.run("create", "geo", "tool", "-c", small.url)
     export = ("export", "geo", "--format", "dockerfile")

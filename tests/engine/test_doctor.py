@@ -467,6 +467,7 @@ def pip(prefix: Path, *arguments: str | Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_missing_and_stale_bytecode(pythonic: Path, shared: Settings) -> None:
     site = site_of(pythonic)
     whole = tree(pythonic, ours=False)

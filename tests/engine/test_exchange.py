@@ -139,7 +139,7 @@ def states(tmp_path: Path) -> tuple[dict[str, tuple[object, ...]], dict[str, tup
     return old, content(prefix)
 
 
-@pytest.mark.parametrize("where", [beside, inside])
+@pytest.mark.parametrize("where", [beside, pytest.param(inside, marks=pytest.mark.slow)])
 def test_a_kill_before_every_single_step_of_a_change(where, states, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     old, new = states
     found = []
@@ -188,7 +188,7 @@ def test_a_kill_while_recovering_from_a_kill(where, states, tmp_path: Path) -> N
         first += 7
 
 
-@pytest.mark.parametrize("where", [beside, inside])
+@pytest.mark.parametrize("where", [beside, pytest.param(inside, marks=pytest.mark.slow)])
 def test_a_kill_before_every_single_step_of_a_removal(where, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     number = 0
     ends = set()

@@ -109,7 +109,7 @@ def test_a_disk_that_gets_full_at_ten_points_of_an_install(little: Path, setting
         assert problems(prefix, *MINE, "mine") == []
 
 
-@pytest.mark.parametrize("kind", ["clone", "unpack"])
+@pytest.mark.parametrize("kind", ["clone", pytest.param("unpack", marks=pytest.mark.slow)])
 def test_a_disk_that_gets_full_while_a_copy_is_made(kind: str, little: Path, settings: Make, tmp_path: Path) -> None:
     ours = settings(channels=(little.as_uri(),))
     source = Path(ours.envs_dirs[0]) / "source"

@@ -113,6 +113,7 @@ def test_what_hadolint_says(prefix: Path, tmp_path: Path) -> None:
     linted("hadolint", written_to(tmp_path, export.export(prefix, "dockerfile")) / "Dockerfile")
 
 
+@pytest.mark.slow
 def test_its_steps_make_an_image_in_which_the_environment_runs(prefix: Path, tmp_path: Path) -> None:
     context = written_to(tmp_path / "context", export.export(prefix, "dockerfile"))
     with Docker(tmp_path / "docker") as docker:

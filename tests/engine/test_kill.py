@@ -211,7 +211,7 @@ def make_case(kind: str, settings: Settings, *, python: bool) -> Case:
 
 @pytest.mark.parametrize(
     "kind",
-    ["create", "upgrade", "remove", *(_slow(kind) for kind in ("clone", "unpack", "add", "rollback"))],
+    ["create", *(_slow(kind) for kind in ("upgrade", "remove", "clone", "unpack", "add", "rollback"))],
 )
 def test_a_kill_at_a_random_moment(kind: str, little_settings: Settings) -> None:
     outcomes = kill_at_random(make_case(kind, little_settings, python=False), 3)
@@ -297,7 +297,9 @@ def _at_step_if_there(phase: str) -> Callable[[Operation], None]:
     return wait
 
 
-@pytest.mark.parametrize("sign", ["stage", "stage/conda-meta/history", "old-*", "old-*.snapshot"])
+@pytest.mark.parametrize(
+    "sign", ["stage", *(_slow(sign) for sign in ("stage/conda-meta/history", "old-*", "old-*.snapshot"))]
+)
 def test_a_kill_around_the_exchange(sign: str, little_settings: Settings) -> None:
     """The workspace tells where the change is."""
     case = make_case("upgrade", little_settings, python=False)
@@ -358,7 +360,7 @@ def test_a_kill_while_an_environment_is_packed(there: bool, little_settings: Set
 # --- in place ---
 
 
-@pytest.fixture(params=["parent", "tmpfs"])
+@pytest.fixture(params=["parent", pytest.param("tmpfs", marks=pytest.mark.slow)])
 def in_place(request: pytest.FixtureRequest, little_settings: Settings):  # type: ignore[no-untyped-def]
     """An environment that can only be changed in place, and what stands before a command of its owner."""
     prefix = Path(little_settings.envs_dirs[0]) / "demo"

@@ -87,7 +87,7 @@ def settings_in(place: Path, channel: Path, cache: Path, **fields: Any) -> Setti
     )
 
 
-@pytest.fixture(params=["pip", "uv"])
+@pytest.fixture(params=[pytest.param("pip", marks=pytest.mark.slow), "uv"])
 def program(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -131,6 +131,7 @@ def of_pip(prefix: Path) -> dict[str, str]:
 # --- what is asked for ---
 
 
+@pytest.mark.parametrize("program", ["pip", "uv"], indirect=True)
 def test_packages_of_pip_are_installed_recorded_and_listed(env: Path, chosen: Settings, program: str) -> None:
     result = run(add(env, "atool", "alib<2"), chosen)
     assert result["plan"]["pip"]["resolved"]
@@ -251,6 +252,7 @@ def test_what_cannot_be_changes_nothing(env: Path, chosen: Settings, index: Pack
     assert tree(env) == before and leftovers(env) == []
 
 
+@pytest.mark.slow
 def test_what_conda_brings_takes_the_place_of_pips(env: Path, with_pip: Settings) -> None:
     run(ChangePackages(prefix=str(env), remove=("smallpkg",)), with_pip)
     run(add(env, "smallpkg==9.0", "atool"), with_pip)
@@ -349,6 +351,7 @@ def test_doctor_looks_at_pips_packages_too_and_mends_them_without_a_network(
     assert said(env / "bin" / "atool") == "atool 1.0"
 
 
+@pytest.mark.slow
 def test_why_knows_what_pips_packages_need(env: Path, with_pip: Settings) -> None:
     run(add(env, "atool", "smallfan", "oldfan"), with_pip)
     found = why.reasons_in(env, "alib")
@@ -386,6 +389,7 @@ def test_a_change_that_waits_has_fetched_what_pip_will_install(
     assert of_pip(env) == {**found, "newfan": "1.0"}
 
 
+@pytest.mark.slow
 def test_a_plan_counts_the_room_that_pips_packages_take(env: Path, with_pip: Settings, files: Path) -> None:
     request = add(env, "heavy")
     made = write_wheel(files, "heavy", "1.0", files={"heavy/data": "x" * 2_000_000})
@@ -417,6 +421,7 @@ def test_without_pip_it_is_said_that_it_lacks(with_pip: Settings, index: Package
     assert "no pip" in failure["message"] and "Add the package pip" in failure["hint"] and not prefix.exists()
 
 
+@pytest.mark.slow
 def test_a_disk_that_gets_full_while_pip_works(
     seed: Path, with_pip: Settings, index: PackageIndex, tmp_path: Path
 ) -> None:

@@ -86,7 +86,9 @@ def fixed_parent(prefix: Path, settings: Settings) -> Iterator[tuple[str, ...]]:
         yield before
 
 
-@pytest.mark.parametrize("place", [lower_layer, mount_point, other_file_system, fixed_parent])
+@pytest.mark.parametrize(
+    "place", [pytest.param(lower_layer, marks=pytest.mark.slow), mount_point, other_file_system, fixed_parent]
+)
 def test_changes_are_made_all_the_same(place: Callable[..., object], little_settings: Settings) -> None:
     prefix = prefix_of(little_settings)
     with place(prefix, little_settings) as before:  # type: ignore[attr-defined]

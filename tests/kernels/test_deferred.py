@@ -114,6 +114,7 @@ def test_now_means_now(site: Settings) -> None:
     assert "smallpkg" not in installed(site)
 
 
+@pytest.mark.slow
 def test_going_back_waits_too_and_takes_the_place_of_what_waited(site: Settings) -> None:
     assert isinstance(do(site, ChangePackages(prefix=geo(site), add=("entrydemo",))), Changed)
     with kernel(site):
@@ -129,12 +130,14 @@ def test_going_back_waits_too_and_takes_the_place_of_what_waited(site: Settings)
     assert installed(site)["smallpkg"] == "1.1"
 
 
+@pytest.mark.slow
 def test_without_a_kernel_nothing_waits(site: Settings) -> None:
     assert isinstance(do(site, ChangePackages(prefix=geo(site), remove=("smallpkg",))), Changed)
     with pytest.raises(Exception, match="No change of geo waits"):
         do(site, ApplyDeferred(prefix=geo(site)))
 
 
+@pytest.mark.slow
 def test_a_change_that_no_longer_fits_is_dropped_and_the_kernel_starts(site: Settings) -> None:
     with kernel(site):
         assert isinstance(do(site, ChangePackages(prefix=geo(site), add=("smallpkg ==2.0",))), Deferred)

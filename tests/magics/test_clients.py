@@ -41,6 +41,7 @@ def test_nbclient(geo: Path) -> None:
     assert imported.startswith(str(geo))
 
 
+@pytest.mark.slow
 def test_nbclient_stops_at_what_cannot_be(geo: Path) -> None:
     with pytest.raises(CellExecutionError, match="No candidates were found for nothere"):
         executed("%condaenv install nothere", "print('not run')")
@@ -67,6 +68,7 @@ def test_console(console: pexpect.spawn[str], geo: Path) -> None:
     console.expect_exact(str(geo))
 
 
+@pytest.mark.slow
 def test_console_is_interrupted(console: pexpect.spawn[str], geo: Path, channel_dir: Path, site: Settings) -> None:
     before = installed(geo)
     with ChannelServer(channel_dir, stall={"*/bigblob-*"}) as channel:

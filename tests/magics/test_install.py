@@ -82,6 +82,7 @@ def _lock(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_who_looks_on_sees_how_far_it_is(notebook: Notebook) -> None:
     cell = notebook.run("%condaenv install threadpoolctl")
     steps = [part.rstrip() for part in cell.text.replace("\n", "\r").split("\r")]
@@ -103,6 +104,7 @@ def test_what_would_be_replaced_waits_for_the_restart(notebook: Notebook, geo: P
     assert notebook.run("import smallpkg; print(smallpkg.__version__)").text == "2.0\n"
 
 
+@pytest.mark.slow
 def test_now_names_what_is_loaded(notebook: Notebook, geo: Path) -> None:
     notebook.run("import smallpkg")
     cell = notebook.run("%condaenv install smallpkg>=2 --now")
@@ -110,13 +112,16 @@ def test_now_names_what_is_loaded(notebook: Notebook, geo: Path) -> None:
     assert cell.lines[-1] == "Restart the kernel, because what this kernel has loaded was replaced (smallpkg)."
 
 
+@pytest.mark.slow
 def test_now_without_having_it_loaded_needs_no_restart(notebook: Notebook) -> None:
     cell = notebook.run("%condaenv install smallpkg>=2 --now")
     assert cell.lines[-1].endswith("No restart is needed.")
     assert notebook.run("import smallpkg; print(smallpkg.__version__)").text == "2.0\n"
 
 
-@pytest.mark.parametrize(("package", "file"), [("sets", "sets.sh"), ("paths", "paths.pth")])
+@pytest.mark.parametrize(
+    ("package", "file"), [("sets", "sets.sh"), pytest.param("paths", "paths.pth", marks=pytest.mark.slow)]
+)
 def test_what_is_read_at_start_needs_a_restart(notebook: Notebook, small: Path, package: str, file: str) -> None:
     cell = notebook.run(f"%condaenv install {package} -c {small.as_uri()}")
     assert cell.lines[-1] == f"Restart the kernel, because this takes effect when it starts: {file}."
@@ -175,6 +180,7 @@ def test_an_interrupt_cancels_and_leaves_it_whole(notebook: Notebook, geo: Path,
     assert "big" in installed(geo)
 
 
+@pytest.mark.slow
 def test_the_command_line_is_killed_and_the_job_goes_on(notebook: Notebook, geo: Path, site: Settings) -> None:
     def kill_at_solve(text: str) -> None:
         if "Solving" in text:

@@ -75,6 +75,7 @@ def after_another_boot(tmp_path: Path) -> str:
     return str(python)
 
 
+@pytest.mark.slow
 def test_hosts_of_one_name_are_told_apart_by_their_boot(
     home: Home, serve: Serve, small: ChannelServer, big: str, after_another_boot: str
 ) -> None:
@@ -91,6 +92,7 @@ def test_hosts_of_one_name_are_told_apart_by_their_boot(
         assert mine.follow(job)["outcome"]["state"] == "cancelled"
 
 
+@pytest.mark.slow
 def test_a_host_that_is_gone_is_known_by_its_silence(home: Home, on: On, small: ChannelServer, big: str) -> None:
     small.stall = {f"*/{big}-*.conda"}
     one, two = on("one"), on("two")
@@ -103,6 +105,7 @@ def test_a_host_that_is_gone_is_known_by_its_silence(home: Home, on: On, small: 
     assert two.get(f"jobs/{job}")["outcome"]["failure"]["code"] == "worker_died"
 
 
+@pytest.mark.slow
 def test_kernels_of_environments_that_are_only_there_stay(home: Home, on: On, tmp_path: Path) -> None:
     scratch, unmounted = tmp_path / "scratch", tmp_path / "unmounted"
     on("one").do("POST", "environments", {"prefix": str(scratch / "geo"), "specs": ["ipykernel"]})

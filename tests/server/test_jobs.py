@@ -201,6 +201,7 @@ def test_the_server_dies_and_the_job_goes_on(serve: Serve, small: ChannelServer,
     assert client.get(f"environments/{big}")["environment"]["packages"] == 1
 
 
+@pytest.mark.slow
 def test_two_servers_share_a_home(serve: Serve, small: ChannelServer, big: str) -> None:
     one, other = serve().client(), serve().client()
     job = stalled(one, small, big)

@@ -113,6 +113,7 @@ def test_one_of_two_windows_gets_it_and_the_other_a_started_one(books: Books, pl
         books.close(session)
 
 
+@pytest.mark.slow
 def test_a_change_does_not_mind_it_and_makes_it_useless(books: Books) -> None:
     session, process = books.open("a.ipynb")
     waiting = books.waiting()
@@ -134,6 +135,7 @@ def test_a_change_does_not_mind_it_and_makes_it_useless(books: Books) -> None:
     books.close(session)
 
 
+@pytest.mark.slow
 def test_one_that_hangs_is_ended_and_a_kernel_started(books: Books) -> None:
     session, _ = books.open("a.ipynb")
     waiting = psutil.Process(books.waiting())
@@ -147,6 +149,7 @@ def test_one_that_hangs_is_ended_and_a_kernel_started(books: Books) -> None:
     books.close(session)
 
 
+@pytest.mark.slow
 def test_none_outlives_the_server_however_it_ends(books: Books, place: Home) -> None:
     server = Server(place)
     killed = Books(server, server.client())
@@ -160,7 +163,11 @@ def test_none_outlives_the_server_however_it_ends(books: Books, place: Home) -> 
 
 @pytest.mark.parametrize(
     ("size", "chosen", "answer"),
-    [(0, "", "local-provisioner"), (1, "", "condaenv-warm provisioner pool"), (1, "theirs", "theirs")],
+    [
+        (0, "", "local-provisioner"),
+        (1, "", "condaenv-warm provisioner pool"),
+        pytest.param(1, "theirs", "theirs", marks=pytest.mark.slow),
+    ],
     ids=["off", "on", "with another provisioner"],
 )
 def test_what_is_off_is_not_loaded(home: Home, size: int, chosen: str, answer: str) -> None:

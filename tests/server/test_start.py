@@ -35,6 +35,7 @@ def test_nothing_heavy_is_loaded_at_start(home: Home) -> None:
     assert "jupyter_condaenv.engine.operations" not in modules
 
 
+@pytest.mark.slow
 def test_kernels_are_found_wherever_they_are_configured_to_lie(home: Home, serve: Serve) -> None:
     home.configure(kernels_dir=str(home.folder / "elsewhere"), channels=["conda-forge"])
     folder = home.folder / "elsewhere" / "condaenv-a"
@@ -47,6 +48,7 @@ def test_kernels_are_found_wherever_they_are_configured_to_lie(home: Home, serve
     assert "condaenv-a" not in client.jupyter("GET", "kernelspecs").body["kernelspecs"]
 
 
+@pytest.mark.slow
 def test_the_own_file_comes_after_the_common_ones(home: Home, serve: Serve) -> None:
     """As for every other face."""
     home.configure(channels=["ours"])
@@ -61,7 +63,9 @@ def test_the_own_file_comes_after_the_common_ones(home: Home, serve: Serve) -> N
     assert found["channel_priority"] == "flexible"
 
 
-@pytest.mark.parametrize("file", ["jupyter_condaenv_config.json", "jupyter_server_config.json"])
+@pytest.mark.parametrize(
+    "file", ["jupyter_condaenv_config.json", pytest.param("jupyter_server_config.json", marks=pytest.mark.slow)]
+)
 def test_a_configuration_that_cannot_be_used_is_said_and_mended_without_a_restart(
     home: Home, serve: Serve, file: str
 ) -> None:

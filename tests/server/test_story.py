@@ -14,7 +14,9 @@ from .house import Client, Server, log_in
 CELL = "import sys, threadpoolctl; print(sys.prefix, threadpoolctl.__file__, sep='|', end='')"
 
 
-@pytest.fixture(scope="module", params=["by token", "in a browser, through a proxy"])
+@pytest.fixture(
+    scope="module", params=["by token", pytest.param("in a browser, through a proxy", marks=pytest.mark.slow)]
+)
 def story(request: pytest.FixtureRequest, server: Server, channel: ChannelServer) -> Iterator[Client]:
     """`base-env`, a real Python with a kernel, and `over`, stacked on it."""
     client = server.client() if request.param == "by token" else log_in(request.getfixturevalue("proxy").port)

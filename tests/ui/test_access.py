@@ -67,6 +67,7 @@ def write(person: Person, target: Locator, text: str) -> None:
     person.page.keyboard.type(text)
 
 
+@pytest.mark.slow
 def test_by_keyboard_alone(server: Server, client: Client, visit: Visit) -> None:
     """The whole story; after each step the focus is where one goes on."""
     person = visit(server)
@@ -156,6 +157,7 @@ def test_by_keyboard_alone(server: Server, client: Client, visit: Visit) -> None
     assert client.call("GET", "environments/typed").status == 404
 
 
+@pytest.mark.slow
 def test_who_is_busy_elsewhere_is_not_called_away(
     person: Person, client: Client, small: ChannelServer, big: str
 ) -> None:
@@ -170,6 +172,7 @@ def test_who_is_busy_elsewhere_is_not_called_away(
     expect(elsewhere).to_be_focused()
 
 
+@pytest.mark.slow
 def test_what_is_done_to_a_package_is_seen_without_a_mouse(person: Person, client: Client) -> None:
     client.do("POST", "environments", {"name": "touched", "specs": ["tool"]})
     person.look_at("touched")
@@ -186,6 +189,7 @@ def test_what_is_done_to_a_package_is_seen_without_a_mouse(person: Person, clien
     expect(remove).to_have_css("opacity", "1")
 
 
+@pytest.mark.slow
 def test_not_every_byte_is_read_out(person: Person, client: Client, small: ChannelServer, big: str) -> None:
     small.stall = {f"*/{big}-*"}
     person.begin(big, [big])
@@ -201,7 +205,7 @@ def test_not_every_byte_is_read_out(person: Person, client: Client, small: Chann
     expect(status.filter(has_text=f"Create {big}: done")).to_have_count(1)
 
 
-@pytest.fixture(params=[lab.LIGHT, lab.DARK])
+@pytest.fixture(params=[lab.LIGHT, pytest.param(lab.DARK, marks=pytest.mark.slow)])
 def theme(request: pytest.FixtureRequest, client: Client) -> Iterator[str]:
     """One that JupyterLab has, until the test is over."""
     paint(client, request.param)

@@ -56,6 +56,7 @@ def test_what_was_shown_is_done(person: Person, client: Client, picture: Callabl
     assert versions(client, "grown") == {"extra": "1.0", "ipykernel": "7.0", "tool": "2.0"}
 
 
+@pytest.mark.slow
 def test_a_plan_that_is_outdated_is_made_again(person: Person, client: Client) -> None:
     make_with_an_older_tool(client, "moved")
     plan_to_add(person, "moved", "extra")
@@ -70,6 +71,7 @@ def test_a_plan_that_is_outdated_is_made_again(person: Person, client: Client) -
     assert versions(client, "moved") == {"extra": "1.0", "tool": "2.0"}
 
 
+@pytest.mark.slow
 def test_a_plan_that_cannot_be_made(person: Person, client: Client) -> None:
     make(client, "stuck", "tool <2")
     person.look_at("stuck")
@@ -93,6 +95,7 @@ def test_a_plan_that_cannot_be_made(person: Person, client: Client) -> None:
     assert versions(client, "stuck") == {"extra": "1.0", "tool": "2.0"}
 
 
+@pytest.mark.slow
 def test_a_package_is_removed(person: Person, client: Client) -> None:
     make(client, "shrunk", "tool", "ipykernel")
     person.look_at("shrunk")
@@ -104,6 +107,7 @@ def test_a_package_is_removed(person: Person, client: Client) -> None:
     assert versions(client, "shrunk") == {"ipykernel": "7.0"}
 
 
+@pytest.mark.slow
 def test_an_update(person: Person, client: Client) -> None:
     make_with_an_older_tool(client, "updated")
     person.look_at("updated")
@@ -131,6 +135,7 @@ def kernel_in(tmp_path: Path) -> Iterator[Callable[[str], None]]:
         yield start
 
 
+@pytest.mark.slow
 def test_a_change_waits_for_the_next_start_of_a_kernel(
     person: Person, client: Client, kernel_in: Callable[[str], None], picture: Callable[[Person, str], None]
 ) -> None:
@@ -147,6 +152,7 @@ def test_a_change_waits_for_the_next_start_of_a_kernel(
     assert versions(client, "waiting") == {"ipykernel": "7.0", "tool": "2.0"}
 
 
+@pytest.mark.slow
 def test_only_the_package_that_is_to_be_changed_is_marked(person: Person, client: Client) -> None:
     make(client, "marked", "tool")
     person.look_at("marked")

@@ -57,6 +57,7 @@ def test_every_step_is_seen(
     picture(person, "create-done")
 
 
+@pytest.mark.slow
 def test_a_reload_and_a_second_tab_lose_nothing(
     person: Person, half_way: Locator, visit: Visit, small: ChannelServer, big: str
 ) -> None:
@@ -71,6 +72,7 @@ def test_a_reload_and_a_second_tab_lose_nothing(
         expect(one.environment(big)).to_contain_text("1 package")
 
 
+@pytest.mark.slow
 def test_one_need_not_wait(person: Person, half_way: Locator, small: ChannelServer, big: str) -> None:
     """Whoever has gone back to the list stays there."""
     person.go_back()
@@ -88,6 +90,7 @@ def test_cancel(person: Person, half_way: Locator, client: Client, big: str) -> 
     assert client.call("GET", f"environments/{big}").status == 404
 
 
+@pytest.mark.slow
 def test_what_cannot_be_is_said_in_the_solvers_words(
     person: Person, client: Client, picture: Callable[[Person, str], None]
 ) -> None:
@@ -132,6 +135,7 @@ def test_a_conflict_is_explained_and_a_way_out_taken(
     assert [(one["name"], one["version"]) for one in packages] == [("extra", "1.0"), ("tool", "2.0")]
 
 
+@pytest.mark.slow
 def test_a_name_that_cannot_be(person: Person, client: Client, picture: Callable[[Person, str], None]) -> None:
     """It is said where it is typed."""
     client.do("POST", "environments", {"name": "taken", "specs": []})
@@ -149,6 +153,7 @@ def test_a_name_that_cannot_be(person: Person, client: Client, picture: Callable
     expect(create).to_be_enabled()
 
 
+@pytest.mark.slow
 def test_packages_that_are_pasted(person: Person) -> None:
     person.begin("pasted", [])
     person.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -159,6 +164,7 @@ def test_packages_that_are_pasted(person: Person) -> None:
     expect(chosen).to_contain_text(["tool >=2", "extra", "old"])
 
 
+@pytest.mark.slow
 def test_a_file_that_is_too_large(person: Person) -> None:
     person.begin("large", [])
     large = b"#" * 9 * 1024 * 1024
@@ -193,6 +199,7 @@ def test_from_a_file(
     assert [(one["name"], one["version"]) for one in packages] == [("tool", "1.0")]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_nothing_of_the_kind(person: Person) -> None:
     person.begin("prose", [])
     prose = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello world"}
@@ -213,6 +220,7 @@ def test_a_clone(person: Person, client: Client) -> None:
     assert [(one["name"], one["version"]) for one in packages] == [("tool", "1.0")]
 
 
+@pytest.mark.slow
 def test_a_lock_that_is_downloaded_is_the_one_that_the_server_has(
     person: Person, client: Client, tmp_path: Path
 ) -> None:

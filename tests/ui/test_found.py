@@ -37,6 +37,7 @@ def test_what_others_have_made_is_found_and_a_kernel_without_a_reload(
     picture(person, "found")
 
 
+@pytest.mark.slow
 def test_an_environment_is_made_a_kernel(
     client: Client, person: Person, cards: Locator, picture: Callable[[Person, str], None]
 ) -> None:

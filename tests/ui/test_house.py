@@ -56,6 +56,7 @@ def settings(client: Client) -> Iterator[None]:
     write_settings(client, {})
 
 
+@pytest.mark.slow
 def test_settings(settings: None, server: Server, client: Client, visit: Visit) -> None:
     unmeasured = Path(server.home.envs, "unmeasured", "conda-meta")
     unmeasured.mkdir(parents=True)
@@ -77,6 +78,7 @@ def measurings(client: Client) -> list[str]:
     return [job["id"] for job in client.get("jobs")["jobs"] if job["verb"] == "storage"]
 
 
+@pytest.mark.slow
 def test_sizes_stay_true(person: Person, client: Client, big: str) -> None:
     make(client, "sized", "tool")
     row = person.environment("sized")
@@ -85,6 +87,7 @@ def test_sizes_stay_true(person: Person, client: Client, big: str) -> None:
     expect(row).to_contain_text(re.compile(r"sized5\d\d kB"))
 
 
+@pytest.mark.slow
 def test_filters(person: Person, client: Client) -> None:
     make(client, "filter-me", "tool", "extra")
     make(client, "other-one", "tool")
@@ -104,6 +107,7 @@ def test_filters(person: Person, client: Client) -> None:
     expect(packages).to_contain_text(["extra"])
 
 
+@pytest.mark.slow
 def test_a_terminal_has_the_environment(person: Person, client: Client, server: Server) -> None:
     make(client, "terminal", "tool")
     person.look_at("terminal")

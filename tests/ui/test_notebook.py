@@ -23,6 +23,7 @@ def notebook(tmp_path: Path, small: ChannelServer) -> Iterator[Server]:
     assert running.faults == [], "".join(running.log[-200:])
 
 
+@pytest.mark.slow
 def test_the_panel_is_reached_and_works(notebook: Server, visit: Visit, picture: Callable[[Person, str], None]) -> None:
     person = visit(notebook)
     person.arrive("tree")

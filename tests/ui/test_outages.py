@@ -52,6 +52,7 @@ def test_the_network_is_gone(person: Person) -> None:
     expect(alert).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_server_is_restarted_in_the_middle_of_a_job(
     phoenix: Phoenix, visit: Visit, small: ChannelServer, big: str, picture: Callable[[Person, str], None]
 ) -> None:
@@ -100,6 +101,7 @@ def found(person: Person) -> None:
     person.page.context.set_offline(False)
 
 
+@pytest.mark.slow
 def test_what_is_begun_without_a_network_waits_for_it(
     person: Person, client: Client, cut: BrowserContext, picture: Callable[[Person, str], None]
 ) -> None:
@@ -146,6 +148,7 @@ def test_what_is_begun_without_a_network_waits_for_it(
     assert "ipykernel" in versions(client, "waits")
 
 
+@pytest.mark.slow
 def test_a_form_outlives_an_outage(person: Person, client: Client, cut: BrowserContext) -> None:
     alert = person.panel.get_by_role("alert")
     person.begin("patient", ["tool"])

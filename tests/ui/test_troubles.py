@@ -30,6 +30,7 @@ def without_login(route: Route) -> None:
     route.continue_(headers={**route.request.all_headers(), "authorization": ""})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", TROUBLES)
 def test_it_is_said_in_plain_words(
     told: str, person: Person, client: Client, picture: Callable[[Person, str], None]
@@ -66,6 +67,7 @@ def test_a_panel_that_cannot_be_loaded_can_be_loaded_later(server: Server, visit
     expect(person.panel.locator('[data-command="condaenv:create"]')).to_be_visible()
 
 
+@pytest.mark.slow
 def test_an_environment_that_others_have_deleted(
     person: Person, client: Client, picture: Callable[[Person, str], None]
 ) -> None:
