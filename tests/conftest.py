@@ -163,7 +163,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for reason, number in sorted(reasons.items()):
         terminalreporter.write_line(f"{number:>4} skipped: {reason}")
     if slow:
-        terminalreporter.write_line(f"{slow:>4} left out because they take minutes; `make test-slow` runs them.")
+        terminalreporter.write_line(f"{slow:>4} left out because they are slow; `make test-slow` runs them.")
     if left_out > slow:
         terminalreporter.write_line(f"{left_out - slow:>4} left out by the command line.")
     if os.environ.get("CONDAENV_TEST_SKIPS") == "listed":
