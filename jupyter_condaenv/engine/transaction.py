@@ -13,7 +13,20 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from . import bytecode, complete, environments, exchange, history, limits, pip, stack, staging, trees, writers
+from . import (
+    bytecode,
+    complete,
+    environments,
+    exchange,
+    history,
+    limits,
+    pip,
+    stack,
+    staging,
+    tampering,
+    trees,
+    writers,
+)
 from .channels import local_path
 from .errors import Broken, ChannelError, StorageError, Tampered
 from .locking import lock
@@ -63,7 +76,7 @@ def fetch(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -
         return plan
     with _explaining(work, incoming, settings):
         work.stage.mkdir(parents=True)
-        with package_cache(settings, emit) as cache_dir, _naming_what_is_missing(incoming, cache_dir):
+        with package_cache(settings, emit) as cache_dir, _naming_what_is_wrong(incoming, settings):
             _check_room(work, incoming, settings, emit)
             _check_local_archives(incoming, cache_dir, emit)
             _announce(plan, emit)
@@ -118,7 +131,7 @@ def _staged(
     work: staging.Workspace, plan: Plan, incoming: list[Package], settings: Settings, emit: Emit, repair: Repair
 ) -> _Staged:
     work.root.mkdir(parents=True, exist_ok=True)
-    with package_cache(settings, emit) as cache_dir, _naming_what_is_missing(incoming, cache_dir):
+    with package_cache(settings, emit) as cache_dir, _naming_what_is_wrong(incoming, settings):
         _check_room(work, incoming, settings, emit)
         _check_local_archives(incoming, cache_dir, emit)
         emit(Step(phase="stage", text=f"Preparing {work.prefix.name}"))
@@ -202,14 +215,15 @@ def package_cache(settings: Settings, emit: Emit) -> Iterator[Path]:
 
 
 @contextmanager
-def _naming_what_is_missing(incoming: list[Package], cache_dir: Path) -> Iterator[None]:
-    """Where packages cannot be fetched, say of all of them which: py-rattler stops at the first."""
+def _naming_what_is_wrong(incoming: list[Package], settings: Settings) -> Iterator[None]:
+    """Where packages cannot be fetched, say of all of them which: py-rattler stops at the first. Where one is not what
+    it should be, say whose fault that is."""
     try:
         yield
-    except Tampered:
-        raise
+    except Tampered as error:
+        raise tampering.explained(error, incoming, settings) from error
     except ChannelError as error:
-        there = cached(incoming, cache_dir)
+        there = cached(incoming, Path(settings.cache_dir))
         missing = archives.unreachable(package for package in incoming if package.name not in there)
         if not missing:
             raise
@@ -304,6 +318,8 @@ def _check_archive(package: Package, path: Path) -> os.stat_result:
             f"{path} is not what the channel's index promises ({algorithm} {found}, not {promised}).",
             "Nothing of it was installed. Restore the file, or index the channel again if the change was meant.",
             package=package.name,
+            promised=promised,
+            found=found,
         )
     return status
 

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import convert
+from msgspec.structs import replace
 
-from jupyter_condaenv.engine.model import ChangePackages, CreateEnvironment, Settings
-from tests.channel import ChannelServer
+from jupyter_condaenv.engine.model import ChangePackages, CreateEnvironment, Lock, Settings
+from tests.channel import ChannelServer, write_package
 
 from .harness import Operation, changed, leftovers, poll, problems, refused, run, tree
 
@@ -96,13 +98,39 @@ def test_an_archive_that_changed_after_it_was_unpacked_is_not_trusted_to_repair_
     """A damaged cache is filled again from the archive, which must be looked at again."""
     ours = settings(channels=(own_channel.as_uri(),))
     run(CreateEnvironment(prefix=str(prefix_of(ours, "first")), specs=("gamma",)), ours)
-    from tests.channel import write_package
-
     write_package(own_channel, "gamma", "1.0", files={"share/gamma/g.txt": "evil!\n"}, noarch="generic")
     edit_cache(ours, "share/gamma/g.txt", "hurt!\n")
     failure = refused(CreateEnvironment(prefix=str(prefix_of(ours)), specs=("gamma",)), ours, "tampered")
     assert "gamma" in failure["message"]
     assert not prefix_of(ours).exists()
+
+
+@pytest.mark.parametrize("scheme", ["file", "http"])
+def test_it_is_told_whose_fault_it_is(
+    scheme: str, own_channel: Path, server: ChannelServer, settings: Make, tmp_path: Path
+) -> None:
+    ours = settings(channels=(own_channel.as_uri() if scheme == "file" else server.url,))
+    plain = CreateEnvironment(prefix=str(prefix_of(ours)), specs=("gamma",))
+    lock = convert(run(plain, ours)["plan"]["lock"], Lock)
+    (gamma,) = lock.packages
+    altered = replace(lock, packages=(replace(gamma, sha256="0" * 64),))
+    fresh = changed(ours, cache_dir=str(tmp_path / "fresh"))
+    other = str(prefix_of(ours, "other"))
+
+    failure = refused(CreateEnvironment(prefix=other, lock=altered), fresh, "tampered")
+    assert failure["message"] == (
+        f"The lock says {'0' * 64} for gamma 1.0 0, and its channel has {gamma.sha256}, in its index as well."
+    )
+    assert "altered the lock" in failure["hint"]
+
+    write_package(own_channel, "gamma", "1.0", files={"share/gamma/g.txt": "evil!\n"}, noarch="generic")
+    failure = refused(CreateEnvironment(prefix=other, lock=lock), fresh, "tampered")
+    assert failure["message"].startswith("What came as gamma 1.0 0 has the hash ")
+    assert failure["message"].endswith(f"and its channel's index says {gamma.sha256}.")
+
+    failure = refused(CreateEnvironment(prefix=other, lock=altered), fresh, "tampered")
+    assert failure["message"].startswith(f"Lock and channel disagree on gamma 1.0 0: the lock says {'0' * 64}, and")
+    assert failure["details"]["package"] == "gamma"
 
 
 def edit_cache(settings: Settings, path: str, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from .records import record_of
 
 _FULL = {"no space left": errno.ENOSPC, "disk quota": errno.EDQUOT}
 """What the system says of a full disk, and what it means."""
-
+_HASHES = re.compile(r"expected (?P<promised>[0-9a-f]{32,64}), got (?P<found>[0-9a-f]{32,64})")
 
 Report = Callable[[str, str, int, int], None]
 """``report(kind, package, done, total)``: kind is ``download`` (bytes of that package), ``link`` or ``unlink``."""
@@ -125,6 +126,7 @@ def _install_error(error: Exception) -> Tampered | ChannelError | StorageError:
         return Tampered(
             f"A package is not what its channel's index promises: {first_and_last(text)}",
             "Nothing of it was installed. Try again; if it stays, the channel or a proxy on the way is damaged.",
+            **(hashes.groupdict() if (hashes := _HASHES.search(text)) else {}),
         )
     full = next((code for words, code in _FULL.items() if words in lower), None)
     if full is not None or "read-only file system" in lower or "permission denied" in lower:
