@@ -382,7 +382,7 @@ def plan(shown: Plan, only: Sequence[str] | None = None, *, done: bool = False) 
     lines = table((change_row(change) for change in listed), indent="  ")
     if len(listed) < len(changes):
         lines.append(
-            f"  ... and {count(len(changes) - len(listed), 'package')} more, listed by `jupyter condaenv show`"
+            f"  ... and {count(len(changes) - len(listed), 'package')} more, listed by `jupyter condaenv show ENV`"
         )
     lines += [*pip(shown, done=done), *variables(shown)]
     if not changes and lines:

@@ -52,7 +52,7 @@ def query(wanted: Wanted, settings: Settings) -> Query:
     """What the solver is asked."""
     own = condarc.read()
     named = [_spec_and_url(spec, settings) for spec in wanted.specs]
-    pins = [_spec_and_url(spec, settings) for spec in (*wanted.pins, *own.pinned_packages)]
+    pins = [_pin_and_url(spec, settings) for spec in (*wanted.pins, *own.pinned_packages)]
     # Like conda: a channel that a spec names is searched too, after the others.
     urls = channel_list.searched(wanted.channels, settings)
     urls = tuple(dict.fromkeys([*urls, *(url for _, url in named if url)]))
@@ -139,6 +139,15 @@ def _with_what_was_held(error: Unsatisfiable, wanted: Wanted, asked: Query) -> U
 
 def _spec_and_url(spec: str, settings: Settings) -> tuple[str, str]:
     return matchspec.with_channel(spec, lambda channel: _one_url(channel, settings))
+
+
+def _pin_and_url(pin: str, settings: Settings) -> tuple[str, str]:
+    try:
+        return _spec_and_url(pin, settings)
+    except InvalidRequest as error:
+        raise InvalidRequest(
+            f"Pinned in conda-meta/pinned or .condarc: {error.message}", error.hint, **error.details
+        ) from error
 
 
 def _check_shadowing(specs: Sequence[str], below: Sequence[Package]) -> None:

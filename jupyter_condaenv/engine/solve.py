@@ -310,7 +310,7 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
         raise NotFound(
             f"{_and(missing)} {'is' if len(missing) == 1 else 'are'} not installed in {prefix.name}"
             + (", but in the environment it stands on." if _in_base(now, missing) else "."),
-            "`jupyter condaenv show` lists what is installed.",
+            "`jupyter condaenv show ENV` lists what is installed.",
             packages=missing,
         )
     specs = _by_name(now.specs)

@@ -44,7 +44,7 @@ def reasons(name: str, lock: Lock, of_pip: Sequence[PipPackage] = (), needs: Seq
     if not version and not any(wanted in said for said in (needed, constrained, asked)):
         raise NotFound(
             f"There is no package {name!r} in this environment, and nothing in it says anything of one.",
-            "`jupyter condaenv show` lists its packages.",
+            "`jupyter condaenv show ENV` lists its packages.",
             name=name,
         )
     ways = _ways(wanted, needed, asked)

@@ -205,6 +205,12 @@ def test_a_pin_that_is_no_spec_is_named(line: str, own: Settings, prefix: Path) 
         assert caught.value.message.startswith(f"{pinned}, line 2: {line!r} is no package request")
 
 
+def test_a_pin_that_cannot_be_read_says_where_it_stands(own: Settings, prefix: Path) -> None:
+    (prefix / "conda-meta" / "pinned").write_text("other ===broken[[\n")
+    with pytest.raises(InvalidRequest, match=r"conda-meta/pinned or \.condarc: 'other ===broken\[\['"):
+        plan(prefix, own, add=("picky",))
+
+
 # --- channels ---
 
 
