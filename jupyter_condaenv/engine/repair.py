@@ -250,6 +250,10 @@ class _Operation(NamedTuple):
         """Returns the names of the record files whose packages are to be compiled."""
         patient = self.patient
         of_pip = {path for one in patient.shadowing for path in distributions.files(one)}
+        # Before anything goes, as the file in the cache may be the same one, and come back.
+        for path in patient.files.open:
+            with suppress(OSError):  # gone by now, or somebody else's
+                os.chmod(stage / path, stat.S_IMODE((stage / path).lstat().st_mode) & ~stat.S_IWOTH)
         for record, paths in patient.files.altered.items():
             for path in paths if record in self.anew else ():
                 if patient.prefix / path not in of_pip and _within(stage, path):
@@ -267,9 +271,6 @@ class _Operation(NamedTuple):
         for revision in patient.unreadable_revisions:
             place = stage / revision.relative_to(patient.prefix)
             os.rename(place, free_name(place))
-        for path in patient.files.open:
-            with suppress(OSError):  # gone by now, or somebody else's
-                os.chmod(stage / path, stat.S_IMODE((stage / path).lstat().st_mode) & ~stat.S_IWOTH)
         return self._to_compile()
 
     def _take_away_records(self, stage: Path) -> None:

@@ -284,6 +284,13 @@ def test_an_operation_that_was_killed(little_settings: Settings) -> None:
     assert staging.leftovers(staging.workspace(prefix)) == []
 
 
+def test_a_package_that_is_linked_anew_does_not_bring_a_permission_back(little_settings: Settings) -> None:
+    prefix = made(little_settings)
+    (prefix / "share/alpha/same.txt").chmod(0o666)  # also of the cache, by its hard link
+    (prefix / "share/alpha/version.txt").unlink()
+    mended(prefix, little_settings, "missing_files", "world_writable")
+
+
 def test_what_everybody_may_write(little_settings: Settings) -> None:
     prefix = made(little_settings)
     whole = tree(prefix, ours=False)
