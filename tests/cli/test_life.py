@@ -133,7 +133,7 @@ def test_history_diff_rollback(person: Person, make: Callable[..., Path]) -> Non
     rows = [line.split() for line in person.run("history", "geo").out.splitlines()]
     assert [(row[0], row[4], row[5:]) for row in rows[1:]] == [
         ("1", "create", ["tool<2"]),
-        ("2", "add", ["tool=2.0;", "big"]),
+        ("2", "add", ["big,", "tool=2.0", "tool=2.0;", "big"]),
     ]
 
     lines = [line.split() for line in person.run("diff", "geo", "1", "2").out.splitlines()]

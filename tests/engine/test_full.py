@@ -34,7 +34,7 @@ from .harness import leftovers, problems, refused, run, settled, tree
 
 POINTS = 10
 MINE = ("CACHEDIR.TAG",)
-AMOUNT = re.compile(r"\d+\.\d [MG]B")
+AMOUNT = re.compile(r"\d+\.\d [kMG]B")
 Make = Callable[..., Settings]
 
 

@@ -31,9 +31,10 @@ def test_what_others_have_made_is_found_and_a_kernel_without_a_reload(
     expect(row).to_have_attribute("title", str(theirs))
     expect(cards.filter(has_text="Python 3.12 [theirs (~/miniforge3)]")).to_be_visible()
     expect(cards.filter(has_text="Python 3 (ipykernel)")).to_be_visible()
-    own = person.page.locator(".jp-Launcher .jp-LauncherCard[data-category='Conda environments']")
-    expect(own.filter(has_text="theirs (~/miniforge3)")).to_be_visible()
-    expect(own.first).to_have_attribute("title", re.compile(re.escape(str(theirs))))
+    cards = person.page.locator(".jp-Launcher .jp-LauncherCard[data-category='Conda environments']")
+    own = cards.filter(has_text="theirs (~/miniforge3)")
+    expect(own).to_be_visible()
+    expect(own).to_have_attribute("title", re.compile(re.escape(str(theirs))))
     picture(person, "found")
 
 
