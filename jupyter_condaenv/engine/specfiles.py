@@ -7,9 +7,7 @@ variable is filled in and no other file is read, so the file may come from anybo
 from __future__ import annotations
 
 import os
-import platform as machine
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
@@ -18,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from . import cutoff, fitting, lockfiles, requirements
-from .channels import SUBDIR, local_path, redact
+from .channels import SUBDIR, host_subdir, local_path, redact
 from .errors import InvalidRequest, Refused
 from .formats import environment, explicit, lists, locked, manifest, notebook
 from .formats import yaml as tree
@@ -58,7 +56,7 @@ def read(name: str, content: bytes | str, platform: str = "", environment: str =
     file's name and, where there is one, the line.
     """
     source = Source(name or "the file", content, folder)
-    platform = platform or this_platform()
+    platform = platform or host_subdir()
     if source.name.lower().endswith(".toml"):
         return manifest.read(source, platform, environment)
     if not notebook.is_notebook(source) and locked.is_lock(source):
@@ -342,14 +340,6 @@ def _checked(requirement: str, name: str, line: int, shown: list[str]) -> str:
         where = f"{name}, line {line}" if line else name
         details = {"line": line} if line else {}
         raise InvalidRequest(f"{where}, for pip: {error.message}", error.hint, pip=shown, **details) from error
-
-
-def this_platform() -> str:
-    """The subdir of this machine, as ``rattler.platform`` says it, without py-rattler."""
-    system = {"linux": "linux", "darwin": "osx", "win32": "win"}.get(sys.platform, sys.platform)
-    name = machine.machine().lower()
-    names = {"x86_64": "64", "amd64": "64", "arm64": "arm64", "aarch64": "arm64" if system != "linux" else "aarch64"}
-    return f"{system}-{names.get(name, name)}"
 
 
 def _own_lock(source: Source) -> SpecFile:

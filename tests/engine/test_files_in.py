@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from jupyter_condaenv.engine import history, specfiles
 from jupyter_condaenv.engine.activation.launch import launch_environment
+from jupyter_condaenv.engine.channels import host_subdir
 from jupyter_condaenv.engine.errors import Broken, ChannelError, InvalidRequest, Tampered
 from jupyter_condaenv.engine.formats import explicit
 from jupyter_condaenv.engine.model import (
@@ -177,13 +178,13 @@ def conda_lock(channel: Path, *names: str, pip: str = "") -> str:
     index = json.loads((channel / "noarch" / "repodata.json").read_text())["packages.conda"]
     rows = "".join(
         f"- name: {index[name]['name']}\n  version: '{index[name]['version']}'\n  manager: conda\n"
-        f"  platform: {specfiles.this_platform()}\n  dependencies: {{}}\n  url: {channel.as_uri()}/noarch/{name}\n"
+        f"  platform: {host_subdir()}\n  dependencies: {{}}\n  url: {channel.as_uri()}/noarch/{name}\n"
         f"  hash: {{md5: {index[name]['md5']}, sha256: {index[name]['sha256']}}}\n  category: main\n  optional: false\n"
         for name in names
     )
     if pip:
         rows += (
-            f"- name: {pip}\n  version: '1.0'\n  manager: pip\n  platform: {specfiles.this_platform()}\n"
+            f"- name: {pip}\n  version: '1.0'\n  manager: pip\n  platform: {host_subdir()}\n"
             f"  dependencies: {{}}\n  url: https://host/{pip}.whl\n  hash: {{sha256: {'0' * 64}}}\n  category: main\n"
         )
     return f"version: 1\nmetadata: {{channels: [{{url: {channel.as_uri()}}}]}}\npackage:\n{rows}"
@@ -196,7 +197,7 @@ def pixi_lock(channel: Path, *names: str) -> str:
     used = "".join(f"      - conda: {url}\n" for url in urls)
     return (
         f"version: 6\nenvironments:\n  default:\n    channels:\n    - url: {channel.as_uri()}/\n    packages:\n"
-        f"      {specfiles.this_platform()}:\n{used}packages:\n{rows}"
+        f"      {host_subdir()}:\n{used}packages:\n{rows}"
     )
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from jupyter_condaenv.engine import export, history, machine, specfiles
+from jupyter_condaenv.engine.channels import host_subdir
 from jupyter_condaenv.engine.errors import InvalidRequest, Refused, Unsatisfiable
 from jupyter_condaenv.engine.formats import locked, written
 from jupyter_condaenv.engine.formats.source import Source
@@ -36,7 +37,6 @@ from jupyter_condaenv.engine.model import (
     Strategy,
     Target,
 )
-from jupyter_condaenv.engine.specfiles import this_platform
 from tests.channel import index, write_package
 
 from .child import in_child, operate
@@ -152,7 +152,7 @@ def test_why_a_platform_has_nothing_and_what_would_do(own: Settings) -> None:
 
 def test_what_an_environment_was_asked_for(own: Settings, tmp_path: Path) -> None:
     """Where it is at home, what is installed stays; elsewhere there is no reason to take the older one."""
-    here = this_platform()
+    here = host_subdir()
     prefix = tmp_path / "envs" / "geo"
     operate(CreateEnvironment(prefix=str(prefix), specs=("app=1",)), own)
     operate(ChangePackages(prefix=str(prefix), add=("app=*",)), own)
@@ -163,7 +163,7 @@ def test_what_an_environment_was_asked_for(own: Settings, tmp_path: Path) -> Non
 
 
 def test_what_an_environment_was_declared_to_be_for(own: Settings, tmp_path: Path) -> None:
-    here = this_platform()
+    here = host_subdir()
     assert here == "linux-64"
     prefix = tmp_path / "envs" / "gpu"
     strategy = Strategy(virtual_packages=("__cuda=12.4",), exclude_newer="2100-01-01")
@@ -236,13 +236,13 @@ def test_an_environment_of_this_machines_part(format: LockFormat, own: Settings,
     request = specfiles.creation(specfiles.read(file.name, file.text), file.name, str(tmp_path / "envs" / "geo"))
     result, _ = operate(request, own)
     assert isinstance(result, Changed)
-    assert builds(result.plan.lock) == {"app": ("2.0", "noarch"), "tool": ("1.0", this_platform())}
+    assert builds(result.plan.lock) == {"app": ("2.0", "noarch"), "tool": ("1.0", host_subdir())}
     if format == "pixi.lock":
         assert result.plan.lock.virtual_packages == machine.DEFAULTS["linux-64"]
-    elsewhere = tuple(one for one in targets("app") if one.platform != this_platform())
+    elsewhere = tuple(one for one in targets("app") if one.platform != host_subdir())
     file = made(LockPlatforms(targets=elsewhere, format=format), own)
     request = specfiles.creation(specfiles.read(file.name, file.text), file.name, str(tmp_path / "envs" / "other"))
-    with pytest.raises(InvalidRequest, match=f"nothing for {this_platform()}, only for linux-aarch64, osx-64"):
+    with pytest.raises(InvalidRequest, match=f"nothing for {host_subdir()}, only for linux-aarch64, osx-64"):
         operate(request, own)
 
 

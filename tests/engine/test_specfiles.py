@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform as machine
 import re
 import time
 from pathlib import Path
@@ -15,8 +14,6 @@ from jupyter_condaenv.engine.channels import base_url
 from jupyter_condaenv.engine.errors import InvalidRequest
 from jupyter_condaenv.engine.model import ChangePackages, Lock, Strategy, Target
 from jupyter_condaenv.engine.specfiles import SpecFile
-
-from .child import in_child
 
 URL = "https://host/c/linux-64/a-1.0-0.conda"
 MD5, SHA256 = "0123456789abcdef" * 2, "0123456789abcdef" * 4
@@ -351,12 +348,6 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.yml"):
         with pytest.raises(InvalidRequest, match=str(path)):
             specfiles.read_file(path)
-
-
-def test_this_platform_is_what_py_rattler_says() -> None:
-    from jupyter_condaenv.engine.rattler import host
-
-    assert machine.system() != "Linux" or specfiles.this_platform() == in_child(host.platform)
 
 
 # --- from a file to a request ---

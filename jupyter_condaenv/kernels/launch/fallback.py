@@ -12,6 +12,7 @@ import os
 import shlex
 import sys
 import time
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -169,9 +170,10 @@ def main(arguments: list[str]) -> None:
     connection = given.connection or next(filter(os.path.isfile, reversed(arguments[end:])), "")
     failure = given.failure
     if starting := os.environ.pop(STARTING, ""):
-        if given.died and time.time() - os.stat(starting).st_mtime < STALE:
-            failure = what_died(starting)
-        os.unlink(starting)
+        with suppress(OSError):  # somebody has tidied up
+            if given.died and time.time() - os.stat(starting).st_mtime < STALE:
+                failure = what_died(starting)
+            os.unlink(starting)
         if given.died and not failure:
             # As it would have begun without that file.
             trampoline = os.path.join(os.path.dirname(os.path.abspath(__file__)), "trampoline")
