@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias, TypeVar, cast
 
+from msgspec.structs import replace
+
 from . import (
     deferred,
     environments,
@@ -20,6 +22,7 @@ from . import (
     transaction,
     writers,
 )
+from .channels import redact
 from .errors import InvalidRequest, Outdated
 from .model import (
     ApplyDeferred,
@@ -58,7 +61,7 @@ def look_ahead(request: PlanRequest | Explain | WhyNot, settings: Settings, emit
         notes.check_changeable(Path(request.prefix))
         wanted = _read(request.request, emit)
         emit(Step(phase="solve", text="Solving"))
-        return Planned(plan=solve.dry_run(wanted, settings))
+        return Planned(plan=_without_secrets(solve.dry_run(wanted, settings), emit))
     if isinstance(request, Explain):
         emit(Step(phase="solve", text="Solving"))
         asked = request.request
@@ -69,6 +72,16 @@ def look_ahead(request: PlanRequest | Explain | WhyNot, settings: Settings, emit
     absent = solve.wanted(ChangePackages(prefix=request.prefix, add=(request.spec,)), settings)
     explained = explain.why_not(absent, request.spec, settings, request.seconds, emit)
     return Explained(explanation=explain.with_pip(explained, Path(request.prefix)))
+
+
+def _without_secrets(plan: Plan, emit: Emit) -> Plan:
+    """``plan`` without the variables that hold a login: plans are kept and passed on, and without it they are wrong."""
+    left_out = {one.name for one in plan.variables if redact(one.value) != one.value}
+    if left_out:
+        names = ", ".join(sorted(left_out))
+        text = f"A plan keeps no secret, so applying it leaves these variables as they are: {names}"
+        emit(Message(level="warning", text=text))
+    return replace(plan, variables=tuple(one for one in plan.variables if one.name not in left_out))
 
 
 def _read(request: _Asked, emit: Emit) -> _Asked:

@@ -197,6 +197,23 @@ def test_variables_come_back_too(little_settings: Settings, prefix: Path) -> Non
     assert variables(prefix) == {"MODE": "dry"}, "where only they differ"
 
 
+def test_a_plan_keeps_no_variable_with_a_login(little_settings: Settings, prefix: Path) -> None:
+    made(prefix, little_settings, "alpha=1.0")
+    kept = (Variable(name="INDEX", value="https://me:canary@host/simple"), Variable(name="MODE", value="dry"))
+    change(prefix, little_settings, variables=kept)
+    now = (Variable(name="INDEX", value="https://host/other"), Variable(name="MODE", value="wet"))
+    change(prefix, little_settings, variables=now, add=("gamma",))
+    request = PlanRequest(prefix=str(prefix), request=Rollback(prefix=str(prefix), revision=2))
+    planned, told = operate(request, little_settings)
+    assert isinstance(planned, Planned) and "canary" not in str(planned)
+    (warning,) = warnings(told)
+    assert warning.endswith("as they are: INDEX")
+    operate(ApplyPlan(prefix=str(prefix), plan=planned.plan), little_settings)
+    assert variables(prefix) == {"INDEX": "https://host/other", "MODE": "dry"}
+    operate(Rollback(prefix=str(prefix), revision=2), little_settings)
+    assert variables(prefix) == {one.name: one.value for one in kept}
+
+
 def test_of_a_state_without_them_variables_stay(little_settings: Settings, prefix: Path) -> None:
     """As revisions were before variables were noted."""
     made(prefix, little_settings, "alpha=1.0")
