@@ -16,7 +16,8 @@ from tests.channel import ChannelServer
 
 from .house import Client, Home, Serve, segment
 
-CANARY = "canary-6f1d"
+CANARY = "canary-4c7e"
+"""No other file's, since the command lines of all processes are looked at, and other tests run beside."""
 
 
 @pytest.fixture
