@@ -66,8 +66,8 @@ class Service:
         return history
 
     async def stop(self) -> None:
+        """Requests that are still on their way are answered: the threads end with the process, not here."""
         await self._watcher.stop()
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _started(make: Callable[[Settings], AnyRequest], settings: Settings) -> tuple[Job, answers.JobSummary]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from jupyter_condaenv.engine.model import Settings
 from jupyter_condaenv.jobs import Jobs
 from jupyter_condaenv.server import background
 from jupyter_condaenv.server.hints import Hint
-from jupyter_condaenv.server.service import Service
+from jupyter_condaenv.server.service import THREADS, Service
 from tests.kernels.test_offers import with_kernel
 
 PATIENCE = 60.0
@@ -109,5 +110,20 @@ def test_settings_that_cannot_be_used_are_tried_again(own: Settings, monkeypatch
     async def run() -> None:
         async with Running(settings) as one:
             await one.next()
+
+    asyncio.run(run())
+
+
+def test_a_request_on_its_way_is_answered_while_the_server_ends(own: Settings) -> None:
+    async def run() -> None:
+        may_go = threading.Event()
+        service = Running(lambda: own).service
+        asked = [asyncio.create_task(service.call(may_go.wait, PATIENCE)) for _ in range(THREADS + 1)]
+        await asyncio.sleep(0)  # each has asked now, and the last one waits for a thread
+        await service.stop()
+        asked.append(asyncio.create_task(service.call(may_go.wait, PATIENCE)))
+        await asyncio.sleep(0)
+        may_go.set()
+        assert await asyncio.gather(*asked) == [True] * (THREADS + 2)
 
     asyncio.run(run())
