@@ -17,6 +17,7 @@ from . import (
     machine,
     notes,
     pip,
+    plans,
     solve,
     specfiles,
     transaction,
@@ -160,7 +161,7 @@ def _waiting(prefix: Path) -> Plan:
     """The change that waits, if it can still be made as it was shown."""
     plan = deferred.waiting(prefix)
     try:
-        solve.check_waiting(plan)
+        plans.check_waiting(plan)
     except Outdated:
         deferred.drop(prefix)
         raise
@@ -172,7 +173,7 @@ def _checked(request: ApplyPlan) -> Plan:
     if request.plan.prefix != request.prefix:
         raise InvalidRequest("The plan is for another environment than the request.", "Send the plan's own prefix.")
     lockfiles.check(request.plan.lock, "the plan")
-    solve.check_current(request.plan)
+    plans.check_current(request.plan)
     return request.plan
 
 
