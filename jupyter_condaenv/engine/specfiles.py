@@ -40,6 +40,10 @@ _LOCKABLE = ", ".join(get_args(Platform))
 _NO_STRATEGY = Strategy()
 _MOST_SHOWN = 20
 """Requirements for pip, in one sentence."""
+_NOT_LOCKED = (
+    "Publish a wheel of it and lock again; or leave it out, and have the environment's own pip install it afterwards."
+)
+"""What a lock has for pip and we cannot have."""
 _PROSE = re.compile(r"^[^#\n]*\w \w+ \w+ \w+ \w", re.MULTILINE)
 """Nothing that asks for a package has so many words in a row."""
 _KNOWN = (
@@ -81,6 +85,8 @@ def _of_one(source: Source, platform: str) -> SpecFile:
         return environment.read(source, root, platform)
     if source.name.lower().endswith(".txt") and not _PROSE.search(source.text):
         return lists.read(source, platform)
+    if not source.text.strip():
+        raise source.refuse(0, "There is nothing in it.", _KNOWN)
     raise source.refuse(0, "It is no file that an environment can be made of.", _KNOWN)
 
 
@@ -110,6 +116,7 @@ def creation(
     """
     _check_folders(found, name)
     if found.lock is not None or found.foreign_lock is not None:
+        _check_platform(found, name)
         if channels:
             raise InvalidRequest(
                 f"{name} says exactly which packages from where: no other channels can be searched.",
@@ -263,6 +270,19 @@ def targets(
     )
 
 
+def _check_platform(found: SpecFile, name: str) -> None:
+    """Raises InvalidRequest for a lock that is for other machines than this one."""
+    lock, here = found.lock, host_subdir()
+    if lock is not None and lock.platform != here:
+        where = f"{name}, line {found.lock_line}: It" if found.lock_line else name
+        raise InvalidRequest(
+            f"{where} is for {lock.platform}, and this machine is {here}.",
+            f"Take the one for {here}, or make one of the requests that it was made of.",
+            file=name,
+            **({"line": found.lock_line} if found.lock_line else {}),
+        )
+
+
 def _check_folders(found: SpecFile, name: str) -> None:
     """Raises InvalidRequest for a channel that is a path, or the URL of one, where there is no folder."""
     for channel in found.channels:
@@ -330,24 +350,23 @@ def _for_pip(found: SpecFile, name: str, without_pip: bool) -> tuple[tuple[str, 
             requirements.INDEX,
             pip=shown,
         )
-    return tuple(dict.fromkeys(_checked(one, name, found.pip_lines.get(one, 0), shown) for one in found.pip)), ()
+    hint = "" if found.lock is None else _NOT_LOCKED
+    return tuple(dict.fromkeys(_checked(one, name, found.pip_lines.get(one, 0), shown, hint) for one in found.pip)), ()
 
 
-def _checked(requirement: str, name: str, line: int, shown: list[str]) -> str:
+def _checked(requirement: str, name: str, line: int, shown: list[str], hint: str) -> str:
     try:
         return requirements.checked([requirement])[0]
     except InvalidRequest as error:
         where = f"{name}, line {line}" if line else name
         details = {"line": line} if line else {}
-        raise InvalidRequest(f"{where}, for pip: {error.message}", error.hint, pip=shown, **details) from error
+        raise InvalidRequest(f"{where}, for pip: {error.message}", hint or error.hint, pip=shown, **details) from error
 
 
 def _own_lock(source: Source) -> SpecFile:
     try:
         lock = msgspec.json.decode(source.text, type=Lock)
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise source.refuse(
-            0, f"It is not a lock of jupyter_condaenv: {error}.", "`lock ENV -o FILE` writes one."
-        ) from error
+        raise source.refuse(0, f"It is not a lock of jupyter_condaenv: {error}.", _KNOWN) from error
     lockfiles.check(lock, source.name)
     return SpecFile(lock=lock, platforms=(lock.platform,))

@@ -97,6 +97,20 @@ def test_the_chosen_environment_comes_as_far_as_the_job() -> None:
         specfiles.with_lock(specfiles.creation(specfiles.read("p", PIXI, environment="no"), "p", "/e/x"), "linux-64")
 
 
+def test_what_pip_has_no_file_of_is_refused_with_its_line() -> None:
+    git = f"git+https://host/c.git@{SHA256[:40]}"
+    for name, text, line in (
+        ("conda-lock.yml", CONDA_LOCK.replace("https://h/c.whl", git), 20),
+        ("pixi.lock", PIXI.replace("https://h/c.whl", git), 16),
+    ):
+        request = specfiles.creation(specfiles.read(name, text), name, "/envs/x")
+        with pytest.raises(InvalidRequest) as caught:
+            specfiles.with_lock(request, "linux-64")
+        assert caught.value.message.startswith(f"{name}, line {line}, for pip: 'git+https://host/c.git")
+        assert caught.value.hint.startswith("Publish a wheel of it and lock again; or leave it out")
+        assert caught.value.details["line"] == line
+
+
 def test_conda_lock() -> None:
     found = read(CONDA_LOCK)
     url = "https://conda.anaconda.org/conda-forge/linux-64/a-1.0-h1_0.conda"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -148,6 +149,13 @@ def test_what_installs_nothing(cell: str) -> None:
     assert (asked(found), found.pip) == (("numpy",), ())
 
 
+def test_a_channel_that_is_a_path_is_seen_from_the_folder_of_the_notebook(tmp_path: Path) -> None:
+    (tmp_path / "local").mkdir()
+    book = tmp_path / "book.ipynb"
+    book.write_text(notebook("%conda install -c ./local pkg"))
+    assert specfiles.creation(specfiles.read_file(book), str(book), "/env").channels == (str(tmp_path / "local"),)
+
+
 @pytest.mark.parametrize(
     ("cell", "line", "told"),
     [
@@ -167,7 +175,7 @@ def test_what_installs_nothing(cell: str) -> None:
         ("%conda install numpy >=1.20", 1, "'>=1.20' is not a package request"),
         ("%condaenv install numpy >1.20", 1, "'>1.20' is not a package request"),
         ("%conda install 'numpy", 1, "A quote is not closed"),
-        ("%conda install -c ./channel numpy", 1, "seen from nowhere"),
+        ("%conda install -c ./channel numpy", 1, "seen from where the file lies"),
         ("%conda install ../numpy", 1, "'../numpy' is not a package request"),
         ("%%bash\ncd /tmp\npip install {x}", 3, "is filled in"),
     ],

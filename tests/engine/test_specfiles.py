@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from jupyter_condaenv.engine import specfiles
-from jupyter_condaenv.engine.channels import base_url
+from jupyter_condaenv.engine.channels import base_url, host_subdir
 from jupyter_condaenv.engine.errors import InvalidRequest
 from jupyter_condaenv.engine.model import ChangePackages, Lock, Strategy, Target
 from jupyter_condaenv.engine.specfiles import SpecFile
@@ -122,6 +122,15 @@ def test_rows_that_pip_installed_are_for_pip() -> None:
     assert found.specs == ("a=1=0",)
     assert "pip had installed attrs=23.1.0=pypi_0 and 1 more, which no channel has" in found.warnings[0]
     assert "the environment gets pip and Python" in found.warnings[0]
+
+
+@pytest.mark.parametrize("name", ["empty", "empty.cfg"])
+def test_what_kinds_of_files_there_are_is_told(name: str) -> None:
+    error = refused("\n", name)
+    assert error.message == f"{name}: There is nothing in it." and "environment.yml, explicit lists" in error.hint
+    error = refused("import numpy\n", "book.py")
+    assert error.message.startswith("book.py: It is no file that") and "environment.yml, explicit" in error.hint
+    assert "environment.yml, explicit lists" in refused('{"a": 1}', "a.json").hint
 
 
 @pytest.mark.parametrize("name", ["environment.yml", "pixi.toml"])
@@ -267,6 +276,16 @@ def test_bombs_are_refused_quickly(text: str) -> None:
 
 
 # --- explicit lists ---
+
+
+def test_an_explicit_list_for_another_machine_is_refused_with_its_line() -> None:
+    urls = "https://h/c/noarch/b-2-0.conda", "https://h/c/win-64/a-1.0-0.tar.bz2"
+    found = read("\n".join(["# platform: win-64", "@EXPLICIT", *urls]), "win.txt")
+    with pytest.raises(InvalidRequest) as caught:
+        specfiles.creation(found, "win.txt", "/env")
+    assert caught.value.message == f"win.txt, line 4: It is for win-64, and this machine is {host_subdir()}."
+    assert caught.value.hint.startswith(f"Take the one for {host_subdir()}, or make one")
+    assert caught.value.details == {"file": "win.txt", "line": 4}
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,8 @@ def with_kernels(found: Iterable[Environment], settings: Settings) -> list[Envir
 
 
 def existing(path: Path, what: str) -> Path:
+    if path.is_dir():
+        raise InvalidRequest(f"{path} is a folder, and no {what}.", "Name a file in it.", path=str(path))
     if not path.is_file():
         raise NotFound(f"There is no {what} {path}.", path=str(path))
     return path

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import yaml
 from msgspec.structs import replace
@@ -120,7 +121,7 @@ class _Reader:
                 )
             self._check_plain(channel, line)
             if channel != "nodefaults":  # says to conda that it should not add its own; nor do we
-                yield self._source.channel(channel, line), line
+                yield self._source.channel(channel, partial(self._source.refuse, line)), line
 
     def _dependency(self, node: yaml.Node) -> None:
         line = tree.line(node)

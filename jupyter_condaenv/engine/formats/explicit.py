@@ -72,7 +72,13 @@ def read(source: Source, platform: str) -> SpecFile:
         f"{source.name} has no hash for {bare} of its {len(packages)} packages: they are taken from their channels' "
         "indexes",
     )
-    return SpecFile(format="explicit", lock=lock, platforms=(lock.platform,), warnings=warnings if bare else ())
+    return SpecFile(
+        format="explicit",
+        lock=lock,
+        lock_line=next(iter(first.values()), 0),
+        platforms=(lock.platform,),
+        warnings=warnings if bare else (),
+    )
 
 
 def _package(source: Source, number: int, line: str) -> Package:

@@ -6,16 +6,13 @@ A shell would take ``numpy>=1.20`` for a request of numpy and a file ``=1.20``; 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from msgspec import Struct
 
 from .. import requirements
 from ..channels import redact
-from ..errors import InvalidRequest
-
-Refuse = Callable[[str, str], InvalidRequest]
-"""The error to raise for a problem and a hint, which says where the command stands."""
+from .source import Refuse
 
 _TOOLS = {
     "condaenv": "condaenv",
@@ -198,9 +195,9 @@ class _Arguments:
 
     def _channel(self, word: str) -> str:
         self._check(word)
-        if redact(word) != word or not word or word.startswith((".", "~")):
+        if redact(word) != word or not word:
             raise self._refuse(
-                f"The channel {word!r} holds a secret, or is seen from nowhere.",
+                f"The channel {redact(word)!r} is none, or is given with a token or a password.",
                 "Give its name or its whole URL, and put secrets into ~/.netrc or the file that RATTLER_AUTH_FILE "
                 "names.",
             )

@@ -75,6 +75,7 @@ class _Locked:
         self._packages: dict[str, Package] = {}
         self._pip: dict[str, str] = {}
         """By the name of the package, or what stands for it, the requirement that it is."""
+        self._pip_lines: dict[str, int] = {}
         self._of_pip: dict[str, PipPackage] = {}
         """Those of which it is said which file they are."""
         self._warnings: list[str] = []
@@ -108,9 +109,11 @@ class _Locked:
         name = canonicalize_name(name)
         if not (name and version and on_index):
             # As a place and not as a name, which an index may have as well.
-            self._pip.setdefault(url, url if parts.scheme or url.startswith((".", "/")) else f"./{url}")
+            text = self._pip.setdefault(url, url if parts.scheme or url.startswith((".", "/")) else f"./{url}")
+            self._pip_lines.setdefault(text, line)
             return
         self._pip[name] = f"{name}=={version}"
+        self._pip_lines.setdefault(self._pip[name], line)
         if not _SHA256.match(sha256.lower()):
             return
         file = PipFile(name=unquote(parts.path.rpartition("/")[2]), url=plain, sha256=sha256.lower())
@@ -148,7 +151,13 @@ class _Locked:
             pip_specs=tuple(self._pip.values()) if by_file else (),
             pip=tuple(self._of_pip[name] for name in sorted(self._of_pip)) if by_file else (),
         )
-        return SpecFile(lock=lock, pip=tuple(self._pip.values()), platforms=platforms, warnings=tuple(self._warnings))
+        return SpecFile(
+            lock=lock,
+            pip=tuple(self._pip.values()),
+            pip_lines=self._pip_lines,
+            platforms=platforms,
+            warnings=tuple(self._warnings),
+        )
 
     def _fields(self, node: yaml.Node, what: str) -> dict[str, yaml.Node]:
         if not isinstance(node, yaml.MappingNode):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from ..channels import redact
@@ -227,7 +228,7 @@ class _Manifest:
                     f"The channel {channel} holds a secret or a variable.",
                     "Give its whole URL, and put secrets into ~/.netrc or the file that RATTLER_AUTH_FILE names.",
                 )
-            yield self._source.channel(channel, line), line
+            yield self._source.channel(channel, partial(self._source.refuse, line)), line
 
     def _line_of(self, channel: str) -> int:
         at = re.search(rf"[\"']{re.escape(channel)}[\"']", self._source.text)

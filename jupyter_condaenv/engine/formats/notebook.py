@@ -69,7 +69,7 @@ def read(source: Source) -> SpecFile:
         raise source.refuse(
             0, f"Its cells are in {language}, and only Python's are read.", "Name the packages that it needs."
         )
-    found = _Found(source.name)
+    found = _Found(source)
     for number, cell in enumerate(content.cells, 1):
         if cell.cell_type == "code":
             found.read(number, cell.source if isinstance(cell.source, str) else "".join(cell.source))
@@ -113,8 +113,8 @@ def _language(metadata: Any) -> tuple[str, str]:
 class _Found:
     """What the cells that were read install. What comes later counts, as it does when they run."""
 
-    def __init__(self, notebook: str) -> None:
-        self._notebook = notebook
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self.specs: dict[str, str] = {}
         self.pip: dict[str, str] = {}
         self.channels: dict[str, None] = {}
@@ -156,10 +156,10 @@ class _Found:
             quote = _open_quote(line, quote)
 
     def _take(self, command: str, cell: int, line: int, conditional: bool) -> None:
-        place = f"{self._notebook}, cell {cell}, line {line}"
+        place = f"{self._source.name}, cell {cell}, line {line}"
 
         def refuse(problem: str, hint: str) -> InvalidRequest:
-            details = {"file": self._notebook, "cell": cell, "line": line}
+            details = {"file": self._source.name, "cell": cell, "line": line}
             return InvalidRequest(f"{place}: {redact(problem)}", hint, **details)
 
         for found in installs.read(command, refuse):
@@ -167,7 +167,7 @@ class _Found:
                 _later(self.specs, name_of(spec), spec)
             for requirement in found.pip:
                 _later(self.pip, re.split(r"[^\w.-]", requirement, maxsplit=1)[0].lower() or requirement, requirement)
-            self.channels |= dict.fromkeys(found.channels)
+            self.channels |= dict.fromkeys(self._source.channel(channel, refuse) for channel in found.channels)
             if conditional and (found.specs or found.pip):
                 self.notes[f"{place}: taken, although it may run only under a condition"] = None
             self.notes |= dict.fromkeys(f"{place}: {note}" for note in found.notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Any
 
@@ -18,6 +18,10 @@ _LONGEST = 10_000
 """Characters of a line: patterns that look for secrets take their time over what has no end."""
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+Refuse = Callable[[str, str], InvalidRequest]
+"""The error to raise for a problem and a hint, which says where in a file it stands."""
 
 
 class Source:
@@ -67,14 +71,13 @@ class Source:
             details["line"] = line
         return InvalidRequest(f"{where}: {redact(problem)}", hint, file=self.name, **details)
 
-    def channel(self, channel: str, line: int) -> str:
+    def channel(self, channel: str, refuse: Refuse) -> str:
         """``channel`` as it stands there, but for a path, which is made whole: as pixi does, from the folder of the
-        file. Raises InvalidRequest where that is not known."""
+        file. Raises InvalidRequest, from ``refuse``, where that is not known."""
         if not channel.startswith((".", "~")):
             return channel
         if not self._folder:
-            raise self.refuse(
-                line,
+            raise refuse(
                 f"The channel {channel!r} is a directory seen from where the file lies, which is not known here.",
                 "Give its full path.",
             )

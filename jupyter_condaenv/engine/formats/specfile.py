@@ -33,6 +33,8 @@ class SpecFile(Struct, frozen=True, kw_only=True):
     pip_index: str = ""
     """Where the file says that pip is to look elsewhere than pip is configured to; empty where it does not."""
     lock: Lock | None = None
+    lock_line: int = 0
+    """Where it first names a package that is for its platform alone; 0 where that is not known."""
     foreign_lock: ForeignLock | None = None
     """A lock that is too large to be read on the spot: ``read_lock`` makes ``lock`` of it."""
     platforms: tuple[str, ...] = ()
