@@ -145,10 +145,17 @@ def test_a_change_waits_for_the_next_start_of_a_kernel(
     person.package("tool").get_by_role("button", name="Remove tool").click()
     person.button("Show plan").click()
     person.button("Apply").click()
-    notice = person.panel.get_by_text("A change waits for the next start of a kernel.")
-    expect(notice).to_be_visible()
-    expect(person.button("Apply it now")).to_be_visible()
+    notice = person.panel.get_by_role("status").filter(has_text="Waiting: remove tool")
+    expect(notice).to_contain_text("there ran: process")
     picture(person, "deferred")
+    person.button("Apply it now").click()
+    expect(person.job("Finish change of waiting")).to_contain_text(DONE)
+    expect(notice).to_be_visible()
+    assert versions(client, "waiting") == {"ipykernel": "7.0", "tool": "2.0"}
+    person.button("Give it up").click()
+    expect(notice).to_have_count(0)
+    expect(person.job("Give up change of waiting")).to_contain_text(DONE)
+    assert client.call("GET", "environments/waiting/deferred").status == 404
     assert versions(client, "waiting") == {"ipykernel": "7.0", "tool": "2.0"}
 
 

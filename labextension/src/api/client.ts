@@ -105,6 +105,18 @@ export function connect(settings: ServerConnection.ISettings) {
           params: at(environment)
         })
       ),
+    deferred: (environment: string) =>
+      unwrap(
+        client.GET('/environments/{environment}/deferred', {
+          params: at(environment)
+        })
+      ),
+    dropDeferred: (environment: string) =>
+      unwrap(
+        client.DELETE('/environments/{environment}/deferred', {
+          params: at(environment)
+        })
+      ),
     applyDeferred: (environment: string) =>
       unwrap(
         client.POST('/environments/{environment}/deferred/application', {

@@ -16,6 +16,7 @@ import { JobProgress } from './JobProgress';
 import { OperationView } from './OperationView';
 import { PackageList } from './PackageList';
 import { PackagePicker } from './PackagePicker';
+import { Waiting } from './Waiting';
 
 /** One environment: what it is, what is in it, and what can be done with it. */
 export function EnvironmentView({ opened }: { opened: Opened }): JSX.Element {
@@ -178,7 +179,6 @@ function Heading(props: {
   const title = useArrival<HTMLHeadingElement>(given === null || props.done > 0 ? `done ${props.done}` : null);
   const { jobs } = useStore(panel.jobs);
   const { job: own, phase } = useStore(props.opened.operation);
-  const deferred = useStore(props.opened).detail?.deferred ?? false;
   const size = panel.environments.size(environment.prefix);
   const state = panel.environments.kernelState(environment);
   const kernels = environment.kernels ?? [];
@@ -206,14 +206,7 @@ function Heading(props: {
       </dl>
       {environment.problem && <Alert failure={{ message: environment.problem }} />}
       {working && <JobProgress id={working.id} cancellable />}
-      {deferred && !working && (
-        <div className="jp-condaenv-notice" role="status">
-          <div>{trans.__('A change waits for the next start of a kernel.')}</div>
-          <Button blocked={blocked} onClick={() => panel.applyDeferred(environment.prefix)}>
-            {trans.__('Apply it now')}
-          </Button>
-        </div>
-      )}
+      {!working && <Waiting environment={environment} opened={props.opened} />}
       {kernels.length === 0 && !environment.problem && !working && phase === 'idle' && (
         <div className="jp-condaenv-notice">
           <div>{trans.__('Nothing in it is a kernel, so that no notebook can run in it.')}</div>

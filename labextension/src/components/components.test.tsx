@@ -396,3 +396,46 @@ test('an environment without a kernel says so, and offers the plan that makes it
   expect(screen.queryByRole('button', { name: 'Add ipykernel' })).toBeNull();
   panel.dispose();
 });
+
+test('a change that waits says what it is and for whom it waits, and can be given up', async () => {
+  const server = new FakeJobs();
+  const geo = { name: 'geo', prefix: '/envs/geo', kernels: ['condaenv-geo'] };
+  const plan = planOf({ kind: 'remove', before: pack('tool', '1.0') });
+  const dropDeferred = vi.fn(() => {
+    server.put(summary('b', { verb: 'drop_deferred' }));
+    return Promise.resolve(summary('b', { verb: 'drop_deferred' }));
+  });
+  const panel = panelOf(server, [geo], {
+    environment: () => Promise.resolve({ specs: [], environment: geo, deferred: true }),
+    packages: () => Promise.resolve({ packages: [], pip: [] }),
+    revisions: () => Promise.resolve([]),
+    deferred: () => Promise.resolve({ ...plan, words: 'remove tool' }),
+    dropDeferred
+  });
+  const result = { result: 'deferred' as const, plan, kernels: [12, 34] };
+  server.put(summary('a', { verb: 'apply' }), [], outcome('succeeded', { result }));
+  await panel.environments.refresh();
+  panel.show('/envs/geo');
+  show(panel, <EnvironmentsSection />);
+  await screen.findByText('Waiting: remove tool');
+  await screen.findByText('When it was last tried, there ran: processes 12, 34');
+  const apply = screen.getByRole('button', { name: 'Apply it now' });
+  expect(apply.getAttribute('aria-disabled')).toBeNull();
+  act(() => panel.environments.setLiving([['condaenv-geo', 'a.ipynb']]));
+  expect(screen.getByText('Running now: a.ipynb')).toBeTruthy();
+  expect(apply.getAttribute('aria-disabled')).toBe('true');
+  fireEvent.click(screen.getByRole('button', { name: 'Give it up' }));
+  await screen.findByRole('button', { name: 'Cancel: Give up change of geo' });
+  expect(dropDeferred).toHaveBeenCalledWith('/envs/geo');
+  expect(screen.queryByText('Waiting: remove tool')).toBeNull();
+  panel.dispose();
+});
+
+test('a plan that only sets variables changes something', () => {
+  const props = { asked: null, again: false, living: false, onApply: vi.fn(), onBack: vi.fn() };
+  const plan = { ...planOf(), variables: [{ name: 'MODE', value: 'dry' }], unset: ['LEVEL'] };
+  show(panelOf(new FakeJobs()), <PlanView plan={plan} {...props} />);
+  expect(screen.getByRole('heading', { name: 'What will change' })).toBeTruthy();
+  const rows = within(screen.getByRole('list', { name: 'Variables' })).getAllByRole('listitem');
+  expect(rows.map(row => row.textContent)).toEqual(['=MODEdry', '−LEVEL']);
+});

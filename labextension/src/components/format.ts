@@ -72,6 +72,8 @@ export function titleOf(job: { verb: string; prefix: string; planned?: string },
       return trans.__('Change %1', name);
     case 'apply_deferred':
       return trans.__('Finish change of %1', name);
+    case 'drop_deferred':
+      return trans.__('Give up change of %1', name);
     case 'rollback':
       return trans.__('Roll back %1', name);
     case 'remove':

@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 
-import type { Api, EnvironmentDetail, NewPlan } from '../api/client';
+import { ApiError } from '../api/client';
+import type { Api, EnvironmentDetail, NewPlan, Plan } from '../api/client';
 import { FakeJobs, summary } from '../testing';
 import { Jobs } from './jobs';
 import { Opened } from './opened';
@@ -15,6 +16,7 @@ function opened(makePlan = vi.fn(() => Promise.resolve(summary('a'))), answers: 
       environment: nothing,
       packages: nothing,
       revisions: nothing,
+      deferred: nothing,
       makePlan,
       applyPlan: nothing,
       explain: nothing,
@@ -90,4 +92,23 @@ test('what makes a kernel of it is planned by itself, beside what else is wanted
   void one.planKernel();
   expect(makePlan).toHaveBeenCalledWith({ verb: 'change', environment: '/envs/geo', add: ['ipykernel'] });
   expect(one.read().add).toEqual(['pandas']);
+});
+
+test('what waits for a kernel is read where something does, and nothing waits that was applied in between', async () => {
+  const deferred = vi.fn(() => Promise.resolve({ words: 'add tool' } as Plan));
+  const detail = { deferred: true } as EnvironmentDetail;
+  const one = opened(undefined, {
+    environment: () => Promise.resolve({ ...detail }),
+    packages: () => Promise.resolve({ packages: [], pip: [] }),
+    revisions: () => Promise.resolve([]),
+    deferred
+  });
+  await one.refresh();
+  expect(one.read().deferred).toEqual({ words: 'add tool' });
+  deferred.mockImplementation(() => Promise.reject(new ApiError('not_found', 'Nothing waits.')));
+  await one.refresh();
+  expect(one.read()).toMatchObject({ deferred: null, failure: null });
+  detail.deferred = false;
+  await one.refresh();
+  expect(deferred).toHaveBeenCalledTimes(2);
 });

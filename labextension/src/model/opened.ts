@@ -1,5 +1,5 @@
 import { ApiError } from '../api/client';
-import type { Api, EnvironmentDetail, NewPlan, Package, PipPackage, RevisionSummary, Way } from '../api/client';
+import type { Api, EnvironmentDetail, NewPlan, Package, PipPackage, Plan, RevisionSummary, Way } from '../api/client';
 import { troubleOf } from './connection';
 import type { Jobs } from './jobs';
 import { Latest } from './latest';
@@ -21,6 +21,8 @@ type Asked = IWanted & {
 
 interface IOpened extends Asked {
   detail: EnvironmentDetail | null;
+  /** What waits for the next start of a kernel. */
+  deferred: Plan | null;
   packages: readonly Package[];
   /** What pip or a person put beside them. */
   pip: readonly PipPackage[];
@@ -35,10 +37,13 @@ const NOTHING: Asked = { add: [], update: [], remove: [], everything: false };
 export class Opened extends Store<IOpened> {
   constructor(
     readonly prefix: string,
-    private readonly _api: Pick<Api, 'environment' | 'packages' | 'revisions' | 'makePlan' | 'applyPlan' | 'explain'>,
+    private readonly _api: Pick<
+      Api,
+      'environment' | 'packages' | 'revisions' | 'deferred' | 'makePlan' | 'applyPlan' | 'explain'
+    >,
     jobs: Jobs
   ) {
-    super({ detail: null, packages: [], pip: [], revisions: [], failure: null, ...NOTHING });
+    super({ detail: null, deferred: null, packages: [], pip: [], revisions: [], failure: null, ...NOTHING });
     this.operation = new Operation(_api, jobs);
   }
 
@@ -52,8 +57,9 @@ export class Opened extends Store<IOpened> {
         this._api.packages(this.prefix),
         this._api.revisions(this.prefix)
       ]);
+      const deferred = detail.deferred ? await this._deferred() : null;
       if (isLast()) {
-        this.set({ detail, packages, pip, revisions, failure: null });
+        this.set({ detail, deferred, packages, pip, revisions, failure: null });
       }
     } catch (error) {
       if (!(error instanceof ApiError)) {
@@ -157,6 +163,18 @@ export class Opened extends Store<IOpened> {
 
   async planRollback(revision: number): Promise<void> {
     await this.operation.plan({ verb: 'rollback', environment: this.prefix, revision });
+  }
+
+  /** It may have been applied in between. */
+  private async _deferred(): Promise<Plan | null> {
+    try {
+      return await this._api.deferred(this.prefix);
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'not_found') {
+        return null;
+      }
+      throw error;
+    }
   }
 
   private readonly _reading = new Latest();

@@ -125,6 +125,14 @@ export class Panel extends Store<{ view: View; from: View | null }> {
     }
   }
 
+  /** Give up what waits for the next start of a kernel. */
+  async dropDeferred(prefix: string): Promise<void> {
+    const job = await this._attempt(() => this.api.dropDeferred(prefix));
+    if (job) {
+      this.jobs.add(job);
+    }
+  }
+
   /** Ask a job to stop. */
   async cancel(job: string): Promise<void> {
     await this._attempt(() => this.jobs.cancel(job));

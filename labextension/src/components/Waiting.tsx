@@ -1,0 +1,59 @@
+import React from 'react';
+
+import type { Environment } from '../api/client';
+import { hasEnded } from '../model/jobs';
+import type { Opened } from '../model/opened';
+import { useCondaEnv, useStore, useTrouble } from './context';
+import { Button } from './controls';
+import { PlanChanges } from './PlanChanges';
+
+/** The change that waits for the next start of a kernel: what it is, what it waits for, and how to have it now or never. */
+export function Waiting(props: { environment: Environment; opened: Opened }): JSX.Element | null {
+  const { panel, trans } = useCondaEnv();
+  const { environment, opened } = props;
+  const { deferred } = useStore(opened);
+  const { jobs } = useStore(panel.jobs);
+  const blocked = useTrouble();
+  const last = jobs.find(job => job.prefix === environment.prefix && hasEnded(job.state));
+  const unread = deferred && last && !last.outcome ? last.id : '';
+  React.useEffect(() => {
+    if (unread) {
+      void panel.jobs.readOn(unread);
+    }
+  }, [panel, unread]);
+  if (!deferred) {
+    return null;
+  }
+  const users = panel.environments.users(environment);
+  const result = last?.outcome?.result;
+  const processes = result?.result === 'deferred' ? result.kernels : [];
+  return (
+    <div className="jp-condaenv-notice" role="status">
+      <strong>{trans.__('Waiting: %1', deferred.words || deferred.verb)}</strong>
+      <div>{trans.__('It is done when a kernel of this environment is started and no other one runs.')}</div>
+      {users.length > 0 ? (
+        <div>{trans.__('Running now: %1', users.join(', '))}</div>
+      ) : (
+        processes.length > 0 && (
+          <div>{trans.__('When it was last tried, there ran: %1', processesIn(processes, trans))}</div>
+        )
+      )}
+      <details>
+        <summary>{trans.__('What it changes')}</summary>
+        <PlanChanges plan={deferred} asked={null} />
+      </details>
+      <div className="jp-condaenv-actions">
+        <Button blocked={blocked || users.length > 0} onClick={() => panel.applyDeferred(environment.prefix)}>
+          {trans.__('Apply it now')}
+        </Button>
+        <Button blocked={blocked} onClick={() => panel.dropDeferred(environment.prefix)}>
+          {trans.__('Give it up')}
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+function processesIn(kernels: readonly number[], trans: ReturnType<typeof useCondaEnv>['trans']): string {
+  return trans._n('process %2', 'processes %2', kernels.length, kernels.join(', '));
+}
