@@ -172,7 +172,7 @@ def _checked(request: ApplyPlan) -> Plan:
     """The plan to apply, if it is sound and the environment is as it was when the plan was made."""
     if request.plan.prefix != request.prefix:
         raise InvalidRequest("The plan is for another environment than the request.", "Send the plan's own prefix.")
-    lockfiles.check(request.plan.lock, "the plan")
+    lockfiles.check(request.plan.lock, "The plan")
     plans.check_current(request.plan)
     return request.plan
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from . import requirements
+from . import identity, requirements
 from .channels import redact
 from .errors import InvalidRequest
 from .model import Lock, Package, PipPackage, digest
@@ -102,6 +102,14 @@ def _check_packages(packages: Iterable[Package], source: str, bare: bool) -> Non
         problem = _problem(package, bare)
         if problem:
             raise InvalidRequest(f"{source}: {problem}.", "Make the lock again.", package=package.name)
+        mismatch = identity.of_url(package)
+        if mismatch is not None:
+            raise InvalidRequest(
+                f"{source}: {package.name} is not what its URL is of: {mismatch}.",
+                "Somebody has altered it. Make it again, or compare with a copy that you trust.",
+                package=package.name,
+                field=mismatch.field,
+            )
 
 
 def _problem(package: Package, bare: bool) -> str:

@@ -45,10 +45,16 @@ def check_lock(lock: Lock, source: str, *, bare: bool = False) -> None:
 
 
 def check_current(made: Plan) -> None:
-    """Raises Outdated unless the environment, and the one it stands on, are as they were when the plan was made."""
+    """Raises Outdated unless the environment, and the one it stands on, are as they were when the plan was made, and
+    InvalidRequest where what the plan shows is not what its lock would do to it."""
     now = _now(made)
     if _state(Path(made.prefix), now) != made.before:
         raise _outdated(made)
+    if changes.compare(now.packages if now is not None else (), made.lock.packages) != made.changes:
+        raise InvalidRequest(
+            "The changes that the plan shows are not those that its lock would make.",
+            "Somebody has altered it. Make it again, or compare with a copy that you trust.",
+        )
     _check_place(made)
 
 

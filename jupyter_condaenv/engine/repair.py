@@ -22,6 +22,7 @@ from . import (
     deferred,
     distributions,
     history,
+    identity,
     prefix,
     resolver,
     solve,
@@ -124,12 +125,13 @@ def _lost(patient: Patient, settings: Settings) -> dict[Path, Package | None]:
     another record can be read are left out."""
     there = {package.name for package in patient.packages}
     known = {
-        f"{package.name}-{package.version}-{package.build}.json": package
+        f"{package.name}-{package.version}-{package.build}": package
         for revision in patient.revisions
         for package in revision.lock.packages
+        if identity.of_url(package) is None
     }
-    lost = [path for path in patient.unreadable if prefix.name_of(path.name) not in there]
-    return {path: known.get(path.name) or _published(path.stem, patient.packages, settings) for path in lost}
+    lost = {path: stem for path, stem in patient.lost.items() if prefix.name_of(f"{stem}.json") not in there}
+    return {path: known.get(stem) or _published(stem, patient.packages, settings) for path, stem in lost.items()}
 
 
 def _damaged(patient: Patient) -> dict[Path, Package]:

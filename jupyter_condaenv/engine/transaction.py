@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -19,6 +19,7 @@ from . import (
     environments,
     exchange,
     history,
+    identity,
     limits,
     pip,
     stack,
@@ -147,6 +148,7 @@ def _staged(
         gone = [record for name, record in before.items() if after.get(name) != record]
         bytecode.drop_orphans(work.stage, gone)
         linked = {name for name, new in after.items() if before.get(name) != new}
+        _check_identity(after[name] for name in linked)
         fresh = {name: new for name, new in after.items() if name in linked or name in again}
         compile_packages(work, plan.lock, fresh, cache_dir, emit)
     if plan.lock.base is not None:
@@ -322,6 +324,19 @@ def _check_archive(package: Package, path: Path) -> os.stat_result:
             found=found,
         )
     return status
+
+
+def _check_identity(linked: Iterable[Record]) -> None:
+    """Raises Tampered where a record is not of the archive that was linked: hashes say only that it is the right one
+    for its URL."""
+    for record in linked:
+        if mismatch := identity.of_archive(record):
+            raise Tampered(
+                f"{record.name} {record.version} {record.build} is not what its archive is of: {mismatch}.",
+                "Nothing was changed. Somebody has altered the lock, or the index of the channel is wrong.",
+                package=record.name,
+                field=mismatch.field,
+            )
 
 
 def _announce(plan: Plan, emit: Emit) -> None:

@@ -24,7 +24,8 @@ LOCK = Lock(
     platform="linux-64", channels=("https://host/c",), specs=("a>=1,<2", "b[build='0*']"), packages=(A, B),
     virtual_packages=("__glibc=2.36=0",),
 )  # fmt: skip
-BELOW = replace(A, name="python", version="3.11.7")
+PYTHON = "python-3.11.7-0.conda"
+BELOW = replace(A, name="python", version="3.11.7", url=f"https://host/c/noarch/{PYTHON}", file_name=PYTHON)
 OVERLAY = replace(LOCK, base=Base(prefix="/base", digest=digest((BELOW,)), packages=(BELOW,)))
 
 

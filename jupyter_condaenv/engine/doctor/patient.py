@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
-from .. import bytecode, distributions, history, sites, stack
+from .. import bytecode, distributions, history, identity, sites, stack
 from .. import prefix as prefixes
 from ..distributions import Distribution, Site
 from ..errors import Broken, CondaEnvError
@@ -31,11 +31,19 @@ class Patient:
         self.records: dict[Path, Record] = {}
         self.unreadable: dict[Path, str] = {}
         """Records that are damaged, and what is wrong with them."""
+        self.lost: dict[Path, str] = {}
+        """Of what they are, as ``name-version-build``."""
         for path in prefixes.record_files(self.prefix):
             try:
-                self.records[path] = prefixes.read_record(path)
+                record = prefixes.read_record(path)
             except Broken as error:
-                self.unreadable[path] = error.message
+                self.unreadable[path], self.lost[path] = error.message, path.stem
+                continue
+            if mismatch := identity.of_file(path.stem, record):
+                self.unreadable[path] = f"The record {path} is of another package: {mismatch}"
+                self.lost[path] = identity.archive_of(record) or path.stem
+            else:
+                self.records[path] = record
         self.revisions, self.unreadable_revisions = history.readable(self.prefix)
 
     @property

@@ -19,7 +19,7 @@ def damaged_record(patient: Patient) -> Finding | None:
         text=f"{reasons}.",
         hint="The package is linked anew, from the package cache or its channel, and has a new record then.",
         fixable=True,
-        packages=tuple(prefixes.name_of(name) for name in names),
+        packages=tuple(prefixes.name_of(f"{stem}.json") for stem in patient.lost.values()),
         paths=tuple(f"conda-meta/{name}" for name in names[:SHOWN]),
     )
 
