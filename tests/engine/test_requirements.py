@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.pylock import Pylock
 
 from jupyter_condaenv.engine import requirements
 from jupyter_condaenv.engine.errors import InvalidRequest
 from jupyter_condaenv.engine.formats import pylock
 from jupyter_condaenv.engine.model import PipFile, PipPackage
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 @pytest.mark.parametrize(
@@ -71,11 +79,18 @@ def test_pylock_toml() -> None:
     wheel = PipFile(name="a-1-py3-none-any.whl", url="https://host/a-1-py3-none-any.whl", sha256="0" * 64)
     source = PipFile(name="b-1.tar.gz", url="https://host/b-1.tar.gz", sha256="1" * 64)
     packages = (
-        PipPackage(name="a", version="1", files=(wheel,), dependencies=("b",)),
-        PipPackage(name="b", version="1", files=(source,)),
+        PipPackage(name="a", version="1", files=(wheel,), dependencies=("b", "of-conda")),
+        PipPackage(name="b", version="1", files=(source,), dependencies=("of-an-extra",)),
         PipPackage(name="c", version="1", files=(wheel,), direct=True),
     )
     text = pylock.written(packages, "3.11.7")
     assert text.startswith('lock-version = "1.0"\ncreated-by = "jupyter_condaenv"\nrequires-python = ">=3.11.7"\n')
     assert f'wheels = [{{ name = "{wheel.name}", url = "{wheel.url}", hashes = {{ sha256 = "{"0" * 64}" }} }}]' in text
     assert 'dependencies = [{ name = "b" }]' in text and "sdist = {" in text and "archive = { url = " in text
+    # Every package that another one names is in the file, and so says the reader of packaging.
+    read = Pylock.from_dict(tomllib.loads(text))
+    assert [(str(one.name), [need["name"] for need in one.dependencies or ()]) for one in read.packages] == [
+        ("a", ["b"]),
+        ("b", []),
+        ("c", []),
+    ]

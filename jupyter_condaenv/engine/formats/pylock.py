@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from ..model import PipFile, PipPackage
 
 
 def written(packages: Sequence[PipPackage], python: str = "") -> str:
-    """``packages`` for a Python of the version ``python``."""
+    """``packages`` for a Python of the version ``python``.
+
+    What they depend on is named as far as it is among them, which is all that may be: the rest is conda's, or of an
+    extra that was not asked for.
+    """
+    there = {package.name for package in packages}
     lines = ['lock-version = "1.0"', 'created-by = "jupyter_condaenv"']
     lines += [f"requires-python = {_text(f'>={python}')}"] if python else []
     for package in packages:
-        lines += ["", "[[packages]]", *_package(package)]
+        lines += ["", "[[packages]]", *_package(package, there)]
     return "\n".join(lines) + "\n"
 
 
-def _package(package: PipPackage) -> Iterator[str]:
+def _package(package: PipPackage, there: Container[str]) -> Iterator[str]:
     yield f"name = {_text(package.name)}"
     yield f"version = {_text(package.version)}"
-    if package.dependencies:
-        needs = ", ".join(f"{{ name = {_text(name)} }}" for name in package.dependencies)
-        yield f"dependencies = [{needs}]"
+    needs = [f"{{ name = {_text(name)} }}" for name in package.dependencies if name in there]
+    if needs:
+        yield f"dependencies = [{', '.join(needs)}]"
     if package.direct:
         yield f"archive = {_file(package.files[0], named=False)}"
         return
