@@ -128,10 +128,14 @@ class Written(Result, frozen=True, kw_only=True, tag="written"):
 
 
 class Channels(Result, frozen=True, kw_only=True, tag="channels"):
-    """``channel list``, ``channel add`` and ``channel remove``: what is configured, in order of priority."""
+    """``channel list``, ``add``, ``remove`` and ``logout``: what is configured, in order of priority."""
 
     channels: tuple[Channel, ...]
     channel_priority: ChannelPriority
+    login_kept: str = ""
+    """The host of a channel that was removed, where its login is still kept."""
+    login_forgotten: str = ""
+    """The host whose login was kept until now."""
 
 
 class Configuration(Result, frozen=True, kw_only=True, tag="configuration"):

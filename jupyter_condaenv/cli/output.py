@@ -383,7 +383,7 @@ def answer(result: Result) -> Iterable[str]:
     if isinstance(result, Checked):
         return text.channel_reports(result.channels)
     if isinstance(result, answers.Channels):
-        return text.channels(result.channels)
+        return [*text.channels(result.channels), *_of_login(result)]
     if isinstance(result, answers.Configuration):
         return (
             text.sources(result.sources)
@@ -426,6 +426,18 @@ def job(summary: answers.JobSummary) -> list[str]:
     elif summary.outcome and summary.outcome.result:
         lines += answer(summary.outcome.result)
     return lines
+
+
+def _of_login(result: answers.Channels) -> list[str]:
+    if result.login_forgotten:
+        return [f"The login of {result.login_forgotten} is forgotten."]
+    if result.login_kept:
+        host = result.login_kept
+        return [
+            f"The login of {host} is still kept, as other channels there may need it; "
+            f"`jupyter condaenv channel logout https://{host}` forgets it."
+        ]
+    return []
 
 
 def deferred(result: Deferred) -> list[str]:

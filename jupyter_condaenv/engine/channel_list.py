@@ -121,8 +121,10 @@ def add(channel: str, settings: Settings, *, first: bool = False, login: Login |
     condarc_edit.change(mine, edit, _guard(settings))
 
 
-def remove(channel: str, settings: Settings) -> None:
+def remove(channel: str, settings: Settings) -> str:
     """Take ``channel`` out of the person's ``.condarc``. Its login stays: other channels of the host may need it.
+
+    Returns the host whose login is kept; empty where none is.
 
     Raises NotFound, InvalidRequest for what is no channel, Refused where it is another place that names it,
     StorageError.
@@ -150,6 +152,15 @@ def remove(channel: str, settings: Settings) -> None:
         lambda text: condarc_edit.without_items(text, _key(text), lambda item: _same(item, url, settings, own)),
         _guard(settings),
     )
+    return logins.kept_for(url)
+
+
+def logout(channel: str, settings: Settings) -> str:
+    """Forget the login that is kept for the host of ``channel``, which need not be a configured one. Returns the host.
+
+    Raises NotFound where none is kept, InvalidRequest for what is no channel, StorageError.
+    """
+    return logins.forget(url_of(channel, settings, condarc.read()), _guard(settings))
 
 
 def _check_changeable(settings: Settings) -> None:

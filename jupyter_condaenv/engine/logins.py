@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from .channels import LOGIN_PLACES
 from .condarc_edit import change
-from .errors import InvalidRequest
+from .errors import InvalidRequest, NotFound
 from .model import Login
 from .network import AUTH_FILE
 
@@ -33,19 +34,59 @@ def store(url: str, login: Login, guard: Path, env: Mapping[str, str] = os.envir
     host = urlsplit(url).hostname
     if not host:
         raise InvalidRequest("A directory asks for no login.", "Add the channel without one.")
-    path = Path(env[AUTH_FILE]).expanduser() if env.get(AUTH_FILE) else Path.home() / ".rattler" / "credentials.json"
-    change(path, lambda text: _with(text, path, host, login), guard, mode=0o600)
+    path = place(env)
+    change(path, lambda text: _written({**_known(text, path), host: _as_rattler_has_it(login)}), guard, mode=0o600)
     return path
 
 
-def _with(text: str, path: Path, host: str, login: Login) -> str:
+def kept_for(url: str, env: Mapping[str, str] = os.environ) -> str:
+    """The host of ``url``, if a login is kept for it; empty where none is, or where the file cannot be read."""
+    host = urlsplit(url).hostname or ""
+    path = place(env)
+    try:
+        return host if host in _known(path.read_text(encoding="utf-8"), path) else ""
+    except (OSError, UnicodeDecodeError, InvalidRequest):
+        return ""
+
+
+def forget(url: str, guard: Path, env: Mapping[str, str] = os.environ) -> str:
+    """Keep no login any more for the host of ``url``, which is returned.
+
+    Raises NotFound where none is kept, InvalidRequest for a file that is not what rattler reads, StorageError.
+    """
+    path = place(env)
+    host = urlsplit(url).hostname or ""
+
+    def edit(text: str) -> str:
+        known = _known(text, path)
+        if host not in known:
+            raise NotFound(
+                f"No login is kept for {host or url} in {path}.",
+                f"One from elsewhere is taken away there: {LOGIN_PLACES}.",
+            )
+        return _written({other: login for other, login in known.items() if other != host})
+
+    change(path, edit, guard, mode=0o600)
+    return host
+
+
+def place(env: Mapping[str, str] = os.environ) -> Path:
+    """The file that logins are kept in."""
+    return Path(env[AUTH_FILE]).expanduser() if env.get(AUTH_FILE) else Path.home() / ".rattler" / "credentials.json"
+
+
+def _known(text: str, path: Path) -> dict[str, Any]:
     try:
         known = json.loads(text or "{}")
     except ValueError:
         known = None
     if not isinstance(known, dict):
         raise InvalidRequest(f"{path} is not a JSON object with a login for each host.", "Mend it, or move it away.")
-    return json.dumps(known | {host: _as_rattler_has_it(login)}, indent=2) + "\n"
+    return known
+
+
+def _written(known: dict[str, Any]) -> str:
+    return json.dumps(known, indent=2) + "\n"
 
 
 def _as_rattler_has_it(login: Login) -> dict[str, Any]:

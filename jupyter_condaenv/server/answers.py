@@ -121,6 +121,10 @@ class Channels(Answer, frozen=True, kw_only=True):
 
     channels: tuple[Channel, ...]
     channel_priority: ChannelPriority
+    login_kept: str = ""
+    """The host of a channel that was removed, where its login is still kept."""
+    login_forgotten: str = ""
+    """The host whose login was kept until now."""
 
 
 class Configuration(Answer, frozen=True, kw_only=True):

@@ -29,10 +29,17 @@ def test_a_private_channel_from_nothing_to_an_environment(person: Person, small_
         person.run("create", "geo", "tool")
         assert CANARY not in added.out + added.err + checked.out + checked.err
         credentials = person.home / ".rattler" / "credentials.json"
-        credentials.unlink()
-        refused = person.run("channel", "check", code=6)
+        credentials.write_text(json.dumps({**json.loads(credentials.read_text()), "other": {"BearerToken": "y"}}))
+        removed = person.run("channel", "remove", server.url)
+        assert "The login of 127.0.0.1 is still kept" in removed.out and CANARY in credentials.read_text()
+        assert "channel logout https://127.0.0.1" in removed.out and CANARY not in removed.out
+        gone = person.run("channel", "logout", "https://127.0.0.1").out
+        assert "The login of 127.0.0.1 is forgotten." in gone and CANARY not in gone
+        assert json.loads(credentials.read_text()) == {"other": {"BearerToken": "y"}}
+        assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
+        assert "No login is kept" in person.run("channel", "logout", server.url, code=3).err
+        refused = person.run("channel", "check", server.url, code=6)
         assert "401" in refused.out and "netrc" in refused.out
-        person.run("channel", "remove", server.url)
         assert person.run("channel", "list", "--json").last["channels"] == [
             {"name": "conda-forge", "url": "https://conda.anaconda.org/conda-forge"}
         ]

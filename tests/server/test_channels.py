@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -45,7 +46,13 @@ def test_a_channel_is_added_checked_and_removed(free: Home, serve: Serve, privat
     assert (added.status, added.body["channels"][0]["url"]) == (200, private.url)
     (report,) = client.do("POST", "channel-checks", {"channels": [private.url]})["channels"]
     assert report["authorised"] and [one["subdir"] for one in report["subdirs"]] == ["noarch"]
-    assert client.call("DELETE", f"channels/{segment(private.url)}").status == 200
+    host = "127.0.0.1"
+    assert client.call("DELETE", f"channels/{segment(private.url)}").body["login_kept"] == host
+    store = free.folder / ".rattler" / "credentials.json"
+    assert CANARY in store.read_text()
+    assert client.call("DELETE", f"channels/{segment(private.url)}/login").body["login_forgotten"] == host
+    assert json.loads(store.read_text()) == {}
+    assert client.call("DELETE", f"channels/{segment(private.url)}/login").status == 404
     assert urls(client) == ["https://conda.anaconda.org/conda-forge"]
     assert client.call("DELETE", f"channels/{segment(private.url)}").status == 404
     configuration = client.get("configuration")

@@ -116,6 +116,7 @@ COMMANDS = (
     Command(("channel", "list"), "Show the channels that are searched when none is named.", "channel_list", nothing),
     Command(("channel", "add"), "Add a channel to ~/.condarc.", "channel_add", channels.channel_add),
     Command(("channel", "remove"), "Take a channel out of ~/.condarc.", "channel_remove", channels.channel),
+    Command(("channel", "logout"), "Forget the login that `channel add` has kept.", "channel_logout", channels.channel),
     Command(
         ("channel", "check"),
         "Ask channels whether packages can be had from them.",

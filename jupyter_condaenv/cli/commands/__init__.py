@@ -20,7 +20,7 @@ from .changing import (
     unpack,
     why_not,
 )
-from .channels import build, channel_add, channel_check, channel_list, channel_remove, config_show
+from .channels import build, channel_add, channel_check, channel_list, channel_logout, channel_remove, config_show
 from .health import clean, doctor, storage
 from .jobs import jobs_cancel, jobs_follow, jobs_list, jobs_show
 from .looking import diff, export, history, list_environments, lock, scan, search, show, why
@@ -37,6 +37,7 @@ __all__ = [
     "channel_add",
     "channel_check",
     "channel_list",
+    "channel_logout",
     "channel_remove",
     "clean",
     "clone",

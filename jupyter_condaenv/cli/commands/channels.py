@@ -6,6 +6,8 @@ import getpass
 import sys
 from argparse import Namespace
 
+import msgspec
+
 from ... import config
 from ...engine.errors import InvalidRequest
 from ...engine.model import BuildPackage, CheckChannels, Checked, Login
@@ -32,8 +34,16 @@ def channel_remove(arguments: Namespace, output: Output) -> None:
     from ...engine import channel_list
 
     (channel,) = channels_of([arguments.channel])
-    channel_list.remove(channel, configured())
-    output.result(_configured_channels())
+    kept = channel_list.remove(channel, configured())
+    output.result(msgspec.structs.replace(_configured_channels(), login_kept=kept))
+
+
+def channel_logout(arguments: Namespace, output: Output) -> None:
+    from ...engine import channel_list
+
+    (channel,) = channels_of([arguments.channel])
+    forgotten = channel_list.logout(channel, configured())
+    output.result(msgspec.structs.replace(_configured_channels(), login_forgotten=forgotten))
 
 
 def channel_check(arguments: Namespace, output: Output) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jupyter_server.auth.decorator import authorized
+from msgspec.structs import replace
 from tornado import web
 
 from ...engine import channel_list
@@ -35,9 +36,19 @@ class ChannelHandler(Handler):
     @authorized
     @operation(answer=answers.Channels)
     async def delete(self, channel: str) -> answers.Channels:
-        """Take a channel out of `~/.condarc`; the answer is what is configured then."""
-        await self.service.read(lambda settings: channel_list.remove(channel, settings))
-        return await self.service.read(_configured)
+        """Take a channel out of `~/.condarc`; the answer is what is configured then, and whether its login is kept."""
+        kept = await self.service.read(lambda settings: channel_list.remove(channel, settings))
+        return replace(await self.service.read(_configured), login_kept=kept)
+
+
+class LoginHandler(Handler):
+    @web.authenticated
+    @authorized
+    @operation(answer=answers.Channels)
+    async def delete(self, channel: str) -> answers.Channels:
+        """Forget the login that is kept for the host of a channel, which need not be configured any more."""
+        forgotten = await self.service.read(lambda settings: channel_list.logout(channel, settings))
+        return replace(await self.service.read(_configured), login_forgotten=forgotten)
 
 
 class ChecksHandler(Handler):
@@ -68,6 +79,7 @@ def _configured(settings: Settings) -> answers.Channels:
 ROUTES = (
     Route("channels", ChannelsHandler),
     Route("channels/{channel}", ChannelHandler),
+    Route("channels/{channel}/login", LoginHandler),
     Route("channel-checks", ChecksHandler),
     Route("builds", BuildsHandler),
 )
