@@ -24,6 +24,7 @@ from ..engine.model import (
     Result,
     RevisionSummary,
     Settings,
+    Strategy,
 )
 from ..jobs.records import Outcome, State
 
@@ -43,6 +44,8 @@ class Shown(Result, frozen=True, kw_only=True, tag="environment"):
     pip_specs: tuple[str, ...] = ()
     """What was asked of pip."""
     channels: tuple[str, ...] = ()
+    strategy: Strategy = Strategy()
+    """How a change has packages chosen where it says nothing else."""
     revision: int = 0
     """Number of the present state; 0 where there is no history."""
     packages: tuple[Package, ...] = ()

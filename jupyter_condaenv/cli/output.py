@@ -44,6 +44,7 @@ from ..engine.model import (
     Scanned,
     Solved,
     Step,
+    Strategy,
 )
 from . import answers, text
 
@@ -485,6 +486,16 @@ def waiting(plan: Plan) -> str:
     )
 
 
+def _strategy(chosen: Strategy) -> str:
+    said = {
+        "channel priority": chosen.channel_priority,
+        "resolution": chosen.resolution,
+        "nothing newer than": chosen.exclude_newer,
+        "but for": ", ".join(chosen.exclude_newer_except),
+    }
+    return "; ".join(f"{what} {value}" for what, value in said.items() if value)
+
+
 def shown(result: answers.Shown) -> list[str]:
     environment = result.environment
     facts = [
@@ -496,6 +507,7 @@ def shown(result: answers.Shown) -> list[str]:
         ("kernels", ", ".join(environment.kernels)),
         ("asked for", " ".join(result.specs)),
         ("of pip", ", ".join(result.pip_specs)),
+        ("chosen by", _strategy(result.strategy)),
         ("channels", " ".join(result.channels)),
         ("revision", str(result.revision) if result.revision else ""),
         ("waiting", waiting(result.deferred) if result.deferred else ""),

@@ -89,7 +89,7 @@ def _create(request: CreateEnvironment, settings: Settings) -> Plan:
         plans.check_lock(request.lock, "the lock", bare=True)
         lock = complete.with_hashes(request.lock, settings, "The lock")
     else:
-        lock = resolver.lock(_new(request), settings)
+        lock = replace(resolver.lock(_new(request), settings), strategy=request.kept_strategy)
     asked = requirements.checked(request.pip)
     lock = replace(lock, pip_specs=requirements.together(lock.pip_specs, asked))
     made = replace(plans.draft(request.prefix, "create", None, lock, settings), variables=request.variables)

@@ -140,6 +140,7 @@ def creation(
         channels=(*channels, *(channel for channel in found.channels if channel not in channels)),
         variables=_variables(found),
         strategy=strategy,
+        kept_strategy=replace(chosen(found, name, _NO_STRATEGY, site_cutoff)[0], virtual_packages=()),
         notes=(*found.warnings, *told, *notes),
     )
 

@@ -18,6 +18,7 @@ from jupyter_condaenv.engine.errors import InvalidRequest, Unsatisfiable
 from jupyter_condaenv.engine.model import (
     Adopt,
     Adopted,
+    Changed,
     ChangePackages,
     CreateEnvironment,
     Message,
@@ -116,6 +117,21 @@ def test_a_manifest_of_pixi_says_how_old(own: Settings, prefix: Path, years: Pat
         request = specfiles.creation(found, "pixi.toml", str(prefix), site_cutoff=site)
         made = in_child(solve.plan, request, replace(own, exclude_newer=site))
         assert versions(made) == expected
+
+
+def test_what_is_made_of_a_manifest_is_changed_as_it_says(own: Settings, prefix: Path, years: Path) -> None:
+    text = f"[workspace]\nchannels = ['{years.as_uri()}']\nexclude-newer = '2022-12-31'\n"
+    text += "channel-priority = 'disabled'\nsolve-strategy = 'lowest-direct'\n[dependencies]\nbase = '*'\n"
+    found = specfiles.read("pixi.toml", text)
+    asked = Strategy(resolution="highest")  # for this once
+    made, _ = operate(specfiles.creation(found, "pixi.toml", str(prefix), strategy=asked), own)
+    assert isinstance(made, Changed) and versions(made.plan)["base"] == "2.0"
+    assert made.plan.lock.strategy == Strategy(
+        channel_priority="disabled", resolution="lowest-direct", exclude_newer="2022-12-31"
+    )
+    later = changed(prefix, own, Strategy(), add=("tool",))
+    assert versions(later) == {"base": "2.0", "tool": "1.0"} and later.lock.strategy == made.plan.lock.strategy
+    assert (later.lock.channel_priority, later.lock.resolution) == ("disabled", "lowest-direct")
 
 
 def test_an_environment_of_pixi_is_changed_as_its_manifest_says(own: Settings, tmp_path: Path, years: Path) -> None:

@@ -41,6 +41,7 @@ def show(arguments: Namespace, output: Output) -> None:
             specs=lock.specs,
             pip_specs=lock.pip_specs,
             channels=lock.channels,
+            strategy=lock.strategy,
             revision=last.number if last else 0,
             packages=lock.packages,
             pip=sites.listed(prefix, lock),

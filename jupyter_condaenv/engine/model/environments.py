@@ -132,8 +132,8 @@ class Lock(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
     declared: tuple[str, ...] = ()
     """Those of them that were declared, as in ``Strategy``, rather than found on the machine."""
     strategy: Strategy = Strategy()
-    """How packages are chosen where a change says nothing else: as the manifest says that the environment was adopted
-    with."""
+    """How packages are chosen where a change says nothing else: as the manifest says that the environment was made of
+    or adopted with."""
     packages: tuple[Package, ...]
     """What lies in the prefix itself; sorted by name."""
     base: Base | None = None

@@ -33,6 +33,8 @@ class CreateEnvironment(Request, frozen=True, kw_only=True, tag="create"):
     notes: tuple[str, ...] = ()
     """What a person should know of how the file was read that this was made of; told first."""
     strategy: Strategy = Strategy()
+    kept_strategy: Strategy = Strategy()
+    """How later changes choose where they say nothing else: as the file says that this was made of."""
     display_name: str = ""
 
 
