@@ -668,8 +668,28 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Take a channel out of `~/.condarc`; the answer is what is configured then. */
+        /** Take a channel out of `~/.condarc`; the answer is what is configured then, and whether its login is kept. */
         delete: operations["delete_channels_channel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/channels/{channel}/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name or the URL of a channel, with each slash written `%2F`. */
+                channel: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forget the login that is kept for the host of a channel, which need not be configured any more. */
+        delete: operations["delete_channels_channel_login"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2321,6 +2341,10 @@ export interface components {
             channels: components["schemas"]["Channel"][];
             /** @enum {unknown} */
             channel_priority: "disabled" | "flexible" | "strict";
+            /** @default  */
+            login_kept?: string;
+            /** @default  */
+            login_forgotten?: string;
         };
         /**
          * Channel
@@ -4407,6 +4431,47 @@ export interface operations {
         };
     };
     delete_channels_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name or the URL of a channel, with each slash written `%2F`. */
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channels"];
+                };
+            };
+            /** @description What was asked cannot be done. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Something failed here. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    delete_channels_channel_login: {
         parameters: {
             query?: never;
             header?: never;
