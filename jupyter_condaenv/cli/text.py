@@ -72,6 +72,8 @@ def hint(failure: Failure) -> str:
         also.append("--without-pip leaves out what is for pip.")
     if failure.details.get("waiting"):
         also.append("`jupyter condaenv drop-deferred` gives it up, `apply-deferred` does it once no kernel runs.")
+    if failure.code == "broken" and "revision" in failure.details:
+        also.append("`jupyter condaenv doctor --fix` mends it.")
     if failure.details.get("frozen"):
         also.append("Without --freeze-installed it may.")
     return " ".join([failure.hint, *also]).strip()

@@ -254,7 +254,7 @@ def _read(path: Path) -> Revision:
     except (OSError, msgspec.MsgspecError) as error:
         raise Broken(
             f"The revision {path} is damaged: {error}",
-            "`jupyter condaenv doctor --fix` puts it aside, and notes what is there now; the others are not affected.",
+            "Mending puts it aside, and notes what is there now; the others are not affected.",
             file=str(path),
             revision=number_of(path),
         ) from error

@@ -170,7 +170,7 @@ def test_a_damaged_revision_hides_no_other(content: bytes | None, little_setting
     assert ([one.number for one in found], list(map(history.number_of, lost))) == ([1, 3], [2])
     with pytest.raises(Broken, match=r"0002\.json is damaged") as caught:
         back(prefix, little_settings, 2)
-    assert "doctor --fix" in caught.value.hint
+    assert "Mending puts it aside" in caught.value.hint
     with pytest.raises(Broken, match="Revision 2 of demo is damaged, and may be"):
         back(prefix, little_settings)
     assert back(prefix, little_settings, 1).revision == 4

@@ -16,7 +16,7 @@ def dead_base(patient: Patient) -> Finding | None:
     return Finding(
         code="dead_base",
         text=problem,
-        hint="Put the base back, or stack the same packages on another one with `jupyter condaenv stack`.",
+        hint="Put the base back, or stack the same packages on another one.",
     )
 
 

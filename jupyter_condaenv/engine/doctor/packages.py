@@ -88,7 +88,7 @@ def shadowed(patient: Patient) -> Finding | None:
         code="shadowed",
         text=f"pip has installed {some(names)} over what conda has of that name, so packages may meet another version "
         "than they were chosen for.",
-        hint="pip's is taken away and conda's put back. For another version, `jupyter condaenv add` it.",
+        hint="pip's is taken away and conda's put back. For another version, add that.",
         fixable=True,
         packages=tuple(distributions.normalized(one.name) for one in patient.shadowing),
         paths=tuple(str(one.info.relative_to(patient.prefix)) for one in patient.shadowing[:SHOWN]),
@@ -105,5 +105,5 @@ def mixed_channels(patient: Patient) -> Finding | None:
         severity="advice",
         text=f"Packages of {some(found)} are mixed without strict priority ({priority}): builds that were not made "
         "for each other can meet.",
-        hint="Set channel_priority to strict, then `jupyter condaenv update` what comes from the wrong channel.",
+        hint="Set channel_priority to strict, then update what comes from the wrong channel.",
     )

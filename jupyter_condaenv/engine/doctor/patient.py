@@ -46,10 +46,6 @@ class Patient:
                 self.records[path] = record
         self.revisions, self.unreadable_revisions = history.readable(self.prefix)
 
-    @property
-    def name(self) -> str:
-        return self.prefix.name
-
     @cached_property
     def packages(self) -> tuple[Package, ...]:
         """By their records, sorted by name; of a double one, that which the last revision has, or else the newer."""

@@ -63,8 +63,7 @@ def drift(patient: Patient) -> Finding | None:
         code="drift",
         severity="advice",
         text=f"Another tool has changed {some([change.name for change in differing])} since revision {last.number}.",
-        hint="What is there now becomes a revision of its own. To have the other back: "
-        f"`jupyter condaenv rollback {patient.name} {last.number}`.",
+        hint=f"What is there now becomes a revision. Going back to revision {last.number} has the other back.",
         fixable=True,
         packages=tuple(change.name for change in differing),
     )
