@@ -10,7 +10,7 @@ from playwright.sync_api import Route, expect
 from tests.server.house import Client, Server
 
 from .conftest import Visit
-from .person import Person
+from .person import DONE, Person
 from .test_change import make
 
 TROUBLES = {
@@ -82,7 +82,7 @@ def test_an_environment_that_others_have_deleted(
     expect(person.environment("away")).to_have_count(0)
 
 
-def test_what_others_change_is_in_the_history(person: Person, client: Client) -> None:
+def test_what_others_change_and_damage_is_in_the_history(person: Person, server: Server, client: Client) -> None:
     make(client, "ours", "tool <2")
     person.look_at("ours")
     person.tab("History")
@@ -92,3 +92,14 @@ def test_what_others_change_is_in_the_history(person: Person, client: Client) ->
     expect(revisions).to_have_count(2)
     person.tab("Installed")
     expect(person.package("tool")).to_contain_text("2.0")
+
+    (server.home.envs / "ours/conda-meta/condaenv/revisions/0002.json").write_text("{")
+    person.panel.locator('[data-command="condaenv:refresh"]').click()
+    person.tab("History")
+    expect(revisions.first).to_contain_text("damaged")
+    expect(person.panel.get_by_role("alert")).to_contain_text("Mending puts it aside")
+    person.button("Repair: revision 2 and what else is wrong").click()
+    expect(person.job("Look after ours")).to_contain_text(DONE)
+    expect(person.panel.get_by_role("alert")).to_have_count(0)
+    expect(revisions.filter(has_text="damaged")).to_have_count(0)
+    expect(person.button("Go back to 1")).to_be_visible()

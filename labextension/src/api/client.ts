@@ -82,14 +82,12 @@ export function connect(settings: ServerConnection.ISettings) {
           })
         )
       ).name,
-    revisions: async (environment: string) =>
-      (
-        await unwrap(
-          client.GET('/environments/{environment}/revisions', {
-            params: at(environment)
-          })
-        )
-      ).revisions,
+    revisions: (environment: string) =>
+      unwrap(
+        client.GET('/environments/{environment}/revisions', {
+          params: at(environment)
+        })
+      ),
     create: (body: NewEnvironment) => unwrap(client.POST('/environments', { body })),
     stack: (body: NewStack) => unwrap(client.POST('/stacks', { body })),
     clone: (environment: string, name: string) =>
@@ -122,6 +120,13 @@ export function connect(settings: ServerConnection.ISettings) {
         client.POST('/environments/{environment}/deferred/application', {
           params: at(environment),
           body: {}
+        })
+      ),
+    examine: (environment: string, fix: boolean) =>
+      unwrap(
+        client.POST('/environments/{environment}/health', {
+          params: at(environment),
+          body: { fix }
         })
       ),
     makePlan: (body: NewPlan) => unwrap(client.POST('/plans', { body })),

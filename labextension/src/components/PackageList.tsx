@@ -19,7 +19,7 @@ function installed(packages: readonly Package[], pip: readonly PipPackage[]): (P
 /** What is installed, to be removed or updated. */
 export function PackageList({ opened }: { opened: Opened }): JSX.Element {
   const { trans } = useCondaEnv();
-  const { packages, pip, remove, update, add, detail, everything } = useStore(opened);
+  const { packages, pip, remove, update, add, detail, everything, failure } = useStore(opened);
   const [filter, setFilter] = React.useState('');
   const wanted = filter.trim().toLowerCase();
   const all = React.useMemo(() => installed(packages, pip), [packages, pip]);
@@ -33,7 +33,7 @@ export function PackageList({ opened }: { opened: Opened }): JSX.Element {
           {trans.__('Update all')}
         </Button>
       </div>
-      {!detail && <Loading />}
+      {!detail && !failure && <Loading />}
       {detail && shown.length === 0 && (
         <p className="jp-condaenv-quiet">
           {all.length > 0 ? trans.__('No package has that in its name.') : trans.__('Nothing is installed.')}

@@ -14,6 +14,7 @@ import { EnvironmentsSection } from './EnvironmentsSection';
 import { EnvironmentView } from './EnvironmentView';
 import { ExplanationView } from './ExplanationView';
 import { titleOf } from './format';
+import { statesOf } from './History';
 import { JobList } from './JobList';
 import { PlanView } from './PlanView';
 
@@ -40,7 +41,7 @@ test('what is to be changed stays as it is while a plan of it is made', async ()
   const panel = panelOf(server, [{ name: 'geo', prefix: '/envs/geo' }], {
     environment: () => Promise.resolve({ specs: [], environment: { name: 'geo', prefix: '/envs/geo' } }),
     packages: () => Promise.resolve({ packages: [], pip: [] }),
-    revisions: () => Promise.resolve([]),
+    revisions: () => Promise.resolve({ revisions: [], damaged: [] }),
     makePlan: () => {
       server.put(summary('a', { verb: 'plan' }));
       return Promise.resolve(summary('a', { verb: 'plan' }));
@@ -380,7 +381,7 @@ test('an environment without a kernel says so, and offers the plan that makes it
     {
       environment: () => Promise.resolve({ specs: [] }),
       packages: () => Promise.resolve({ packages: [], pip: [] }),
-      revisions: () => Promise.resolve([]),
+      revisions: () => Promise.resolve({ revisions: [], damaged: [] }),
       makePlan
     }
   );
@@ -408,7 +409,7 @@ test('a change that waits says what it is and for whom it waits, and can be give
   const panel = panelOf(server, [geo], {
     environment: () => Promise.resolve({ specs: [], environment: geo, deferred: true }),
     packages: () => Promise.resolve({ packages: [], pip: [] }),
-    revisions: () => Promise.resolve([]),
+    revisions: () => Promise.resolve({ revisions: [], damaged: [] }),
     deferred: () => Promise.resolve({ ...plan, words: 'remove tool' }),
     dropDeferred
   });
@@ -438,4 +439,18 @@ test('a plan that only sets variables changes something', () => {
   expect(screen.getByRole('heading', { name: 'What will change' })).toBeTruthy();
   const rows = within(screen.getByRole('list', { name: 'Variables' })).getAllByRole('listitem');
   expect(rows.map(row => row.textContent)).toEqual(['=MODEdry', '−LEVEL']);
+});
+
+function revision(number: number, ...specs: string[]): Schemas['RevisionSummary'] {
+  return { number, time: '2026-01-01T00:00:00Z', author: '', verb: 'change', specs, digest: '' };
+}
+
+test('a state that cannot be read stands among the others, which are compared past it', () => {
+  const [first, third] = [revision(1, 'tool'), revision(3, 'tool', 'extra')];
+  expect(statesOf([first, third], [2, 4])).toEqual([
+    { number: 4, revision: null },
+    { number: 3, revision: third, before: first },
+    { number: 2, revision: null },
+    { number: 1, revision: first, before: undefined }
+  ]);
 });

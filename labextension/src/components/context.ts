@@ -32,6 +32,12 @@ export function useTrouble(): boolean {
   return useStore(useCondaEnv().panel.connection).trouble !== null;
 }
 
+/** Whether something is being done to the environment at `prefix`. */
+export function useWorking(prefix: string): boolean {
+  const { jobs } = useCondaEnv().panel;
+  return React.useSyncExternalStore(jobs.subscribe, () => jobs.running(prefix) !== undefined);
+}
+
 /** The state of `store`, whenever it changes. */
 export function useStore<State extends object>(store: Store<State>): State {
   return React.useSyncExternalStore(store.subscribe, store.read);

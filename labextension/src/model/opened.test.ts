@@ -58,7 +58,7 @@ test('a way out replaces what was asked for before, and what was about to be', a
   const one = opened(undefined, {
     environment: () => Promise.resolve(detail),
     packages: () => Promise.resolve({ packages: [], pip: [] }),
-    revisions: () => Promise.resolve([])
+    revisions: () => Promise.resolve({ revisions: [], damaged: [] })
   });
   await one.refresh();
   one.toggle('add', 'extra >=1');
@@ -100,7 +100,7 @@ test('what waits for a kernel is read where something does, and nothing waits th
   const one = opened(undefined, {
     environment: () => Promise.resolve({ ...detail }),
     packages: () => Promise.resolve({ packages: [], pip: [] }),
-    revisions: () => Promise.resolve([]),
+    revisions: () => Promise.resolve({ revisions: [], damaged: [] }),
     deferred
   });
   await one.refresh();
@@ -111,4 +111,14 @@ test('what waits for a kernel is read where something does, and nothing waits th
   detail.deferred = false;
   await one.refresh();
   expect(deferred).toHaveBeenCalledTimes(2);
+});
+
+test('of an environment that is damaged the states are read all the same', async () => {
+  const one = opened(undefined, {
+    environment: () => Promise.reject(new ApiError('broken', 'The last revision is damaged.')),
+    packages: () => Promise.reject(new ApiError('broken', 'The last revision is damaged.')),
+    revisions: () => Promise.resolve({ revisions: [], damaged: [3] })
+  });
+  await one.refresh();
+  expect(one.read()).toMatchObject({ damaged: [3], pastKnown: true, failure: { code: 'broken' } });
 });

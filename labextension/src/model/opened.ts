@@ -28,6 +28,10 @@ interface IOpened extends Asked {
   pip: readonly PipPackage[];
   /** Oldest first. */
   revisions: readonly RevisionSummary[];
+  /** The numbers of those that cannot be read. */
+  damaged: readonly number[];
+  /** Whether its states have been read. */
+  pastKnown: boolean;
   failure: ApiError | null;
 }
 
@@ -43,31 +47,33 @@ export class Opened extends Store<IOpened> {
     >,
     jobs: Jobs
   ) {
-    super({ detail: null, deferred: null, packages: [], pip: [], revisions: [], failure: null, ...NOTHING });
+    super({
+      detail: null,
+      deferred: null,
+      packages: [],
+      pip: [],
+      revisions: [],
+      damaged: [],
+      pastKnown: false,
+      failure: null,
+      ...NOTHING
+    });
     this.operation = new Operation(_api, jobs);
   }
 
   readonly operation: Operation;
 
+  /** Read it anew. Of one that is damaged what can be read is shown. */
   async refresh(): Promise<void> {
     const isLast = this._reading.ask();
-    try {
-      const [detail, { packages, pip }, revisions] = await Promise.all([
-        this._api.environment(this.prefix),
-        this._api.packages(this.prefix),
-        this._api.revisions(this.prefix)
-      ]);
-      const deferred = detail.deferred ? await this._deferred() : null;
-      if (isLast()) {
-        this.set({ detail, deferred, packages, pip, revisions, failure: null });
-      }
-    } catch (error) {
-      if (!(error instanceof ApiError)) {
-        throw error;
-      }
-      if (isLast()) {
-        this.set({ failure: troubleOf(error) ? null : error });
-      }
+    const [past, present] = await Promise.all([settled(this._readPast()), settled(this._readPresent())]);
+    if (isLast()) {
+      const failure = [present, past].find(one => one instanceof ApiError) ?? null;
+      this.set({
+        ...(past instanceof ApiError ? {} : past),
+        ...(present instanceof ApiError ? {} : present),
+        failure: troubleOf(failure) ? null : failure
+      });
     }
   }
 
@@ -165,6 +171,18 @@ export class Opened extends Store<IOpened> {
     await this.operation.plan({ verb: 'rollback', environment: this.prefix, revision });
   }
 
+  private async _readPast(): Promise<Partial<IOpened>> {
+    return { ...(await this._api.revisions(this.prefix)), pastKnown: true };
+  }
+
+  private async _readPresent(): Promise<Partial<IOpened>> {
+    const [detail, { packages, pip }] = await Promise.all([
+      this._api.environment(this.prefix),
+      this._api.packages(this.prefix)
+    ]);
+    return { detail, packages, pip, deferred: detail.deferred ? await this._deferred() : null };
+  }
+
   /** It may have been applied in between. */
   private async _deferred(): Promise<Plan | null> {
     try {
@@ -178,6 +196,18 @@ export class Opened extends Store<IOpened> {
   }
 
   private readonly _reading = new Latest();
+}
+
+/** What `reading` gives, or why the server refuses it. */
+async function settled<T>(reading: Promise<T>): Promise<T | ApiError> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (!(error instanceof ApiError)) {
+      throw error;
+    }
+    return error;
+  }
 }
 
 /** The names of the packages that a plan was asked to change; null where it was asked for no package in particular. */

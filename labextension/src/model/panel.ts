@@ -133,6 +133,14 @@ export class Panel extends Store<{ view: View; from: View | null }> {
     }
   }
 
+  /** Look at every file of the environment at `prefix`, and, with `fix`, mend what can be mended. */
+  async examine(prefix: string, fix: boolean): Promise<void> {
+    const job = await this._attempt(() => this.api.examine(prefix, fix));
+    if (job) {
+      this.jobs.add(job);
+    }
+  }
+
   /** Ask a job to stop. */
   async cancel(job: string): Promise<void> {
     await this._attempt(() => this.jobs.cancel(job));
