@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 
+from . import stored
 from .activation.launch import split_levels
-from .errors import NotFound
+from .errors import InvalidRequest, NotFound
 from .model import Plan
 from .trees import write_whole
 
@@ -26,8 +27,8 @@ _WARM = "--warm="
 def read(prefix: Path) -> Plan | None:
     """The change that waits; None where there is none, or none that can be read."""
     try:
-        return msgspec.json.decode((prefix / FILE).read_bytes(), type=Plan)
-    except (OSError, msgspec.MsgspecError):
+        return stored.plan((prefix / FILE).read_bytes())
+    except (OSError, msgspec.MsgspecError, InvalidRequest):
         return None
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from . import demands
+from . import demands, stored
 from . import prefix as prefixes
 from .channels import redact
 from .errors import Broken, NotFound
@@ -250,7 +250,7 @@ def _next_number(folder: Path) -> int:
 
 def _read(path: Path) -> Revision:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Revision)
+        return stored.decode(path.read_bytes(), Revision)
     except (OSError, msgspec.MsgspecError) as error:
         raise Broken(
             f"The revision {path} is damaged: {error}",

@@ -14,7 +14,7 @@ from .model import Settings
 from .trees import write_whole
 
 
-class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Place(Struct, frozen=True, kw_only=True):
     """Where an environment was found."""
 
     prefix: str

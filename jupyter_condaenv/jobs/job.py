@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
+from ..engine import stored
 from ..engine.errors import Broken, Busy, WorkerDied, error_from
 from ..engine.model import AnyRequest, AnyResult
 from . import files, processes
@@ -177,7 +178,7 @@ class Job:
         if not files.exists_now(path):
             return None
         try:
-            outcome = msgspec.json.decode(path.read_bytes(), type=Outcome)
+            outcome = stored.decode(path.read_bytes(), Outcome)
         except FileNotFoundError:
             return None
         except (OSError, msgspec.MsgspecError) as error:
@@ -193,7 +194,7 @@ class Job:
 
     def _read_request(self, kind: type[_Request]) -> _Request:
         try:
-            return msgspec.json.decode((self._folder / files.REQUEST).read_bytes(), type=kind)
+            return stored.decode((self._folder / files.REQUEST).read_bytes(), kind)
         except (OSError, msgspec.MsgspecError) as error:
             raise _damaged(self.id, files.REQUEST, error) from error
 

@@ -21,7 +21,7 @@ from jupyter_condaenv.engine.trees import storage_error, write_whole
 from jupyter_condaenv.kernels import found, specs
 
 
-class Offered(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Offered(Struct, frozen=True, kw_only=True):
     """An environment as it was when its kernels were written."""
 
     packages: int

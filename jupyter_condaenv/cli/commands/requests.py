@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from ... import config
-from ...engine import environments, requirements
+from ...engine import environments, requirements, stored
 from ...engine.errors import InvalidRequest
 from ...engine.model import (
     ChangePackages,
@@ -307,7 +307,7 @@ def channels_of(given: Iterable[str]) -> tuple[str, ...]:
 
 def read_plan(path: Path) -> Plan:
     try:
-        return msgspec.json.decode(existing(path, "plan").read_bytes(), type=Plan)
+        return stored.plan(existing(path, "plan").read_bytes())
     except OSError as error:
         raise InvalidRequest(f"{path} cannot be read: {error.strerror}.") from error
     except msgspec.MsgspecError as error:

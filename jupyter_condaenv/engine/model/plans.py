@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from msgspec import Struct
 
@@ -125,8 +125,14 @@ class PipPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A change that can be shown and then applied exactly as shown."""
+    """A change that can be shown and then applied exactly as shown.
 
+    Where a plan is read from a file, fields that are not known are left out, as everywhere in what we have written. One
+    that says more of what is to be *done* comes with a higher ``version``, so that an older installation refuses the
+    plan instead of applying less than was shown."""
+
+    FORMAT: ClassVar[int] = 1
+    version: Literal[1] = 1
     prefix: str
     verb: str
     words: str = ""
