@@ -1477,8 +1477,17 @@ export interface components {
         /**
          * Plan
          * @description A change that can be shown and then applied exactly as shown.
+         *
+         *         Where a plan is read from a file, fields that are not known are left out, as everywhere in what we have written. One
+         *         that says more of what is to be *done* comes with a higher ``version``, so that an older installation refuses the
+         *         plan instead of applying less than was shown.
          */
         Plan: {
+            /**
+             * @default 1
+             * @enum {unknown}
+             */
+            version?: 1;
             prefix: string;
             verb: string;
             /** @default  */
