@@ -82,6 +82,25 @@ def test_an_environment_that_others_have_deleted(
     expect(person.environment("away")).to_have_count(0)
 
 
+@pytest.mark.slow
+def test_what_is_wrong_is_told_and_repaired(
+    person: Person, server: Server, client: Client, picture: Callable[[Person, str], None]
+) -> None:
+    make(client, "ill", "tool")
+    person.look_at("ill")
+    person.tab("Health")
+    (server.home.envs / "ill/share/tool").unlink()
+    person.button("Check").click()
+    told = person.panel.get_by_role("list", name="Damaged")
+    expect(told).to_contain_text("1 file of tool is missing: share/tool.")
+    picture(person, "health")
+    person.button("Repair").click()
+    expect(person.panel.get_by_role("list", name="Repaired")).to_contain_text("1 file of tool is missing")
+    expect(person.panel.get_by_text("It is as it should be.")).to_be_visible()
+    expect(person.button("Check again")).to_be_focused()
+    assert (server.home.envs / "ill/share/tool").exists()
+
+
 def test_what_others_change_and_damage_is_in_the_history(person: Person, server: Server, client: Client) -> None:
     make(client, "ours", "tool <2")
     person.look_at("ours")

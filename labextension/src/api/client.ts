@@ -19,6 +19,8 @@ export type JobHistory = Schemas['JobHistory'];
 export type NumberedEvent = Schemas['NumberedEvent'];
 export type Outcome = Schemas['Outcome'];
 export type Failure = Schemas['Failure'];
+export type Health = Schemas['Health'];
+export type Finding = Schemas['Finding'];
 export type Storage = Schemas['Storage'];
 export type Lock = Schemas['Lock'];
 export type FoundPackage = Schemas['FoundPackage'];
@@ -120,6 +122,12 @@ export function connect(settings: ServerConnection.ISettings) {
         client.POST('/environments/{environment}/deferred/application', {
           params: at(environment),
           body: {}
+        })
+      ),
+    health: (environment: string) =>
+      unwrap(
+        client.GET('/environments/{environment}/health', {
+          params: at(environment)
         })
       ),
     examine: (environment: string, fix: boolean) =>

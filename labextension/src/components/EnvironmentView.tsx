@@ -11,6 +11,7 @@ import { Alert, Button, Chips, IconButton, isPressed, Loading, Tabs } from './co
 import { KernelDot } from './EnvironmentList';
 import { useArrival } from './focus';
 import { baseName, bytes } from './format';
+import { HealthView } from './HealthView';
 import { History } from './History';
 import { JobProgress } from './JobProgress';
 import { OperationView } from './OperationView';
@@ -79,7 +80,7 @@ function Gone({ prefix }: { prefix: string }): JSX.Element {
   );
 }
 
-type Tab = 'installed' | 'add' | 'history';
+type Tab = 'installed' | 'add' | 'history' | 'health';
 
 function Contents({ opened }: { opened: Opened }): JSX.Element {
   const { trans } = useCondaEnv();
@@ -93,7 +94,8 @@ function Contents({ opened }: { opened: Opened }): JSX.Element {
         tabs={[
           { id: 'installed', text: trans.__('Installed') },
           { id: 'add', text: trans.__('Add') },
-          { id: 'history', text: trans.__('History') }
+          { id: 'history', text: trans.__('History') },
+          { id: 'health', text: trans.__('Health') }
         ]}
         chosen={tab}
         onChoose={setTab}
@@ -114,6 +116,7 @@ function Contents({ opened }: { opened: Opened }): JSX.Element {
           />
         )}
         {tab === 'history' && <History opened={opened} />}
+        {tab === 'health' && <HealthView opened={opened} />}
       </div>
       <Basket opened={opened} />
     </>

@@ -1,31 +1,22 @@
 import React from 'react';
 
-import type { Environment } from '../api/client';
-import { hasEnded } from '../model/jobs';
+import type { Environment, Plan } from '../api/client';
 import type { Opened } from '../model/opened';
-import { useCondaEnv, useStore, useTrouble } from './context';
+import { useCondaEnv, useLastEnded, useStore, useTrouble } from './context';
 import { Button } from './controls';
 import { PlanChanges } from './PlanChanges';
 
 /** The change that waits for the next start of a kernel: what it is, what it waits for, and how to have it now or never. */
 export function Waiting(props: { environment: Environment; opened: Opened }): JSX.Element | null {
+  const { deferred } = useStore(props.opened);
+  return deferred && <Notice environment={props.environment} deferred={deferred} />;
+}
+
+function Notice({ environment, deferred }: { environment: Environment; deferred: Plan }): JSX.Element {
   const { panel, trans } = useCondaEnv();
-  const { environment, opened } = props;
-  const { deferred } = useStore(opened);
-  const { jobs } = useStore(panel.jobs);
   const blocked = useTrouble();
-  const last = jobs.find(job => job.prefix === environment.prefix && hasEnded(job.state));
-  const unread = deferred && last && !last.outcome ? last.id : '';
-  React.useEffect(() => {
-    if (unread) {
-      void panel.jobs.readOn(unread);
-    }
-  }, [panel, unread]);
-  if (!deferred) {
-    return null;
-  }
   const users = panel.environments.users(environment);
-  const result = last?.outcome?.result;
+  const result = useLastEnded(environment.prefix)?.outcome?.result;
   const processes = result?.result === 'deferred' ? result.kernels : [];
   return (
     <div className="jp-condaenv-notice" role="status">

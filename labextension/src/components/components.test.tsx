@@ -5,8 +5,9 @@ import React from 'react';
 import { afterEach, expect, test, vi } from 'vitest';
 
 import type { Explanation, Plan, Schemas } from '../api/client';
+import { Opened } from '../model/opened';
 import { Panel } from '../model/panel';
-import { FakeJobs, outcome, summary } from '../testing';
+import { FakeJobs, numbered, outcome, summary } from '../testing';
 import { Context } from './context';
 import { Button } from './controls';
 import { EnvironmentList } from './EnvironmentList';
@@ -14,6 +15,7 @@ import { EnvironmentsSection } from './EnvironmentsSection';
 import { EnvironmentView } from './EnvironmentView';
 import { ExplanationView } from './ExplanationView';
 import { titleOf } from './format';
+import { HealthView } from './HealthView';
 import { statesOf } from './History';
 import { JobList } from './JobList';
 import { PlanView } from './PlanView';
@@ -42,6 +44,7 @@ test('what is to be changed stays as it is while a plan of it is made', async ()
     environment: () => Promise.resolve({ specs: [], environment: { name: 'geo', prefix: '/envs/geo' } }),
     packages: () => Promise.resolve({ packages: [], pip: [] }),
     revisions: () => Promise.resolve({ revisions: [], damaged: [] }),
+    health: () => Promise.resolve(null),
     makePlan: () => {
       server.put(summary('a', { verb: 'plan' }));
       return Promise.resolve(summary('a', { verb: 'plan' }));
@@ -382,6 +385,7 @@ test('an environment without a kernel says so, and offers the plan that makes it
       environment: () => Promise.resolve({ specs: [] }),
       packages: () => Promise.resolve({ packages: [], pip: [] }),
       revisions: () => Promise.resolve({ revisions: [], damaged: [] }),
+      health: () => Promise.resolve(null),
       makePlan
     }
   );
@@ -410,6 +414,7 @@ test('a change that waits says what it is and for whom it waits, and can be give
     environment: () => Promise.resolve({ specs: [], environment: geo, deferred: true }),
     packages: () => Promise.resolve({ packages: [], pip: [] }),
     revisions: () => Promise.resolve({ revisions: [], damaged: [] }),
+    health: () => Promise.resolve(null),
     deferred: () => Promise.resolve({ ...plan, words: 'remove tool' }),
     dropDeferred
   });
@@ -453,4 +458,52 @@ test('a state that cannot be read stands among the others, which are compared pa
     { number: 2, revision: null },
     { number: 1, revision: first, before: undefined }
   ]);
+});
+
+test('what is wrong is told by how bad it is, with what repairing does and did', async () => {
+  const server = new FakeJobs();
+  const finding = (code: string, more: object): object => ({ code, text: `${code}.`, hint: 'Do it.', ...more });
+  let health: object | null = null;
+  const examine = vi.fn(() => {
+    server.put(summary('b', { verb: 'doctor' }));
+    return Promise.resolve(summary('b', { verb: 'doctor' }));
+  });
+  const panel = panelOf(server, [], {
+    environment: () => Promise.resolve({ specs: [] }),
+    packages: () => Promise.resolve({ packages: [], pip: [] }),
+    revisions: () => Promise.resolve({ revisions: [], damaged: [] }),
+    health: () => Promise.resolve(health),
+    examine
+  });
+  const log = numbered({ event: 'message', level: 'warning', text: 'No channel has the package of old.' });
+  server.put(summary('a', { verb: 'doctor' }), log, outcome('succeeded'));
+  const opened = new Opened('/envs/geo', panel.api, panel.jobs);
+  await opened.refresh();
+  show(panel, <HealthView opened={opened} />);
+  expect(screen.queryByRole('button', { name: 'Repair' })).toBeNull();
+  fireEvent.click(screen.getByRole('button', { name: 'Check' }));
+  expect(examine).toHaveBeenLastCalledWith('/envs/geo', false);
+  await vi.waitFor(() => expect(screen.getByRole('button', { name: 'Check' }).ariaDisabled).toBe('true'));
+  server.put(summary('b', { verb: 'doctor' }), [], outcome('succeeded'));
+  await panel.jobs.readOn('b');
+  health = {
+    prefix: '/envs/geo',
+    time: '2026-01-01T00:00:00Z',
+    findings: [
+      finding('missing_files', { fixable: true, paths: ['share/tool'] }),
+      finding('mixed_channels', { severity: 'advice' })
+    ],
+    fixed: [finding('drift', {})]
+  };
+  await act(() => opened.refresh());
+  const rows = (name: string): (string | null)[] =>
+    Array.from(screen.getByRole('list', { name }).children, row => row.textContent);
+  expect(rows('Damaged')).toEqual(['missing_files.Repair does this: Do it.Whereshare/tool']);
+  expect(rows('Could be better')).toEqual(['mixed_channels.Do it.']);
+  expect(rows('Repaired')).toEqual(['drift.Do it.']);
+  expect(screen.getByText(/^2 findings, of which 1 can be repaired\./)).toBeTruthy();
+  await act(() => panel.jobs.refresh());
+  fireEvent.click(screen.getByRole('button', { name: 'Repair' }));
+  expect(examine).toHaveBeenLastCalledWith('/envs/geo', true);
+  panel.dispose();
 });

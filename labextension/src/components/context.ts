@@ -2,6 +2,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { Environment } from '../api/client';
+import { hasEnded } from '../model/jobs';
+import type { IJob } from '../model/jobs';
 import type { Panel } from '../model/panel';
 import type { Store } from '../model/store';
 
@@ -36,6 +38,21 @@ export function useTrouble(): boolean {
 export function useWorking(prefix: string): boolean {
   const { jobs } = useCondaEnv().panel;
   return React.useSyncExternalStore(jobs.subscribe, () => jobs.running(prefix) !== undefined);
+}
+
+/** The job that ended last at `prefix`, of that verb if one is given; how it ended is read. */
+export function useLastEnded(prefix: string, verb = ''): IJob | undefined {
+  const { jobs } = useCondaEnv().panel;
+  const job = React.useSyncExternalStore(jobs.subscribe, () =>
+    jobs.read().jobs.find(one => one.prefix === prefix && hasEnded(one.state) && (!verb || one.verb === verb))
+  );
+  const unread = job && !job.outcome ? job.id : '';
+  React.useEffect(() => {
+    if (unread) {
+      void jobs.readOn(unread);
+    }
+  }, [jobs, unread]);
+  return job;
 }
 
 /** The state of `store`, whenever it changes. */

@@ -17,6 +17,7 @@ function opened(makePlan = vi.fn(() => Promise.resolve(summary('a'))), answers: 
       packages: nothing,
       revisions: nothing,
       deferred: nothing,
+      health: nothing,
       makePlan,
       applyPlan: nothing,
       explain: nothing,
@@ -58,7 +59,8 @@ test('a way out replaces what was asked for before, and what was about to be', a
   const one = opened(undefined, {
     environment: () => Promise.resolve(detail),
     packages: () => Promise.resolve({ packages: [], pip: [] }),
-    revisions: () => Promise.resolve({ revisions: [], damaged: [] })
+    revisions: () => Promise.resolve({ revisions: [], damaged: [] }),
+    health: () => Promise.resolve(null)
   });
   await one.refresh();
   one.toggle('add', 'extra >=1');
@@ -101,6 +103,7 @@ test('what waits for a kernel is read where something does, and nothing waits th
     environment: () => Promise.resolve({ ...detail }),
     packages: () => Promise.resolve({ packages: [], pip: [] }),
     revisions: () => Promise.resolve({ revisions: [], damaged: [] }),
+    health: () => Promise.resolve(null),
     deferred
   });
   await one.refresh();
@@ -117,7 +120,8 @@ test('of an environment that is damaged the states are read all the same', async
   const one = opened(undefined, {
     environment: () => Promise.reject(new ApiError('broken', 'The last revision is damaged.')),
     packages: () => Promise.reject(new ApiError('broken', 'The last revision is damaged.')),
-    revisions: () => Promise.resolve({ revisions: [], damaged: [3] })
+    revisions: () => Promise.resolve({ revisions: [], damaged: [3] }),
+    health: () => Promise.resolve(null)
   });
   await one.refresh();
   expect(one.read()).toMatchObject({ damaged: [3], pastKnown: true, failure: { code: 'broken' } });

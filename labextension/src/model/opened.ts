@@ -1,5 +1,15 @@
 import { ApiError } from '../api/client';
-import type { Api, EnvironmentDetail, NewPlan, Package, PipPackage, Plan, RevisionSummary, Way } from '../api/client';
+import type {
+  Api,
+  EnvironmentDetail,
+  Health,
+  NewPlan,
+  Package,
+  PipPackage,
+  Plan,
+  RevisionSummary,
+  Way
+} from '../api/client';
 import { troubleOf } from './connection';
 import type { Jobs } from './jobs';
 import { Latest } from './latest';
@@ -30,8 +40,10 @@ interface IOpened extends Asked {
   revisions: readonly RevisionSummary[];
   /** The numbers of those that cannot be read. */
   damaged: readonly number[];
-  /** Whether its states have been read. */
+  /** Whether its states and its health have been read. */
   pastKnown: boolean;
+  /** What was found when all its files were looked at last; null where nobody has. */
+  health: Health | null;
   failure: ApiError | null;
 }
 
@@ -43,7 +55,7 @@ export class Opened extends Store<IOpened> {
     readonly prefix: string,
     private readonly _api: Pick<
       Api,
-      'environment' | 'packages' | 'revisions' | 'deferred' | 'makePlan' | 'applyPlan' | 'explain'
+      'environment' | 'packages' | 'revisions' | 'deferred' | 'health' | 'makePlan' | 'applyPlan' | 'explain'
     >,
     jobs: Jobs
   ) {
@@ -55,6 +67,7 @@ export class Opened extends Store<IOpened> {
       revisions: [],
       damaged: [],
       pastKnown: false,
+      health: null,
       failure: null,
       ...NOTHING
     });
@@ -172,7 +185,8 @@ export class Opened extends Store<IOpened> {
   }
 
   private async _readPast(): Promise<Partial<IOpened>> {
-    return { ...(await this._api.revisions(this.prefix)), pastKnown: true };
+    const [past, health] = await Promise.all([this._api.revisions(this.prefix), this._api.health(this.prefix)]);
+    return { ...past, health, pastKnown: true };
   }
 
   private async _readPresent(): Promise<Partial<IOpened>> {
