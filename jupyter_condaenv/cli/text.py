@@ -441,6 +441,7 @@ def explanation(found: Explanation) -> list[str]:
     for clash in found.clashes:
         through = f", by way of {', '.join(clash.through)}" if clash.through else ""
         together = "cannot be had" if len(clash.requests) == 1 else "cannot be had together"
+        together += f" beside {' and '.join(clash.against)}" if clash.against else ""
         lines += [f"{' and '.join(clash.requests)} {together}{through}.", *_indented(clash.text)]
     if not found.clashes:
         lines += found.text.splitlines()

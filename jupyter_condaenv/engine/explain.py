@@ -163,19 +163,37 @@ def with_pip(explained: Explanation, prefix: Path) -> Explanation:
 
 
 def _clashes(wanted: resolver.Wanted, query: Query, solver: _Solver) -> tuple[Clash, ...]:
-    """As many sets of clashing requests as there are, and as there is time to find."""
+    """As many sets of clashing requests as there are, and as there is time to find: first those that have nothing in
+    common, then others of what is in these."""
     rest = list(wanted.specs)
     found: list[Clash] = []
     try:
         while rest and len(found) < _MOST_CLASHES and not solver.fits(_with(wanted, query, rest)):
-            fewest = _fewest(wanted, query, rest, solver)
-            why = solver.reason(_with(wanted, query, fewest))
-            text = why.message if isinstance(why, Unsatisfiable) else ""
-            found.append(Clash(requests=tuple(fewest), through=_through(text, fewest), text=text))
-            rest = [spec for spec in rest if spec not in fewest]
+            found.append(_clash(wanted, query, rest, solver))
+            rest = [spec for spec in rest if spec not in found[-1].requests]
+        pairs = [(clash, spec) for clash in found if len(clash.requests) > 1 for spec in clash.requests]
+        for known, spec in pairs:
+            apart = {one for clash in found if clash is not known for one in clash.requests} - set(known.requests)
+            rest = [one for one in wanted.specs if one != spec and one not in apart]
+            if len(found) < _MOST_CLASHES and not solver.fits(_with(wanted, query, rest)):
+                found.append(_clash(wanted, query, rest, solver))
     except (_OverTime, _TooLong):
         pass
     return tuple(found)
+
+
+def _clash(wanted: resolver.Wanted, query: Query, specs: Sequence[str], solver: _Solver) -> Clash:
+    """One of those that keep ``specs`` from being fulfilled together."""
+    fewest = _fewest(wanted, query, specs, solver)
+    why = solver.reason(_with(wanted, query, fewest))
+    if not isinstance(why, Unsatisfiable):
+        return Clash(requests=tuple(fewest))
+    return Clash(
+        requests=tuple(fewest),
+        through=_through(why.message, fewest),
+        against=resolver.held_by(why, wanted, query),
+        text=why.message,
+    )
 
 
 def _fewest(wanted: resolver.Wanted, query: Query, specs: Sequence[str], solver: _Solver) -> list[str]:

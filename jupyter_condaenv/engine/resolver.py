@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
 
 from . import channel_list, condarc, cutoff, lacking, machine, offline
+from .channels import redact
 from .errors import InvalidRequest, Refused, Unsatisfiable
 from .model import Base, Lock, Package, Settings, Strategy
 from .rattler import host, matchspec, solving
 from .rattler.query import Query
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -34,6 +38,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     pins: tuple[str, ...] = ()
     """Of the environment; those of ``.condarc`` come on top."""
     base: Base | None = None
+    asked_before: tuple[str, ...] = ()
+    """Those of ``specs`` that were asked for earlier, and still are."""
 
 
 def lock(wanted: Wanted, settings: Settings) -> Lock:
@@ -129,12 +135,41 @@ def _with_what_was_held(error: Unsatisfiable, wanted: Wanted, asked: Query) -> U
     if asked.constraints:
         also.append(f"Pinned in conda-meta/pinned or .condarc: {', '.join(asked.constraints)}.")
     if wanted.frozen:
-        also.append("What is installed was not allowed to move.")
+        stays = [one for one in held_by(error, wanted, asked) if one not in asked.constraints]
+        also.append(f"What is installed was not allowed to move{': ' if stays else ''}{', '.join(stays)}.")
         held["frozen"] = True
     if asked.until is not None:
         also.append(f"What came after {asked.until:%Y-%m-%d %H:%M} UTC was left out (exclude_newer).")
-    first = lacking.told(asked, wanted.specs, error.details["missing"]) if "missing" in error.details else ()
+    first = [*lacking.told(asked, wanted.specs, error.details["missing"])] if "missing" in error.details else []
+    first += _both_sides(error, wanted)
     return Unsatisfiable(error.message, " ".join([*first, error.hint, *also]), **error.details, **held)
+
+
+def _both_sides(error: Unsatisfiable, wanted: Wanted) -> Iterator[str]:
+    """What the solver does not tell of the requests that it names: where there is another for the same package, and
+    which of them are not of now."""
+    named = _named(error)
+    by_name: dict[str, list[str]] = {}
+    for spec in wanted.specs:
+        by_name.setdefault(matchspec.spec_name(spec), []).append(redact(spec))
+    for name in by_name.keys() & named:
+        if len(by_name[name]) > 1:
+            yield f"Asked for are both {' and '.join(by_name[name])}."
+    earlier = [redact(spec) for spec in wanted.asked_before if matchspec.spec_name(spec) in named]
+    if earlier:
+        yield f"What was asked for earlier still holds: {', '.join(earlier)}."
+
+
+def held_by(error: Unsatisfiable, wanted: Wanted, asked: Query) -> tuple[str, ...]:
+    """What the solver met beside the requests, as ``error`` tells it: pins, and what is installed and may not move."""
+    named = _named(error)
+    pins = [pin for pin in asked.constraints if matchspec.spec_name(pin) in named]
+    stays = [f"{one.name} {one.version}" for one in (asked.installed if wanted.frozen else ()) if one.name in named]
+    return (*pins, *stays)
+
+
+def _named(error: Unsatisfiable) -> set[str]:
+    return {word.lower() for word in _NAME.findall(str(error.details.get("explanation", "")))}
 
 
 def _spec_and_url(spec: str, settings: Settings) -> tuple[str, str]:

@@ -265,6 +265,7 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
         there=now.packages,
         pins=prefixes.pins(prefix),
         base=base_now(now),
+        asked_before=tuple(text for texts in specs.values() for text in texts if text not in request.add),
     )
     more = requirements.checked(request.pip)
     pip_specs = requirements.together(() if request.prune else _without_pip(now, of_pip), more)

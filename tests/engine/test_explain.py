@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from jupyter_condaenv.engine import solve
+from jupyter_condaenv.engine.errors import Unsatisfiable
 from jupyter_condaenv.engine.model import (
     ChangePackages,
     CreateEnvironment,
@@ -195,3 +196,46 @@ def test_why_not_says_what_the_machine_lacks(prefix: Path, settings: Callable[..
     operate(creation(prefix, "gpu"), own, env={"CONDA_OVERRIDE_CUDA": ""})
     found = why_not(prefix, "gpu=2", own, CONDA_OVERRIDE_CUDA="")
     assert found.kept_out_by == ("gpu 2.0 needs __cuda >=12, and this machine has no __cuda.",)
+
+
+@pytest.fixture
+def libs(settings: Callable[..., Settings], tmp_path: Path) -> Settings:
+    channel = tmp_path / "libs"
+    for name, version, needs in (
+        ("lib", "1.0", []), ("lib", "2.0", []), ("lib", "3.0", []),
+        ("app", "1.0", ["lib <2"]), ("tool", "1.0", ["lib <3"]),
+    ):  # fmt: skip
+        generic(channel, name, version, depends=needs)
+    index(channel)
+    return settings(channels=(channel.as_uri(),))
+
+
+def test_a_refusal_names_both_sides(libs: Settings, prefix: Path) -> None:
+    """What is asked for now, and what else holds, of which the solver says nothing or not that it is from earlier."""
+
+    def hint(request: Any) -> str:
+        with pytest.raises(Unsatisfiable) as caught:
+            operate(request, libs)
+        return caught.value.hint
+
+    assert "Asked for are both lib=1 and lib>=3." in hint(creation(prefix, "lib=1", "lib>=3"))
+    operate(creation(prefix, "lib=2", "tool"), libs)
+    told = hint(ChangePackages(prefix=str(prefix), add=("app",)))
+    assert "What was asked for earlier still holds: lib=2." in told
+    assert "app" not in told
+    frozen = ChangePackages(prefix=str(prefix), add=("app",), dependencies="freeze")
+    assert "What is installed was not allowed to move: lib 2.0." in hint(frozen)
+    (clash,) = explained(frozen, libs).clashes
+    assert (clash.requests, clash.against) == (("app",), ("lib 2.0",))
+
+    (prefix / "conda-meta" / "pinned").write_text("lib 2.*\n")
+    (clash,) = explained(ChangePackages(prefix=str(prefix), add=("lib>=3",), remove=("tool",)), libs).clashes
+    assert (clash.requests, clash.against) == (("lib>=3",), ("lib 2.*",))
+
+
+def test_clashes_that_share_a_request_are_all_told(libs: Settings, prefix: Path) -> None:
+    found = explained(creation(prefix, "app", "tool", "lib>=3"), libs)
+    assert {frozenset(clash.requests) for clash in found.clashes} == {
+        frozenset(("app", "lib>=3")),
+        frozenset(("tool", "lib>=3")),
+    }

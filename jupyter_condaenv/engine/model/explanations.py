@@ -15,6 +15,8 @@ class Clash(Struct, frozen=True, kw_only=True, omit_defaults=True):
     requests: tuple[str, ...]
     through: tuple[str, ...] = ()
     """Names of the packages by which they meet, the first to be met first."""
+    against: tuple[str, ...] = ()
+    """What else they meet: pins, and what is installed and may not move."""
     text: str = ""
     """What the solver says of them alone."""
 

@@ -25,6 +25,7 @@ export function ExplanationView(props: { explanation: Explanation; taker: ITaker
         <p key={clash.requests.join()}>
           <strong>{clash.requests.join(', ')}</strong>{' '}
           {clash.requests.length > 1 ? trans.__('cannot be had together') : trans.__('cannot be had')}
+          {(clash.against ?? []).length > 0 && ` ${trans.__('beside %1', clash.against?.join(', '))}`}
           {(clash.through ?? []).length > 0 && `, ${trans.__('because of %1', clash.through?.join(', '))}`}.
         </p>
       ))}
