@@ -1885,6 +1885,8 @@ export interface components {
             requests: string[];
             /** @default [] */
             through?: string[];
+            /** @default [] */
+            against?: string[];
             /** @default  */
             text?: string;
         };
