@@ -71,6 +71,8 @@ class Exported(Result, frozen=True, kw_only=True, tag="exported"):
     text: str
     beside: tuple[ExportedFile, ...] = ()
     """What it reads."""
+    notes: tuple[str, ...] = ()
+    """Why others cannot use it as it is."""
 
 
 class History(Result, frozen=True, kw_only=True, tag="history"):
@@ -80,6 +82,8 @@ class History(Result, frozen=True, kw_only=True, tag="history"):
     """Oldest first."""
     damaged: tuple[int, ...] = ()
     """Numbers of those that cannot be read."""
+    deferred: Plan | None = None
+    """What waits for the next start of a kernel, and becomes a revision then."""
 
 
 class Diff(Result, frozen=True, kw_only=True, tag="diff"):

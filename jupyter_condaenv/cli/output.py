@@ -404,7 +404,9 @@ def answer(result: Result) -> Iterable[str]:
     if isinstance(result, answers.Locked):
         return [f"Wrote {result.path}: {text.count(len(result.lock.packages), 'package')}, {result.lock.platform}."]
     if isinstance(result, answers.History):
-        return text.revisions(result.revisions, result.damaged) or ["It has no history: nothing was changed here yet."]
+        lines = text.revisions(result.revisions, result.damaged) or ["It has no history: nothing was changed here yet."]
+        waits = "Waiting for the next start of a kernel, and no revision yet"
+        return [*lines, *([f"{waits}: {waiting(result.deferred)}"] if result.deferred else ())]
     if isinstance(result, answers.Diff):
         return text.difference(result.difference)
     if isinstance(result, answers.Written):
@@ -445,7 +447,7 @@ def deferred(result: Deferred) -> list[str]:
     """What will be done, when, and how to have it now."""
     processes = text.count(len(result.kernels), "kernel")
     return [
-        "This waits:",
+        f"{result.plan.words or result.plan.verb} is not done yet. It waits for the next start of a kernel:",
         *text.plan(result.plan),
         f"{processes} of this environment {'runs' if len(result.kernels) == 1 else 'run'} "
         f"(process {', '.join(map(str, result.kernels))}), so nothing is changed under it.",

@@ -74,6 +74,11 @@ def hint(failure: Failure) -> str:
         also.append("`jupyter condaenv drop-deferred` gives it up, `apply-deferred` does it once no kernel runs.")
     if failure.code == "broken" and "revision" in failure.details:
         also.append("`jupyter condaenv doctor --fix` mends it.")
+    lacking = re.search(r"\b__[a-z]\w*", failure.message) if failure.code == "unsatisfiable" else None
+    if lacking is not None:
+        also.append(f"For a machine that has it: --virtual {lacking[0]}=VERSION.")
+    if failure.code == "channel_error" and failure.details.get("channels"):
+        also.append("`jupyter condaenv channel check` asks each of them; -c CHANNEL names another.")
     if failure.details.get("frozen"):
         also.append("Without --freeze-installed it may.")
     return " ".join([failure.hint, *also]).strip()
@@ -109,7 +114,8 @@ def table(rows: Iterable[Sequence[str]], header: Sequence[str] = (), indent: str
 
 def environments(found: Sequence[Environment]) -> list[str]:
     """A line for each environment, and one more for each that has a problem."""
-    names = {item.prefix: item.name for item in found}
+    often = Counter(item.name for item in found)
+    names = {item.prefix: item.name for item in found if often[item.name] == 1}
     rows = [
         (
             item.name,
@@ -478,7 +484,9 @@ def room(added: Room) -> str:
     least = "at least " if added.unknown else ""
     shared = f"; {size(added.shared)} shared by hard links" if added.shared else ""
     shared += f"; about {size(added.pip)} of it for pip" if added.pip else ""
-    return f"{least}{size(added.bytes)} and {count(added.inodes, 'file')} more on the disk{shared}"
+    room = f"{least}{size(added.bytes)} and {count(added.inodes, 'file')} more on the disk{shared}"
+    room += f"; {size(added.freed)} freed at once" if added.freed or added.held else ""
+    return room + (f", {size(added.held)} by `clean` once no environment needs it" if added.held else "")
 
 
 def platforms(found: Iterable[LockedPlatform]) -> str:

@@ -18,6 +18,7 @@ from . import (
     notes,
     pip,
     plans,
+    requirements,
     solve,
     specfiles,
     transaction,
@@ -48,7 +49,7 @@ from .model import (
     WhyNot,
 )
 from .prefix import packages as packages_in
-from .rattler import host
+from .rattler import host, matchspec
 from .telling import Emit
 
 Changing: TypeAlias = CreateEnvironment | ChangePackages | StackEnvironment | Rollback | ApplyPlan | ApplyDeferred
@@ -62,7 +63,9 @@ def look_ahead(request: PlanRequest | Explain | WhyNot, settings: Settings, emit
         notes.check_changeable(Path(request.prefix))
         wanted = _read(request.request, emit)
         emit(Step(phase="solve", text="Solving"))
-        return Planned(plan=_without_secrets(solve.dry_run(wanted, settings), emit))
+        plan = solve.dry_run(wanted, settings)
+        _tell_what_is_replaced(wanted, plan, emit)
+        return Planned(plan=_without_secrets(plan, emit))
     if isinstance(request, Explain):
         emit(Step(phase="solve", text="Solving"))
         asked = request.request
@@ -85,6 +88,21 @@ def _without_secrets(plan: Plan, emit: Emit) -> Plan:
     return replace(plan, variables=tuple(one for one in plan.variables if one.name not in left_out))
 
 
+def _tell_what_is_replaced(request: Changing | Plannable, plan: Plan, emit: Emit) -> None:
+    """Tell of each earlier request for a package whose place one of ``request`` takes."""
+    if not isinstance(request, ChangePackages):
+        return
+    before = history.current_lock(Path(request.prefix))
+    for name_of, earlier, now in (
+        (matchspec.spec_name, before.specs, plan.lock.specs),
+        (requirements.name_of, before.pip_specs, plan.lock.pip_specs),
+    ):
+        for name in dict.fromkeys(map(name_of, earlier)):
+            old, new = ([text for text in texts if name_of(text) == name] for texts in (earlier, now))
+            if new and old != new:
+                emit(Message(text=f"{name} was asked for as {', '.join(old)}, and now is as {', '.join(new)}"))
+
+
 def _read(request: _Asked, emit: Emit) -> _Asked:
     """``request`` with its lock read, if that is another tool's, and what is to be known of the file told."""
     read = specfiles.with_lock(request, host.platform()) if isinstance(request, CreateEnvironment) else request
@@ -103,6 +121,7 @@ def change(request: Changing, settings: Settings, emit: Emit) -> Changed | Defer
         solved = not isinstance(request, ApplyPlan | ApplyDeferred | Rollback)
         emit(Step(phase="solve", text="Solving" if solved else "Checking what there is"))
         plan = _plan(request, settings)
+        _tell_what_is_replaced(request, plan, emit)
         if plan.changes:
             changes = tuple(change.brief for change in plan.changes)
             emit(Solved(changes=changes, download_bytes=plan.download_bytes))

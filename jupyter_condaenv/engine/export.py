@@ -82,7 +82,28 @@ def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Expo
         else:
             lock, unknown = _by_file(lock, by_pip)
             text = LOCKS[format](lock, pip=unknown)
-    return Exported(name=FILE_NAMES[format], text=text)
+    named = lock.channels if format != "explicit" else ()
+    notes = () if format in ("requirements", "sbom") else not_elsewhere(lock, named)
+    return Exported(name=FILE_NAMES[format], text=text, notes=notes)
+
+
+def not_elsewhere(lock: Lock, named: Sequence[str] = ()) -> tuple[str, ...]:
+    """Why others cannot make an environment of ``lock`` as it is: channels, also those that are ``named``, and a base
+    that are places of this machine."""
+    of_packages = (package.channel for package in lock.packages if local_path(package.url) is not None)
+    places = dict.fromkeys([*(channel for channel in named if local_path(channel) is not None), *of_packages])
+    told = []
+    if places:
+        are = "is a directory" if len(places) == 1 else "are directories"
+        told.append(
+            f"{', '.join(places)} {are} of this machine, where no other finds it: serve it over HTTP, or pack the "
+            "environment."
+        )
+    if lock.base is not None:
+        told.append(
+            f"It stands on {lock.base.prefix}, which it does not hold: it can be used where that is, as it is now."
+        )
+    return tuple(told)
 
 
 def _by_file(lock: Lock, by_pip: Iterable[Distribution]) -> tuple[Lock, list[str]]:
@@ -208,7 +229,8 @@ def _specs(prefix: Path, lock: Lock, wanted: Wanted) -> Sequence[str]:
     if wanted == "asked":
         return lock.specs
     if wanted == "history":
-        return history.requested(prefix, lock.packages)
+        levels = stack.levels(str(prefix))
+        return list(dict.fromkeys(spec for level in levels for spec in history.requested(Path(level), lock.packages)))
     if wanted == "pinned":
         return [f"{package.name}={package.version}" for package in lock.packages]
     return [f"{package.name}={package.version}={package.build}" for package in lock.packages]

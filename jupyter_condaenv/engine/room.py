@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from .model import Plan, Room, Settings
+from . import prefix as prefixes
+from .model import Package, Plan, Room, Settings
 from .prefix import PathEntry
 from .rattler import archives, package_cache
 from .wheels import Taken
 
 _BLOCK = 4096
 """Bytes that the smallest file takes on the file systems that people use."""
+_STAT_BLOCK = 512
+"""Bytes; what ``st_blocks`` counts."""
 
 
 class _Taken(NamedTuple):
@@ -49,7 +53,23 @@ def added(plan: Plan, of_pip: Sequence[Taken], settings: Settings) -> Room:
     unknown += sum(not one.exact for one in of_pip)
     if plan.pip is not None and not plan.pip.resolved:
         unknown += len(plan.lock.pip_specs)
-    return Room(bytes=total + pip, inodes=inodes, shared=shared, unknown=unknown, pip=pip)
+    freed, held = _given_back(prefix, [change.before for change in plan.changes if change.before is not None])
+    return Room(bytes=total + pip, inodes=inodes, shared=shared, unknown=unknown, pip=pip, freed=freed, held=held)
+
+
+def _given_back(prefix: Path, going: Iterable[Package]) -> tuple[int, int]:
+    """Bytes of the files of packages that nothing else has, and those that something else has as well."""
+    freed = held = 0
+    for package in going:
+        record = prefix / "conda-meta" / f"{package.name}-{package.version}-{package.build}.json"
+        for entry in prefixes.read_record(record).paths if record.is_file() else ():
+            with suppress(OSError):
+                found = os.lstat(prefix / entry.path)
+                if found.st_nlink > 1:
+                    held += found.st_blocks * _STAT_BLOCK
+                else:
+                    freed += found.st_blocks * _STAT_BLOCK
+    return freed, held
 
 
 def _taken(entries: Iterable[PathEntry]) -> _Taken:

@@ -144,6 +144,11 @@ def test_history_diff_rollback(person: Person, make: Callable[..., Path]) -> Non
 
     person.run("plan", "rollback", "geo", "1", "-o", "plan.json")
     assert installed(prefix) == {"tool-2.0", "big-1.0"}
+    deferred = prefix / "conda-meta" / "condaenv" / "deferred.json"
+    deferred.write_bytes((person.home / "plan.json").read_bytes())
+    waits = "Waiting for the next start of a kernel, and no revision yet: rollback to 1: "
+    assert person.run("history", "geo").out.splitlines()[-1].startswith(waits)
+    person.run("drop-deferred", "geo")
     assert "down" in person.run("apply", "plan.json").out
     assert installed(prefix) == {"tool-1.0"}
     person.run("rollback", "geo")

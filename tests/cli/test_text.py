@@ -32,6 +32,9 @@ def test_a_hint_names_the_command_and_the_option_that_help() -> None:
     assert text.hint(clash) == "Drop one. `jupyter condaenv explain` with the same words tries ways out."
     assert "--freeze-installed" in text.hint(msgspec.structs.replace(clash, details={"frozen": True}))
     assert text.hint(Failure("not_found", "It is gone.")) == ""
+    lacking = Failure("unsatisfiable", "gpu 1.0 would require __cuda >=12, for which there is none", "Drop one.")
+    assert text.hint(lacking) == "Drop one. For a machine that has it: --virtual __cuda=VERSION."
+    assert "`jupyter condaenv channel check`" in text.hint(Failure("channel_error", "Gone.", "", {"channels": ["c"]}))
 
 
 def test_a_channel_is_named_once() -> None:
@@ -58,6 +61,8 @@ def test_an_overlay_is_listed_with_what_it_stands_on() -> None:
     ]
     lines = text.environments(rows)
     assert "overlay on ml" in lines[2] and "overlay on /srv/gone" in lines[3]
+    twice = text.environments([*rows, Environment(name="ml", prefix="/me/ml", kind="full")])
+    assert "overlay on /srv/ml" in twice[2]
 
 
 def test_what_was_asked_of_pip_is_told_beside_the_rest() -> None:

@@ -16,6 +16,7 @@ from jupyter_condaenv.engine.model import (
     Changed,
     ChangePackages,
     CreateEnvironment,
+    Message,
     Plan,
     Planned,
     PlanRequest,
@@ -79,6 +80,11 @@ def test_of_two_requests_for_one_package_both_count(own: Settings, prefix: Path)
     with pytest.raises(Unsatisfiable):
         plan(prefix, own, add=("bottom>=1", "bottom>=2", "bottom<2"))
     operate(ChangePackages(prefix=str(prefix), add=("bottom>=1", "bottom<2")), own)
+    replaced = "bottom was asked for as bottom>=1, bottom<2, and now is as bottom=2"
+    for new, expected in (("bottom=2", [replaced]), ("bottom", [])):  # a bare name takes nothing back
+        request = ChangePackages(prefix=str(prefix), add=(new,))
+        _, events = operate(PlanRequest(prefix=str(prefix), request=request), own)
+        assert [event.text for event in events if isinstance(event, Message)] == expected
     assert {"bottom>=1", "bottom<2"} <= set(history.current_lock(prefix).specs)
     with pytest.raises(Unsatisfiable):
         plan(prefix, own, add=("modern",))
@@ -280,6 +286,10 @@ def test_the_room_is_what_is_taken(roomy: Path, settings: Callable[..., Settings
     # Beside the packages there are the environment's own folders and notes: a few small files.
     assert 0 <= after[0] - before[0] - again.bytes <= 40_000
     assert 0 <= after[1] - before[1] - again.inodes <= 12
+    gone = Room(bytes=0, inodes=0, shared=0, freed=8192, held=12288 + 4096)
+    removing = PlanRequest(prefix=str(first), request=ChangePackages(prefix=str(first), remove=("roomy",)))
+    planned, _ = operate(removing, own)
+    assert isinstance(planned, Planned) and planned.plan.room == gone
 
 
 def test_the_room_over_http_and_where_it_cannot_be_told(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import export, specfiles
+from jupyter_condaenv.engine import export, history, specfiles
 from jupyter_condaenv.engine.errors import Refused
 from jupyter_condaenv.engine.formats import locked, written
 from jupyter_condaenv.engine.formats.source import Source
@@ -245,6 +245,16 @@ def test_environment_yml(wanted: Wanted, specs: tuple[str, ...], made: Path, lit
     assert found.variables == {"MODE": "dry: $X"}
 
 
+def test_a_channel_of_this_machine_is_told(made: Path, little: Path) -> None:
+    for format in ("environment.yml", "explicit", "conda-lock", "pixi.lock"):
+        (note,) = export.export(made, format).notes  # type: ignore[arg-type]
+        assert note.startswith(f"{little.as_uri()} is a directory of this machine, where no other finds it")
+    assert not export.export(made, "sbom").notes
+    lock = history.current_lock(made)
+    served = [replace(one, url=f"https://host/{one.file_name}", channel="https://host") for one in lock.packages]
+    assert not export.not_elsewhere(replace(lock, packages=tuple(served)), ("https://host",))
+
+
 @pytest.mark.parametrize("format", ["environment.yml", "explicit", "conda-lock", "pixi.lock"])
 def test_what_is_exported_can_be_made_again(
     format: ExportFormat, made: Path, tmp_path: Path, little_settings: Settings
@@ -270,6 +280,10 @@ def test_an_overlay_is_exported_with_what_it_stands_on(prefix: Path, tmp_path: P
     assert found is not None and [package.name for package in found.packages] == ["more", "python"]
     asked = specfiles.read("environment.yml", export.export(over, "environment.yml").text)
     assert asked.specs == ("python=3.11", "more")
+    requested = specfiles.read("environment.yml", export.export(over, "environment.yml", "history").text)
+    assert requested.specs == ("python=3.11", "more")
+    (note,) = export.not_elsewhere(history.current_lock(over), ())[1:]
+    assert note.startswith(f"It stands on {prefix}, which it does not hold")
 
 
 def test_what_pip_installed(tmp_path: Path, little_settings: Settings) -> None:

@@ -364,6 +364,7 @@ def test_of_several_channels_the_one_that_fails_is_named_with_its_reason(tiny: P
             one(["alpha", "helper"], [f"{gone}/a", f"{gone}/b", tiny.as_uri()], tmp_path / str(time), until)
         assert caught.value.details["channels"][0].startswith(gone), caught.value.message
         assert "coalesced" not in caught.value.message
+        assert caught.value.hint.startswith("Nothing answers there.") and "login" not in caught.value.hint
 
 
 def test_a_login_is_read_from_the_file_that_rattler_names(tiny: Path, tmp_path: Path) -> None:

@@ -134,7 +134,9 @@ def test_what_kinds_of_files_there_are_is_told(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["environment.yml", "pixi.toml"])
-def test_a_channel_that_is_a_path_is_seen_from_the_folder_of_the_file(name: str, tmp_path: Path) -> None:
+def test_a_channel_that_is_a_path_is_seen_from_the_folder_of_the_file(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = {
         "environment.yml": "channels:\n  - '{channel}'\ndependencies: [a]\n",
         "pixi.toml": "[workspace]\nchannels = ['{channel}']\n[dependencies]\na = '*'\n",
@@ -147,6 +149,9 @@ def test_a_channel_that_is_a_path_is_seen_from_the_folder_of_the_file(name: str,
     assert specfiles.creation(found, name, "/env").channels == (str(tmp_path / "channel"),)
     targets = [Target(platform="linux-64")]
     asked = specfiles.targets(name, file.read_text(), targets, without_pip=False, folder=str(file.parent))
+    assert asked.channels == (str(tmp_path / "channel"),)
+    monkeypatch.chdir(file.parent)
+    asked = specfiles.targets(name, file.read_text(), targets, without_pip=False, folder=".")
     assert asked.channels == (str(tmp_path / "channel"),)
     for there in (f"{tmp_path}/channel/linux-64", (tmp_path / "channel").as_uri(), "https://host/c", "conda-forge"):
         specfiles.creation(read(text.format(channel=there), name), name, "/env")

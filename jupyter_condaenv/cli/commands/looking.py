@@ -56,7 +56,8 @@ def history(arguments: Namespace, output: Output) -> None:
     prefix = Path(environments.find(arguments.environment, configured()).prefix)
     found, damaged = history.readable(prefix)
     revisions = tuple(one.summary for one in found)
-    output.result(answers.History(revisions=revisions, damaged=tuple(map(history.number_of, damaged))))
+    numbers = tuple(map(history.number_of, damaged))
+    output.result(answers.History(revisions=revisions, damaged=numbers, deferred=deferred.read(prefix)))
 
 
 def diff(arguments: Namespace, output: Output) -> None:
@@ -126,9 +127,11 @@ def lock(arguments: Namespace, output: Output) -> None:
         raise InvalidRequest("Nothing is solved without --platform or --file.", "Name a platform, or leave that out.")
     if not arguments.environment:
         raise InvalidRequest("ENV is missing: what is to be locked?", "For instance: lock geo -o geo.lock")
-    from ...engine import history, lockfiles
+    from ...engine import export, history, lockfiles
 
     current = history.current_lock(Path(environments.find(arguments.environment, configured()).prefix))
+    for note in export.not_elsewhere(current):
+        output.note(f"warning: {note}")
     if arguments.output:
         path = Path(config.absolute(arguments.output))
         write(path, lockfiles.encode(current))
@@ -165,6 +168,8 @@ def export(arguments: Namespace, output: Output) -> None:
 
     prefix = Path(environments.find(arguments.environment, configured()).prefix)
     found = export.export(prefix, arguments.format, arguments.wanted)
+    for note in found.notes:
+        output.note(f"warning: {note}")
     if arguments.output and found.beside:
         output.result(_written_with_what_it_reads(found, Path(config.absolute(arguments.output))))
     elif arguments.output:
@@ -172,7 +177,7 @@ def export(arguments: Namespace, output: Output) -> None:
         write(path, found.text.encode())
         output.result(answers.Written(path=str(path)))
     elif output.json:
-        output.result(answers.Exported(name=found.name, text=found.text, beside=found.beside))
+        output.result(answers.Exported(name=found.name, text=found.text, beside=found.beside, notes=found.notes))
     else:
         for file in found.beside:
             output.note(f"It reads {file.name}, which is not shown. To have both written into a folder: -o FOLDER")

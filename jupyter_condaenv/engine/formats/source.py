@@ -34,7 +34,7 @@ class Source:
         UTF-8 with or without a mark, and UTF-16 with one, which is what PowerShell's ``>`` writes.
         """
         self.name = name
-        self._folder = folder
+        self._folder = os.path.abspath(folder) if folder else ""
         self.text = ""
         if len(content) > MOST_BYTES:
             hint = "Clear its outputs, and save it." if name.lower().endswith(".ipynb") else "Is it the right file?"

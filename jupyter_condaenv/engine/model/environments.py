@@ -196,6 +196,8 @@ class Exported(Struct, frozen=True, kw_only=True):
     text: str
     beside: tuple[ExportedFile, ...] = ()
     """What it reads, and so has to lie in the same folder, or that its own folder is seen from."""
+    notes: tuple[str, ...] = ()
+    """Why others cannot use it as it is."""
 
 
 class ExportedFile(Struct, frozen=True, kw_only=True):

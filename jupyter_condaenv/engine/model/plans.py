@@ -98,6 +98,10 @@ class Room(Struct, frozen=True, kw_only=True, omit_defaults=True):
     pip: int = 0
     """Of ``bytes``, what pip's packages take. What a wheel holds that has still to be fetched is an estimate: three
     times its size."""
+    freed: int = 0
+    """Bytes that what goes or is replaced gives back at once."""
+    held: int = 0
+    """Bytes of it that are hard links too: the package cache, or another environment, has them still."""
 
 
 class PipChange(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -15,6 +15,7 @@ UNREADABLE = (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlE
 """What is raised where a channel cannot be read."""
 _NOT_CACHED = re.compile(r"no usable repodata cache|is not in the cache")
 """What the gateway says of an index, or of a part of it, that it may not fetch."""
+_NO_ANSWER = re.compile(r"lookup address|[Cc]onnection refused|timed out|unreachable|No route to host")
 
 
 def channel_error(error: Exception, channels: Sequence[str]) -> ChannelError:
@@ -38,6 +39,8 @@ def _channel_hint(text: str) -> str:
         return f"{OFFLINE} Its index has to be fetched once."
     if "certificate" in text:
         return "Name the certificates of the authority that you trust by ssl_verify in .condarc."
+    if _NO_ANSWER.search(text):
+        return "Nothing answers there. Check how it is spelt, the network, and proxies (https_proxy, or .condarc)."
     return f"Check the channel's name, the network and proxies. Where a login is needed: {LOGIN_PLACES}."
 
 
