@@ -1234,6 +1234,8 @@ export interface components {
             text: string;
             /** @default [] */
             beside?: components["schemas"]["ExportedFile"][];
+            /** @default [] */
+            notes?: string[];
         };
         /**
          * ExportedFile
@@ -1545,6 +1547,10 @@ export interface components {
             unknown?: number;
             /** @default 0 */
             pip?: number;
+            /** @default 0 */
+            freed?: number;
+            /** @default 0 */
+            held?: number;
         };
         /**
          * Body
