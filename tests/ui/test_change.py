@@ -188,10 +188,22 @@ def test_back_to_what_it_was(person: Person, client: Client) -> None:
     assert versions(client, "history") == {"tool": "1.0"}
 
 
+def note(person: Person, protected: bool) -> None:
+    person.button("Notes and protection").click()
+    form = person.panel.get_by_role("form", name="Notes and protection")
+    form.get_by_role("checkbox", name="Protected: neither deleted nor moved").set_checked(protected)
+    form.get_by_role("button", name="Save").click()
+    expect(form).to_have_count(0)
+    expect(person.button("Notes and protection")).to_be_focused()
+
+
 def test_delete(person: Person, client: Client) -> None:
     make(client, "doomed", "tool", "ipykernel")
     prefix = client.get("environments/doomed")["environment"]["prefix"]
     person.look_at("doomed")
+    note(person, protected=True)
+    expect(person.button("Delete: not while it is protected or frozen")).to_have_attribute("aria-disabled", "true")
+    note(person, protected=False)
     person.button("Delete").click()
     dialog = person.page.get_by_role("dialog")
     for words in ("doomed", prefix):

@@ -21,6 +21,8 @@ export type Outcome = Schemas['Outcome'];
 export type Failure = Schemas['Failure'];
 export type Health = Schemas['Health'];
 export type Finding = Schemas['Finding'];
+export type Notes = Schemas['Notes'];
+export type NewNotes = Schemas['NewNotes'];
 export type Storage = Schemas['Storage'];
 export type Lock = Schemas['Lock'];
 export type FoundPackage = Schemas['FoundPackage'];
@@ -122,6 +124,13 @@ export function connect(settings: ServerConnection.ISettings) {
         client.POST('/environments/{environment}/deferred/application', {
           params: at(environment),
           body: {}
+        })
+      ),
+    annotate: (environment: string, body: NewNotes) =>
+      unwrap(
+        client.PATCH('/environments/{environment}/notes', {
+          params: at(environment),
+          body
         })
       ),
     health: (environment: string) =>

@@ -71,7 +71,7 @@ export function EnvironmentList(): JSX.Element {
         ))}
       </ul>
       {environments.length > 0 && shown.length === 0 && (
-        <p className="jp-condaenv-quiet">{trans.__('No environment has that in its name or path.')}</p>
+        <p className="jp-condaenv-quiet">{trans.__('No environment has that in its name, path or tags.')}</p>
       )}
     </>
   );
@@ -156,13 +156,14 @@ const Row = React.memo(function Row(props: {
   );
 });
 
-/** `Python 3.12.4 · 45 packages`. */
+/** `Python 3.12.4 · 45 packages · prod`. */
 function about(environment: Environment, trans: ReturnType<typeof useCondaEnv>['trans']): string {
-  const { python, base, packages = 0 } = environment;
+  const { python, base, packages = 0, notes } = environment;
   return [
     base ? trans.__('on %1', baseName(base)) : '',
     python ? trans.__('Python %1', python) : '',
-    trans._n('%1 package', '%1 packages', packages)
+    trans._n('%1 package', '%1 packages', packages),
+    ...(notes?.tags ?? [])
   ]
     .filter(part => part)
     .join(' · ');

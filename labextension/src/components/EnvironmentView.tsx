@@ -1,7 +1,7 @@
-import { caretLeftIcon, copyIcon, deleteIcon, downloadIcon, terminalIcon } from '@jupyterlab/ui-components';
+import { caretLeftIcon, copyIcon, deleteIcon, downloadIcon, editIcon, terminalIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import type { Environment, When } from '../api/client';
+import type { Environment, Notes, When } from '../api/client';
 import { condaEnvIcon } from '../icons';
 import { hasEnded } from '../model/jobs';
 import type { Opened } from '../model/opened';
@@ -9,11 +9,12 @@ import { nameOf } from '../model/specs';
 import { useCondaEnv, useStore, useTrouble } from './context';
 import { Alert, Button, Chips, IconButton, isPressed, Loading, Tabs } from './controls';
 import { KernelDot } from './EnvironmentList';
-import { useArrival } from './focus';
+import { useArrival, useReturn } from './focus';
 import { baseName, bytes } from './format';
 import { HealthView } from './HealthView';
 import { History } from './History';
 import { JobProgress } from './JobProgress';
+import { NotesForm } from './NotesForm';
 import { OperationView } from './OperationView';
 import { PackageList } from './PackageList';
 import { PackagePicker } from './PackagePicker';
@@ -182,16 +183,30 @@ function Heading(props: {
   const title = useArrival<HTMLHeadingElement>(given === null || props.done > 0 ? `done ${props.done}` : null);
   const { jobs } = useStore(panel.jobs);
   const { job: own, phase } = useStore(props.opened.operation);
+  const { job: noting } = useStore(props.opened.noting);
+  const [writing, setWriting] = React.useState(false);
+  useReturn(writing);
+  const stays = environment.notes?.protected || Boolean(environment.notes?.frozen);
   const size = panel.environments.size(environment.prefix);
   const state = panel.environments.kernelState(environment);
   const kernels = environment.kernels ?? [];
-  const working = jobs.find(job => job.prefix === environment.prefix && !hasEnded(job.state) && job.id !== own);
+  const working = jobs.find(
+    ({ id, prefix, state }) => prefix === environment.prefix && !hasEnded(state) && id !== own && id !== noting
+  );
   return (
     <div className="jp-condaenv-heading">
-      <h2 ref={title} tabIndex={-1}>
-        <KernelDot state={state} />
-        {environment.name || baseName(environment.prefix)}
-      </h2>
+      <div className="jp-condaenv-title">
+        <h2 ref={title} tabIndex={-1}>
+          <KernelDot state={state} />
+          {environment.name || baseName(environment.prefix)}
+        </h2>
+        <IconButton
+          icon={editIcon}
+          label={trans.__('Notes and protection')}
+          aria-expanded={writing}
+          onClick={() => setWriting(!writing)}
+        />
+      </div>
       <dl className="jp-condaenv-facts">
         {environment.base && (
           <Fact term={trans.__('Stands on')}>
@@ -200,6 +215,7 @@ function Heading(props: {
         )}
         {environment.python && <Fact term={trans.__('Python')}>{environment.python}</Fact>}
         <Fact term={trans.__('Kernel')}>{kernels.join(', ') || trans.__('none')}</Fact>
+        {!writing && <Noted notes={environment.notes ?? {}} />}
         {size !== undefined && <Fact term={trans.__('Size')}>{bytes(size)}</Fact>}
         <Fact term={trans.__('Place')}>
           <span className="jp-condaenv-path" title={environment.prefix}>
@@ -207,6 +223,7 @@ function Heading(props: {
           </span>
         </Fact>
       </dl>
+      {writing && <NotesForm environment={environment} opened={props.opened} onEnd={() => setWriting(false)} />}
       {environment.problem && <Alert failure={{ message: environment.problem }} />}
       {working && <JobProgress id={working.id} cancellable />}
       {!working && <Waiting environment={environment} opened={props.opened} />}
@@ -251,8 +268,8 @@ function Heading(props: {
         />
         <IconButton
           icon={deleteIcon}
-          label={trans.__('Delete')}
-          blocked={blocked}
+          label={stays ? trans.__('Delete: not while it is protected or frozen') : trans.__('Delete')}
+          blocked={blocked || stays}
           onClick={() => remove(environment)}
         />
       </div>
@@ -267,6 +284,41 @@ function Fact(props: { term: string; children: React.ReactNode }): JSX.Element {
       <dd>{props.children}</dd>
     </div>
   );
+}
+
+/** What people say of it. */
+function Noted({ notes }: { notes: Notes }): JSX.Element {
+  const { trans } = useCondaEnv();
+  const { note, tags = [], protected: kept = false, frozen } = notes;
+  return (
+    <>
+      {tags.length > 0 && (
+        <Fact term={trans.__('Tags')}>
+          <Words text={tags.join(', ')} />
+        </Fact>
+      )}
+      {kept && (
+        <Fact term={trans.__('Protected')}>
+          <Words text={trans.__('neither deleted nor moved')} />
+        </Fact>
+      )}
+      {frozen && (
+        <Fact term={trans.__('Frozen')}>
+          <Words text={frozen} />
+        </Fact>
+      )}
+      {note && (
+        <Fact term={trans.__('Note')}>
+          <Words text={note} />
+        </Fact>
+      )}
+    </>
+  );
+}
+
+/** Of any length, on as many lines as it takes. */
+function Words({ text }: { text: string }): JSX.Element {
+  return <span className="jp-condaenv-words">{text}</span>;
 }
 
 /** What it stands on, which can be looked at where it is listed. */

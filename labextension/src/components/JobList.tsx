@@ -3,6 +3,7 @@ import React from 'react';
 
 import { hasEnded, isOfInterest } from '../model/jobs';
 import type { IJob, State } from '../model/jobs';
+import type { Operation } from '../model/operation';
 import { useCondaEnv, useStore, useTrouble } from './context';
 import { Alert, IconButton, useMinute } from './controls';
 import { ago, titleOf } from './format';
@@ -11,12 +12,17 @@ import { Log } from './Log';
 
 const NOTHING = (): (() => void) => () => undefined;
 
-/** The job whose failure is told where it was asked for, and so not here as well; empty where none is. */
-function useTold(): string {
+/** The jobs whose failure is told where they were asked for, and so not here as well. */
+function useTold(): readonly string[] {
   const { panel } = useCondaEnv();
   const { view } = useStore(panel);
+  const noting = view.at === 'environment' ? view.opened.noting : null;
   const operation =
     view.at === 'draft' ? view.draft.operation : view.at === 'environment' ? view.opened.operation : null;
+  return [useFailed(operation), useFailed(noting)];
+}
+
+function useFailed(operation: Operation | null): string {
   return React.useSyncExternalStore(operation?.subscribe ?? NOTHING, () => operation?.read().failed ?? '');
 }
 
@@ -34,7 +40,7 @@ export function JobList(): JSX.Element {
   return (
     <ul className="jp-condaenv-jobs" aria-label={trans.__('Jobs')}>
       {shown.map(job => (
-        <JobRow key={job.id} job={job} latest={job === latest} told={job.id === told} />
+        <JobRow key={job.id} job={job} latest={job === latest} told={told.includes(job.id)} />
       ))}
     </ul>
   );

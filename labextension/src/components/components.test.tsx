@@ -507,3 +507,35 @@ test('what is wrong is told by how bad it is, with what repairing does and did',
   expect(examine).toHaveBeenLastCalledWith('/envs/geo', true);
   panel.dispose();
 });
+
+test('notes are written in a form that says why they could not be, and an environment that stays is not deleted', async () => {
+  const server = new FakeJobs();
+  const geo = { name: 'geo', prefix: '/envs/geo', notes: { protected: true, tags: ['prod'], note: 'Ask Ada.' } };
+  const annotate = vi.fn(() => {
+    const failure = { code: 'refused', message: 'It stays protected.', hint: '', details: {} };
+    server.put(summary('a', { verb: 'annotate' }), [], outcome('failed', { failure }));
+    return Promise.resolve(summary('a', { verb: 'annotate' }));
+  });
+  const panel = panelOf(server, [geo], {
+    environment: () => Promise.resolve({ specs: [], environment: geo }),
+    packages: () => Promise.resolve({ packages: [], pip: [] }),
+    revisions: () => Promise.resolve({ revisions: [], damaged: [] }),
+    health: () => Promise.resolve(null),
+    annotate
+  });
+  await panel.environments.refresh();
+  panel.show('/envs/geo');
+  show(panel, <EnvironmentsSection />);
+  expect(screen.getByText('Ask Ada.')).toBeTruthy();
+  expect(screen.getByRole('button', { name: /^Delete/ }).ariaDisabled).toBe('true');
+  fireEvent.click(screen.getByRole('button', { name: 'Notes and protection' }));
+  const form = within(screen.getByRole('form', { name: 'Notes and protection' }));
+  fireEvent.click(form.getByRole('checkbox', { name: /^Protected/ }));
+  fireEvent.click(form.getByRole('button', { name: 'Save' }));
+  await form.findByText('It stays protected.');
+  expect(annotate).toHaveBeenCalledWith('/envs/geo', { protected: false });
+  fireEvent.keyDown(form.getByRole('textbox', { name: 'Tags' }), { key: 'Escape' });
+  expect(screen.queryByRole('form')).toBeNull();
+  expect(screen.getByRole('heading', { name: /geo/ })).toBeTruthy();
+  panel.dispose();
+});

@@ -120,11 +120,11 @@ export class Environments extends Store<IEnvironments> {
   private readonly _measured = new Set<string>();
 }
 
-/** Those whose name or place has `filter` in it, each below the one it stands on. */
+/** Those whose name, place or tags have `filter` in them, each below the one it stands on. */
 export function placed(environments: readonly Environment[], filter: string): IPlaced[] {
   const wanted = filter.trim().toLowerCase();
-  const shown = environments.filter(
-    one => !wanted || one.name.toLowerCase().includes(wanted) || one.prefix.toLowerCase().includes(wanted)
+  const shown = environments.filter(one =>
+    [one.name, one.prefix, ...(one.notes?.tags ?? [])].some(text => text.toLowerCase().includes(wanted))
   );
   const prefixes = new Set(shown.map(one => one.prefix));
   const seen = new Set<string>();

@@ -18,6 +18,7 @@ function opened(makePlan = vi.fn(() => Promise.resolve(summary('a'))), answers: 
       revisions: nothing,
       deferred: nothing,
       health: nothing,
+      annotate: nothing,
       makePlan,
       applyPlan: nothing,
       explain: nothing,

@@ -3,7 +3,9 @@ import type {
   Api,
   EnvironmentDetail,
   Health,
+  NewNotes,
   NewPlan,
+  Outcome,
   Package,
   PipPackage,
   Plan,
@@ -55,7 +57,15 @@ export class Opened extends Store<IOpened> {
     readonly prefix: string,
     private readonly _api: Pick<
       Api,
-      'environment' | 'packages' | 'revisions' | 'deferred' | 'health' | 'makePlan' | 'applyPlan' | 'explain'
+      | 'environment'
+      | 'packages'
+      | 'revisions'
+      | 'deferred'
+      | 'health'
+      | 'annotate'
+      | 'makePlan'
+      | 'applyPlan'
+      | 'explain'
     >,
     jobs: Jobs
   ) {
@@ -72,9 +82,13 @@ export class Opened extends Store<IOpened> {
       ...NOTHING
     });
     this.operation = new Operation(_api, jobs);
+    this.noting = new Operation(_api, jobs);
   }
 
+  /** Of what is in it. */
   readonly operation: Operation;
+  /** Of what is noted of it. */
+  readonly noting: Operation;
 
   /** Read it anew. Of one that is damaged what can be read is shown. */
   async refresh(): Promise<void> {
@@ -134,6 +148,11 @@ export class Opened extends Store<IOpened> {
       update: update.filter(name => !add.some(([added]) => added === name)),
       remove: [...new Set([...remove, ...[...before.keys()].filter(name => !after.has(name))])]
     });
+  }
+
+  /** Note what `change` says. */
+  annotate(change: NewNotes): Promise<Outcome | null> {
+    return this.noting.run(() => this._api.annotate(this.prefix, change));
   }
 
   /** What is wanted besides `asked`. */
