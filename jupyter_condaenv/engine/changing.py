@@ -9,6 +9,7 @@ from typing import TypeAlias, TypeVar, cast
 from msgspec.structs import replace
 
 from . import (
+    conda_history,
     deferred,
     environments,
     explain,
@@ -118,6 +119,8 @@ def change(request: Changing, settings: Settings, emit: Emit) -> Changed | Defer
     prefix = Path(request.prefix)
     with writers.writer(prefix, _purpose(request), emit) as work:
         notes.check_changeable(prefix)
+        if isinstance(request, ChangePackages) and environments.is_environment(prefix) and not history.latest(prefix):
+            conda_history.tell(prefix, conda_history.read(prefix, packages_in(prefix)).problems, emit)
         solved = not isinstance(request, ApplyPlan | ApplyDeferred | Rollback)
         emit(Step(phase="solve", text="Solving" if solved else "Checking what there is"))
         plan = _plan(request, settings)

@@ -6,7 +6,6 @@ back needs nothing else. ``history`` is for conda: it learns from it what was as
 
 from __future__ import annotations
 
-import ast
 import getpass
 import os
 import re
@@ -17,17 +16,16 @@ from pathlib import Path
 
 import msgspec
 
-from . import demands, stored
+from . import conda_history, demands, stored
 from . import prefix as prefixes
 from .channels import redact
+from .conda_history import name_of
 from .errors import Broken, NotFound
 from .formats import pylock
 from .model import Change, Lock, Package, Revision, Variable
 from .trees import write_whole
 
-_SPECS = re.compile(r"#\s*(?P<action>\w+)\s*specs:\s*(?P<specs>.+)")
 _NUMBERED = re.compile(r"([0-9]+)\.json(\.saved-[0-9]+)?\Z")
-_REMOVALS = ("remove", "uninstall")
 
 
 def readable(prefix: Path) -> tuple[tuple[Revision, ...], tuple[Path, ...]]:
@@ -105,7 +103,7 @@ def lock_of(prefix: Path, found: tuple[Package, ...], last: Revision | None, pla
 def roots(packages: tuple[Package, ...]) -> tuple[str, ...]:
     """Names of packages that together need all of ``packages``: those that no other one needs and, of those that need
     each other, the first. It stands for what was asked for where nobody wrote that down, as in environments of pixi."""
-    needs = {package.name: {_name(text) for text in package.depends} for package in packages}
+    needs = {package.name: {name_of(text) for text in package.depends} for package in packages}
     needed = set().union(*needs.values())
     found: list[str] = []
     seen: set[str] = set()
@@ -123,40 +121,7 @@ def roots(packages: tuple[Package, ...]) -> tuple[str, ...]:
 
 def requested(prefix: Path, found: Iterable[Package]) -> tuple[str, ...]:
     """What was asked for according to conda's ``history``, of that which is still there."""
-    names = {package.name for package in found}
-    wanted: dict[str, str] = {}
-    try:
-        text = (prefix / "conda-meta" / "history").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        text = ""
-    for line in text.splitlines():
-        match = _SPECS.match(line)
-        for spec in _texts(match["specs"]) if match else ():
-            name = _name(spec)
-            if match and match["action"] in _REMOVALS:
-                wanted.pop(name, None)
-            elif name in names:
-                wanted[name] = redact(spec)
-    return tuple(wanted.values())
-
-
-def _texts(specs: str) -> list[str]:
-    """Specs as conda writes them (a list of Python's), as micromamba does (of JSON's), or as conda once did (plain)."""
-    with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        if specs.startswith("["):
-            return [text for text in ast.literal_eval(specs) if isinstance(text, str)]
-        found: list[str] = []
-        for text in specs.split(","):
-            if found and text.strip()[:1] in ("<", ">", "=", "!"):  # the second half of `numpy >=1,<2`
-                found[-1] += "," + text
-            else:
-                found.append(text.strip())
-        return found
-    return []
-
-
-def _name(spec: str) -> str:
-    return re.split(r"[\s=<>!~\[;]", spec.rpartition("::")[2].strip(), maxsplit=1)[0].lower()
+    return conda_history.read(prefix, found).specs
 
 
 def _channels(packages: Iterable[Package]) -> tuple[str, ...]:
@@ -179,8 +144,8 @@ def record(
         lock=lock,
         variables=tuple(Variable(name=name, value=value) for name, value in prefixes.variables(stage).items()),
     )
-    wanted = {_name(spec) for spec in lock.specs}
-    no_more = [spec for spec in requested(stage, lock.packages) if _name(spec) not in wanted]
+    wanted = {name_of(spec) for spec in lock.specs}
+    no_more = [spec for spec in requested(stage, lock.packages) if name_of(spec) not in wanted]
     folder = _folder(stage)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / f"{made.number:04d}.json", msgspec.json.encode(made))
@@ -219,7 +184,7 @@ def _tell_conda(
     for change in changes:
         lines += [f"-{_dist(change.before)}"] if change.before else []
         lines += [f"+{_dist(change.after)}"] if change.after else []
-    if no_more := [_name(spec) for spec in no_more]:
+    if no_more := [name_of(spec) for spec in no_more]:
         lines.append(f"# remove specs: {no_more!r}")
     if asked := list(asked):
         lines.append(f"# update specs: {asked!r}")

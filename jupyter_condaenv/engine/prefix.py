@@ -149,7 +149,7 @@ def read_record(path: Path) -> Record:
     except (OSError, msgspec.MsgspecError) as error:
         raise Broken(
             f"The record {path} is damaged: {error}",
-            "Make the environment again from its lock, or delete the file and install the package again.",
+            "`jupyter condaenv doctor --fix` links the package anew, which gives it a new record.",
             file=str(path),
         ) from error
 

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from jupyter_condaenv.engine import environments, history, pixi
-from jupyter_condaenv.engine.errors import NotFound
+from jupyter_condaenv.engine.errors import Broken, NotFound
 from jupyter_condaenv.engine.model import (
     Adopt,
     Adopted,
@@ -70,6 +70,35 @@ def test_taken_over_as_it_is(little_settings: Settings, told: str, specs: tuple[
     assert names(prefix) == {"alpha", "beta", "gamma", "shape"}
     operate(Rollback(prefix=str(prefix), revision=1), little_settings)
     assert names(prefix) == {"alpha", "beta", "gamma"}
+
+
+def test_what_a_history_does_not_tell_is_left_out_and_told(little_settings: Settings) -> None:
+    """Each later change goes on from what was taken over."""
+    url = f"{little_settings.channels[0]}/noarch/gamma-1.0-0.conda"
+    damaged = f"{CONDA}# update specs: ['alpha >=>1', '{url}', 'beta[[=']\n# update specs: ['alpha"
+    prefix = theirs(little_settings, damaged)
+    result, events = operate(Adopt(prefix=str(prefix)), little_settings)
+    assert isinstance(result, Adopted)
+    assert result.lock.specs == ("beta", f"{little_settings.channels[0]}::gamma")
+    (told,) = (event.text for event in events if isinstance(event, Message) and event.level == "warning")
+    for text in ("line 6 asks for 'beta[[='", "line 7 cannot be read", "'alpha >=>1' is not a package request"):
+        assert text in told
+    operate(ChangePackages(prefix=str(prefix), add=("shape",)), little_settings)
+    assert names(prefix) == {"alpha", "beta", "gamma", "shape"}
+
+
+def test_a_history_is_told_of_with_the_first_change_too(little_settings: Settings) -> None:
+    prefix = theirs(little_settings, f"{CONDA}# update sp")
+    _, events = operate(ChangePackages(prefix=str(prefix), add=("shape",)), little_settings)
+    assert any("line 6 cannot be read" in event.text for event in events if isinstance(event, Message))
+
+
+def test_a_damaged_record_leads_to_doctor(little_settings: Settings) -> None:
+    prefix = theirs(little_settings, CONDA)
+    next((prefix / "conda-meta").glob("gamma-*.json")).write_text("{")
+    with pytest.raises(Broken) as caught:
+        adopted(prefix, little_settings)
+    assert "doctor --fix" in caught.value.hint
 
 
 MANIFEST = """

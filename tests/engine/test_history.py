@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import changes, history
+from jupyter_condaenv.engine import changes, conda_history, history
 from jupyter_condaenv.engine.errors import Broken
 from jupyter_condaenv.engine.model import Lock, Package
 
@@ -23,6 +23,9 @@ def package(name: str, version: str = "1.0", **more: Any) -> Package:
     url = f"{CHANNEL}/noarch/{file_name}"
     plain: dict[str, Any] = {"build": "0", "subdir": "noarch", "channel": CHANNEL, "sha256": "1" * 64}
     return Package(name=name, version=version, url=url, file_name=file_name, **plain | more)
+
+
+ONE = "conda-forge/linux-64::a==1.0=py36_0[md5=0123]"
 
 
 def lock(*packages: Package, specs: tuple[str, ...] = ()) -> Lock:
@@ -116,12 +119,41 @@ def test_a_history_without_a_newline_at_its_end(tmp_path: Path) -> None:
         ("# remove specs: ['a']", ()),
         ("# cmd: conda install a", ()),
         ("# update specs: ['https://host/t/canary-1/c::a']", ("https://host/c::a",)),
+        (f"# update specs: ['{CHANNEL}/noarch/a-1.0-0.conda#0123']", (f"{CHANNEL}::a",)),
+        (f'# update specs: ["{CHANNEL}/t/canary-1/noarch/a-1.0-0.tar.bz2[md5=0123]"]', (f"{CHANNEL}::a",)),
+        ("# update specs: ['https://elsewhere/c/noarch/a-1.0-0.conda', '/home/me/b-1.0-0.tar.bz2']", ("a", "b")),
+        ("# update specs: ['https://elsewhere/c/noarch/gone-1.0-0.conda']", ()),
+        ("# update specs: ['conda-forge/linux-64::a==1.0=py36_0[md5=0123]', 'b[[=']", (ONE,)),
     ],
 )
 def test_requests_as_tools_have_written_them(line: str, expected: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "conda-meta").mkdir()
     (tmp_path / "conda-meta" / "history").write_text(f"==> 2024-01-01 00:00:00 <==\n{line}\n")
     assert history.requested(tmp_path, (package("a"), package("b"))) == expected
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        ("# update specs: ['a', 'b", "line 4 cannot be read: \"# update specs: ['a', 'b\""),
+        ("# update sp", "line 4 cannot be read: '# update sp'"),
+        ("# update specs: ['b[[=']", "line 4 asks for 'b[[=', which is no package request"),
+        ("\x00\x00\x00", "line 4 cannot be read: "),
+        ("ate specs: ['b']", "line 4 cannot be read: "),
+        ("# update specs: ['https://host/t/canary/c::b[[']", "line 4 asks for 'https://host/c::b[["),
+    ],
+)
+def test_what_cannot_be_read_of_a_history_is_told_with_its_line(damage: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "conda-meta").mkdir()
+    sound = "==> 2024-01-01 00:00:00 <==\n# cmd: conda create a\n# update specs: ['a']\n"
+    file = tmp_path / "conda-meta" / "history"
+    file.write_text(f"{sound}{damage}\n==> 2024-01-02 00:00:00 <==\n+c/noarch::a-1.0-0\na-1.0-0\n// of pixi\n\n")
+    found = conda_history.read(tmp_path, (package("a"), package("b")))
+    assert found.specs == ("a",)
+    (problem,) = found.problems
+    assert problem.startswith(told) and "canary" not in problem
+    file.write_text(sound)
+    assert conda_history.read(tmp_path, (package("a"),)) == (("a",), ())
 
 
 def test_a_history_that_is_no_text(tmp_path: Path) -> None:
