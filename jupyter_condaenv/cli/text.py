@@ -51,6 +51,7 @@ KINDS: dict[str, str] = {
 }
 """The words for what happens to a package, in the order in which they are counted."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_VIRTUAL = re.compile(r"\b(?P<name>__[a-z]\w*)(?: *>=(?P<version>\d[\d.]*))?")
 COLOURS = {"new": "32", "up": "36", "down": "33", "rebuilt": "35", "elsewhere": "35", "removed": "31"}
 
 
@@ -74,9 +75,9 @@ def hint(failure: Failure) -> str:
         also.append("`jupyter condaenv drop-deferred` gives it up, `apply-deferred` does it once no kernel runs.")
     if failure.code == "broken" and "revision" in failure.details:
         also.append("`jupyter condaenv doctor --fix` mends it.")
-    lacking = re.search(r"\b__[a-z]\w*", failure.message) if failure.code == "unsatisfiable" else None
+    lacking = _VIRTUAL.search(failure.message) if failure.code == "unsatisfiable" else None
     if lacking is not None:
-        also.append(f"For a machine that has it: --virtual {lacking[0]}=VERSION.")
+        also.append(f"For a machine that has it: --virtual {lacking['name']}={lacking['version'] or 'VERSION'}.")
     if failure.code == "channel_error" and failure.details.get("channels"):
         also.append("`jupyter condaenv channel check` asks each of them; -c CHANNEL names another.")
     if failure.details.get("frozen"):
