@@ -14,7 +14,7 @@ import { PackagePicker } from './PackagePicker';
 /** A new environment: of packages, on top of another one, or as a clone. */
 export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
   const { panel, trans } = useCondaEnv();
-  const { name, specs, file, read } = useStore(draft);
+  const { name, specs, byPip, file, read } = useStore(draft);
   const { phase } = useStore(draft.operation);
   const first = useArrival<HTMLInputElement>(draft);
   const from = draft.from?.name ?? '';
@@ -88,18 +88,26 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
         {draft.kind !== 'clone' && !file && (
           <Chips
             label={trans.__('Packages to install')}
-            chips={specs.map(spec => ({
-              key: spec,
-              text: spec,
+            chips={[
+              ...specs.map(spec => ({ by: 'specs' as const, spec, text: spec })),
+              ...byPip.map(spec => ({ by: 'byPip' as const, spec, text: `pip: ${spec}` }))
+            ].map(({ by, spec, text }) => ({
+              key: text,
+              text,
               leaveOut: trans.__('Leave out %1', nameOf(spec)),
-              onLeaveOut: () => draft.toggle(spec)
+              onLeaveOut: () => draft.toggle(spec, by)
             }))}
           />
         )}
       </fieldset>
       <OperationView operation={draft.operation} taker={draft} living={false} onApply={apply} />
       {draft.kind !== 'clone' && !file && (
-        <PackagePicker chosen={specs} hidden={!idle} onToggle={spec => draft.toggle(spec)} />
+        <PackagePicker
+          chosen={specs}
+          hidden={!idle}
+          onToggle={spec => draft.toggle(spec)}
+          onToggleByPip={requirement => draft.toggle(requirement, 'byPip')}
+        />
       )}
       <div className="jp-condaenv-actions" hidden={!idle && phase !== 'planning'}>
         {!draft.isNamed && (!file || read) && (

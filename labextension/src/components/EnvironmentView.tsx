@@ -114,6 +114,7 @@ function Contents({ opened }: { opened: Opened }): JSX.Element {
             installed={installed}
             environment={opened.prefix}
             onToggle={spec => opened.toggle('add', spec)}
+            onToggleByPip={requirement => opened.toggle('byPip', requirement)}
           />
         )}
         {tab === 'history' && <History opened={opened} />}
@@ -130,9 +131,10 @@ function Basket({ opened }: { opened: Opened }): JSX.Element | null {
   const blocked = useTrouble();
   const wanted = useStore(opened);
   const { phase, asked } = useStore(opened.operation);
-  const { add, update, remove, everything } = phase === 'applying' ? opened.besides(asked) : wanted;
+  const { add, byPip, update, remove, everything } = phase === 'applying' ? opened.besides(asked) : wanted;
   const chips = [
     ...add.map(spec => ({ kind: 'add' as const, spec, sign: '+' })),
+    ...byPip.map(spec => ({ kind: 'byPip' as const, spec, sign: '+ pip:' })),
     ...update.map(spec => ({ kind: 'update' as const, spec, sign: '↑' })),
     ...remove.map(spec => ({ kind: 'remove' as const, spec, sign: '−' }))
   ].map(({ kind, spec, sign }) => ({

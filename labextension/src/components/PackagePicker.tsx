@@ -22,11 +22,13 @@ export function PackagePicker(props: {
   environment?: string;
   hidden?: boolean;
   onToggle(spec: string): void;
+  /** Have it by pip, or no longer. */
+  onToggleByPip(requirement: string): void;
 }): JSX.Element {
   const { panel, trans } = useCondaEnv();
   const search = panel.search;
   const { text, total, found, missing, failure } = useStore(search);
-  const { chosen, installed, environment, onToggle } = props;
+  const { chosen, installed, environment, onToggle, onToggleByPip } = props;
   const names = new Set(chosen.map(nameOf));
 
   React.useEffect(() => {
@@ -60,10 +62,23 @@ export function PackagePicker(props: {
           }
         }}
       />
-      {text.trim() && isNarrowed(text) && (
-        <Button icon={addIcon} className="jp-condaenv-take" onClick={() => take(text)}>
-          {trans.__('Add %1', split(text).join(', '))}
-        </Button>
+      {text.trim() && (
+        <div className="jp-condaenv-actions jp-condaenv-take">
+          {isNarrowed(text) && (
+            <Button icon={addIcon} onClick={() => take(text)}>
+              {trans.__('Add %1', split(text).join(', '))}
+            </Button>
+          )}
+          <Button
+            icon={addIcon}
+            onClick={() => {
+              onToggleByPip(text.trim());
+              type('');
+            }}
+          >
+            {trans.__('Add %1 by pip', text.trim())}
+          </Button>
+        </div>
       )}
       {failure && <Alert failure={failure} />}
       <Indexing search={search} />

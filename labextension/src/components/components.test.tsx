@@ -539,3 +539,27 @@ test('notes are written in a form that says why they could not be, and an enviro
   expect(screen.getByRole('heading', { name: /geo/ })).toBeTruthy();
   panel.dispose();
 });
+
+test('what is typed can be had by pip, in a new environment too, and is asked of pip alone', async () => {
+  const created: object[] = [];
+  const panel = panelOf(new FakeJobs(), [], {
+    create: (body: object) => {
+      created.push(body);
+      return new Promise(() => undefined);
+    }
+  });
+  await panel.environments.refresh();
+  show(panel, <EnvironmentsSection />);
+  act(() => void panel.draft('create'));
+  fireEvent.change(screen.getByRole('textbox', { name: 'Name' }), { target: { value: 'geo' } });
+  const find = screen.getByRole('searchbox', { name: 'Find packages' });
+  fireEvent.change(find, { target: { value: 'python' } });
+  fireEvent.keyDown(find, { key: 'Enter' });
+  fireEvent.change(find, { target: { value: 'rich >=13,<15' } });
+  fireEvent.click(screen.getByRole('button', { name: 'Add rich >=13,<15 by pip' }));
+  const chosen = within(screen.getByRole('list', { name: 'Packages to install' })).getAllByRole('listitem');
+  expect(chosen.map(chip => chip.textContent)).toEqual(['python×', 'pip: rich >=13,<15×']);
+  fireEvent.click(screen.getByRole('button', { name: 'Create' }));
+  expect(created).toEqual([{ name: 'geo', specs: ['python'], pip: ['rich >=13,<15'] }]);
+  panel.dispose();
+});

@@ -25,6 +25,8 @@ export type Kind = 'create' | 'stack' | 'clone';
 interface IDraft {
   name: string;
   specs: readonly string[];
+  /** Requirements (PEP 508) that pip fulfils beside. */
+  byPip: readonly string[];
   /** What it is made of in place of specs, such as an environment.yml. */
   file: GivenFile | null;
   /** What the server takes the file for; null until it has said so. */
@@ -43,7 +45,7 @@ export class Draft extends Store<IDraft> {
     private readonly _api: Pick<Api, 'create' | 'stack' | 'clone' | 'makePlan' | 'applyPlan' | 'explain' | 'readFile'>,
     jobs: Jobs
   ) {
-    super({ name: '', specs, file: null, read: null, environments: [] });
+    super({ name: '', specs, byPip: [], file: null, read: null, environments: [] });
     this.operation = new Operation(_api, jobs);
   }
 
@@ -54,12 +56,13 @@ export class Draft extends Store<IDraft> {
     this.set({ name });
   }
 
-  /** Have `spec`, in place of another of the same package; or no longer, where it is there already. */
-  toggle(spec: string): void {
+  /** Have `spec`, by conda or by pip, in place of another of the same package; or no longer, where it is there already. */
+  toggle(spec: string, by: 'specs' | 'byPip' = 'specs'): void {
     this.operation.forget();
-    const { specs } = this.read();
-    const others = specs.filter(one => nameOf(one) !== nameOf(spec));
-    this.set({ specs: specs.includes(spec) ? others : [...others, spec] });
+    const { specs, byPip } = this.read();
+    const others = (all: readonly string[]): string[] => all.filter(one => nameOf(one) !== nameOf(spec));
+    const next = { specs: others(specs), byPip: others(byPip) };
+    this.set({ ...next, ...(this.read()[by].includes(spec) ? {} : { [by]: [...next[by], spec] }) });
   }
 
   /** Whether `way` can be gone by asking for other packages here. */
@@ -172,14 +175,14 @@ export class Draft extends Store<IDraft> {
   }
 
   private _creation(): NewEnvironment {
-    const { name, specs, file } = this.read();
+    const { name, specs, byPip, file } = this.read();
     const named = name.trim() === '' ? {} : { name: name.trim() };
-    return file ? { ...named, file } : { ...named, specs: [...specs] };
+    return file ? { ...named, file } : { ...named, specs: [...specs], pip: [...byPip] };
   }
 
   private _stack(): NewStack {
-    const { name, specs } = this.read();
-    return { name: name.trim(), specs: [...specs], base: this.from?.prefix ?? '' };
+    const { name, specs, byPip } = this.read();
+    return { name: name.trim(), specs: [...specs], pip: [...byPip], base: this.from?.prefix ?? '' };
   }
 
   private _made = false;

@@ -37,18 +37,23 @@ test('of one package one thing is wanted', () => {
   expect(one.read()).toMatchObject({ add: ['numpy <3'], update: [], remove: [] });
   one.toggle('add', 'numpy <3');
   expect(one.read().add).toEqual([]);
+  one.toggle('add', 'numpy');
+  one.toggle('byPip', 'NumPy[extra] >=2');
+  expect(one.read()).toMatchObject({ add: [], byPip: ['NumPy[extra] >=2'] });
 });
 
 test('all that is wanted is planned in one step', () => {
   const makePlan = vi.fn(() => Promise.resolve(summary('a')));
   const one = opened(makePlan);
   one.toggle('add', 'pandas');
+  one.toggle('byPip', 'rich >=14');
   one.toggle('remove', 'numpy');
   void one.planChange();
   expect(makePlan).toHaveBeenCalledWith({
     verb: 'change',
     environment: '/envs/geo',
     add: ['pandas'],
+    pip: ['rich >=14'],
     update: [],
     remove: ['numpy'],
     update_all: false
@@ -77,8 +82,9 @@ test('what is wanted while something else is done is still wanted after it', () 
   one.toggle('remove', 'numpy');
   const asked: NewPlan = { verb: 'change', environment: '/envs/geo', add: ['pandas'], remove: ['numpy'] };
   one.toggle('add', 'scipy');
+  one.toggle('byPip', 'rich');
   one.done(asked);
-  expect(one.read()).toMatchObject({ add: ['scipy'], update: [], remove: [], everything: false });
+  expect(one.read()).toMatchObject({ add: ['scipy'], byPip: ['rich'], update: [], remove: [], everything: false });
 });
 
 test('that the last plan was cancelled is no longer told after the next action', () => {

@@ -19,9 +19,10 @@ import { Operation } from './operation';
 import { CHANGES_SPECS, isNarrowed, nameOf } from './specs';
 import { Store } from './store';
 
-/** What is asked of packages, by kind; `add` are specs, the others names. */
+/** What is asked of packages, by kind; `add` are specs, `byPip` requirements (PEP 508), the others names. */
 export interface IWanted {
   add: readonly string[];
+  byPip: readonly string[];
   update: readonly string[];
   remove: readonly string[];
 }
@@ -49,7 +50,7 @@ interface IOpened extends Asked {
   failure: ApiError | null;
 }
 
-const NOTHING: Asked = { add: [], update: [], remove: [], everything: false };
+const NOTHING: Asked = { add: [], byPip: [], update: [], remove: [], everything: false };
 
 /** An environment that is looked at, and what a person is about to change in it. */
 export class Opened extends Store<IOpened> {
@@ -119,8 +120,13 @@ export class Opened extends Store<IOpened> {
     const name = nameOf(spec);
     const wanted = this.read()[kind].includes(spec);
     const without = (all: readonly string[]): string[] => all.filter(one => nameOf(one) !== name);
-    const { add, update, remove } = this.read();
-    const next: IWanted = { add: without(add), update: without(update), remove: without(remove) };
+    const { add, byPip, update, remove } = this.read();
+    const next: IWanted = {
+      add: without(add),
+      byPip: without(byPip),
+      update: without(update),
+      remove: without(remove)
+    };
     this.set({ ...next, ...(wanted ? {} : { [kind]: [...next[kind], spec] }) });
   }
 
@@ -157,14 +163,15 @@ export class Opened extends Store<IOpened> {
 
   /** What is wanted besides `asked`. */
   besides(asked: NewPlan | null): Asked {
-    const { add, update, remove, everything } = this.read();
+    const { add, byPip, update, remove, everything } = this.read();
     if (asked?.verb !== 'change') {
-      return { add, update, remove, everything };
+      return { add, byPip, update, remove, everything };
     }
     const left = (wanted: readonly string[], done: readonly string[] = []): string[] =>
       wanted.filter(one => !done.includes(one));
     return {
       add: left(add, asked.add),
+      byPip: left(byPip, asked.pip),
       update: left(update, asked.update),
       remove: left(remove, asked.remove),
       everything: everything && !asked.update_all
@@ -183,11 +190,12 @@ export class Opened extends Store<IOpened> {
 
   /** Show what all that is wanted would do. */
   async planChange(): Promise<void> {
-    const { add, update, remove, everything } = this.read();
+    const { add, byPip, update, remove, everything } = this.read();
     await this.operation.plan({
       verb: 'change',
       environment: this.prefix,
       add: [...add],
+      pip: [...byPip],
       update: [...update],
       remove: [...remove],
       update_all: everything
