@@ -109,6 +109,7 @@ def test_the_standard_library_uses_nothing_from_outside_of_the_prefix(science: P
     assert outside(science, STDLIB) == []
 
 
+@pytest.mark.slow
 def test_scientific_packages_use_nothing_from_outside_of_the_prefix(science: Path) -> None:
     code = "import numpy, pandas, scipy.linalg, sklearn.cluster, matplotlib.pyplot, zmq, ipykernel"
     assert outside(science, code) == []
@@ -120,6 +121,7 @@ def test_the_interpreter_looks_into_its_own_site_packages(science: Path) -> None
     assert run(science / "bin/python", "-c", code).out.split() == expected
 
 
+@pytest.mark.slow
 def test_a_venv_gets_pip(science: Path, tmp_path: Path) -> None:
     run(science / "bin/python", "-m", "venv", tmp_path / "venv")
     assert str(tmp_path / "venv") in run(tmp_path / "venv/bin/pip", "--version").out

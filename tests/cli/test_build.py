@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from .conftest import Person
 
 RECIPE = """\
@@ -38,6 +40,7 @@ test:
 """
 
 
+@pytest.mark.slow
 def test_from_sources_to_an_import_in_two_commands(person: Person, channel_dir: Path, warm_cache: Path) -> None:
     config = person.home / "config"
     config.mkdir()

@@ -57,6 +57,7 @@ def test_a_change_tells_job_events_result(person: Person, small_channel: Path) -
     assert done.last["environment"]["prefix"] == str(person.envs / "geo")
 
 
+@pytest.mark.slow
 def test_each_command_answers_in_json(person: Person, make: Callable[..., Path], small_channel: Path) -> None:
     make("geo", "tool")
     for arguments, result in [

@@ -41,6 +41,7 @@ def test_create_change_delete(person: Person, small_channel: Path) -> None:
     assert "geo" not in person.run("list").out
 
 
+@pytest.mark.slow
 def test_what_others_have_made_is_found(person: Person) -> None:
     theirs = with_kernel(person.home / "miniforge3" / "envs" / "theirs")
     assert "theirs" not in person.run("list").out
@@ -65,6 +66,7 @@ def test_a_pattern_that_could_lead_anywhere_is_refused(person: Person) -> None:
     assert "'~/**' is no pattern" in person.run("scan", code=2).err
 
 
+@pytest.mark.slow
 def test_update_moves_what_is_named(person: Person, make: Callable[..., Path], small_channel: Path) -> None:
     prefix = make("geo", "old")
     assert installed(prefix) == {"old-1.0", "tool-1.0"}
@@ -96,6 +98,7 @@ def test_options_may_stand_between_specs(person: Person, small_channel: Path) ->
     assert installed(person.envs / "geo") == {"tool-2.0", "big-1.0"}
 
 
+@pytest.mark.slow
 def test_move_protect_freeze_tag_note(person: Person, make: Callable[..., Path]) -> None:
     prefix = make("geo", "tool<2")
     assert f"{prefix} is now {person.envs / 'terra'}" in person.run("move", "geo", "terra").out
@@ -166,6 +169,7 @@ def test_a_revision_that_cannot_be(person: Person, make: Callable[..., Path]) ->
     assert "already" in person.run("rollback", "geo", "1", code=5).err
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_told_and_mended(person: Person, make: Callable[..., Path]) -> None:
     prefix = make("geo", "tool")
     assert person.run("doctor", "geo").out == "geo is as it should be.\n"
@@ -424,6 +428,7 @@ def test_an_environment_from_a_file(person: Person, small_channel: Path) -> None
     assert otherwise.endswith("asked for here: channel-priority = disabled")
 
 
+@pytest.mark.slow
 def test_a_file_changes_an_environment(person: Person, make: Callable[..., Path], small_channel: Path) -> None:
     prefix = make("geo", "tool=1", "old")
     file = person.home / "environment.yml"
@@ -472,6 +477,7 @@ def test_a_file_that_cannot_be_made_an_environment_of(person: Person, small_chan
     assert not person.envs.exists()
 
 
+@pytest.mark.slow
 def test_a_plan_says_what_else_moves_and_what_may_not(
     person: Person, make: Callable[..., Path], small_channel: Path
 ) -> None:
@@ -495,6 +501,7 @@ def test_a_plan_says_what_else_moves_and_what_may_not(
     assert installed(prefix) == {"extra-1.0", "tool-2.0"}
 
 
+@pytest.mark.slow
 def test_why_something_cannot_be_had(person: Person, make: Callable[..., Path], small_channel: Path) -> None:
     refused = person.run("create", "both", "old", "extra", "-c", small_channel, code=4)
     assert "explain" in refused.err
@@ -515,6 +522,7 @@ def test_why_something_cannot_be_had(person: Person, make: Callable[..., Path], 
     assert "--seconds" in person.run("why-not", "geo", "big", "--seconds", "0", code=2).err
 
 
+@pytest.mark.slow
 def test_kernels_come_with_what_is_one_and_go_with_their_environment(person: Person, small_channel: Path) -> None:
     told = person.run("create", "geo", "tool", "-c", small_channel).err
     assert "geo has no kernel: add ipykernel to it" in told

@@ -112,6 +112,7 @@ def test_what_makes_an_environment_elsewhere(person: Person, small: ChannelServe
     assert "cannot be written" in person.run(*export, "-o", "image/Dockerfile", code=2).err
 
 
+@pytest.mark.slow
 def test_an_environment_for_another_machine(person: Person, gpus: Path, small_channel: Path) -> None:
     """`--virtual`, here and in what is added later."""
     made = person.run("create", "geo", "gpu", "-c", gpus, "--virtual", "__cuda=12.4")

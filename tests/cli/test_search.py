@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.channel import ChannelServer, index, write_package
 
 from .conftest import Person
@@ -14,6 +16,7 @@ def rows(out: str) -> list[list[str]]:
     return [line.split() for line in out.splitlines()]
 
 
+@pytest.mark.slow
 def test_the_first_search_makes_the_index(person: Person, small_channel: Path) -> None:
     first = person.run("search", "tool", "-c", small_channel)
     assert "Indexing" in first.err
@@ -25,6 +28,7 @@ def test_the_first_search_makes_the_index(person: Person, small_channel: Path) -
     assert "Nothing was found." in person.run("search", "no", "such", "-c", small_channel).out
 
 
+@pytest.mark.slow
 def test_which_version_fits(person: Person, make: Callable[..., Path], small_channel: Path) -> None:
     make("geo", "old")
     shown = rows(person.run("search", "tool", "-c", small_channel, "--env", "geo").out)
@@ -49,6 +53,7 @@ def test_an_environment_is_searched_for_in_its_own_channels(person: Person, tmp_
     assert rows(shown)[1][:2] == ["1.0", "fits"]
 
 
+@pytest.mark.slow
 def test_a_channel_that_is_down(person: Person, small_channel: Path, small: ChannelServer) -> None:
     (person.home / ".condarc").write_text("remote_max_retries: 0\n")
     url = small.url

@@ -86,6 +86,7 @@ def test_a_shell_has_what_conda_gives(name: str, shell: str, tmp_path: Path) -> 
     case.judge(told | functions)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 @pytest.mark.parametrize("name", ["base-env", "over"])
 def test_a_shell_has_what_run_gives(owner: Person, name: str, shell: str) -> None:
@@ -109,6 +110,7 @@ def test_for_programs(owner: Person) -> None:
     assert variables["CONDA_PREFIX_1"] == str(owner.envs / "base-env")
 
 
+@pytest.mark.slow
 def test_what_is_chosen_for_the_kernel_holds_for_run_too(owner: Person) -> None:
     shown = ("run", "over", "--", "sh", "-c", "echo $PYTHONPATH:$PYTHONNOUSERSITE")
     server = {"PYTHONPATH": owner.env.get("PYTHONPATH", "/of/the/server")}

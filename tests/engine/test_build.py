@@ -126,6 +126,7 @@ def test_faults_of_a_recipe(old: str, new: str, line: int, says: str, own: Setti
     assert failure["details"].get("line", 0) == line
 
 
+@pytest.mark.slow
 def test_a_recipe_of_conda_build(own: Settings, tmp_path: Path) -> None:
     write(tmp_path).unlink()
     (tmp_path / "LICENSE").write_text("free\n")
@@ -146,6 +147,7 @@ def test_a_recipe_of_conda_build(own: Settings, tmp_path: Path) -> None:
     assert failure["message"].startswith(f"{recipe}, line 7:") and "generc" in failure["message"]
 
 
+@pytest.mark.slow
 def test_what_is_no_recipe(own: Settings, tmp_path: Path) -> None:
     channel = tmp_path / "channel"
     for place in (tmp_path / "nothing", tmp_path):
@@ -208,6 +210,7 @@ def test_a_requirement_from_a_private_channel(little: Path, settings: Make, tmp_
     assert CANARY not in told and CANARY.encode() not in kept
 
 
+@pytest.mark.slow
 def test_two_at_once(own: Settings, tmp_path: Path) -> None:
     channel = tmp_path / "ours"
     requests = [BuildPackage(recipe=str(write(tmp_path / name, name)), channel=str(channel)) for name in ("one", "two")]
@@ -235,6 +238,7 @@ def test_what_it_fetches_is_not_cleaned_meanwhile(own: Settings, tmp_path: Path)
     assert {path.name for path in (Path(own.cache_dir) / "building").iterdir()} <= {"gate.lock"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", ["build", "index"])
 def test_killed(phase: str, own: Settings, tmp_path: Path) -> None:
     channel = tmp_path / "ours"

@@ -344,6 +344,7 @@ def test_what_cannot_be_had_stays_as_it_is_and_the_rest_is_mended(settings: Make
     assert (prefix / "etc/alpha.conf").read_text().startswith(f"prefix = {prefix}\n")
 
 
+@pytest.mark.slow
 def test_mending_is_whole_or_not_at_all(little_settings: Settings) -> None:
     """Killed at each step of it, what was damaged is as it was, or mended."""
     prefix = made(little_settings, "alpha=1.0", "wide=1.0")
@@ -492,6 +493,7 @@ def test_missing_and_stale_bytecode(pythonic: Path, shared: Settings) -> None:
     assert not [line for line in done.stderr.splitlines() if "bytecode is stale" in line]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["in place of conda's", pytest.param("beside conda's", marks=pytest.mark.slow)])
 def test_pip_over_conda(way: str, pythonic: Path, shared: Settings, tmp_path: Path) -> None:
     site = site_of(pythonic)
@@ -512,6 +514,7 @@ def test_pip_over_conda(way: str, pythonic: Path, shared: Settings, tmp_path: Pa
     assert problems(pythonic, *MINE) == []
 
 
+@pytest.mark.slow
 def test_what_pip_installed_beside_is_left_alone(pythonic: Path, shared: Settings, tmp_path: Path) -> None:
     pip(pythonic, wheel(tmp_path, "mypkg", "1.0", {"mypkg/__init__.py": "", "smallpkg_plugin.py": ""}))
     assert examined(pythonic, shared).findings == ()

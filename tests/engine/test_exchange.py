@@ -139,6 +139,7 @@ def states(tmp_path: Path) -> tuple[dict[str, tuple[object, ...]], dict[str, tup
     return old, content(prefix)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", [beside, pytest.param(inside, marks=pytest.mark.slow)])
 def test_a_kill_before_every_single_step_of_a_change(where, states, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     old, new = states

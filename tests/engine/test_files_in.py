@@ -238,6 +238,7 @@ def test_a_lock_of_another_tool_that_is_refused(prefix: Path, little_settings: S
 # --- Python ---
 
 
+@pytest.mark.slow
 def test_an_explicit_list_with_python(prefix: Path, channel_dir: Path, real_settings: Settings) -> None:
     """Packages for Python need to know that they are, to be linked where their Python looks."""
     solved, _ = operate(

@@ -109,6 +109,7 @@ def test_a_disk_that_gets_full_at_ten_points_of_an_install(little: Path, setting
         assert problems(prefix, *MINE, "mine") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["clone", pytest.param("unpack", marks=pytest.mark.slow)])
 def test_a_disk_that_gets_full_while_a_copy_is_made(kind: str, little: Path, settings: Make, tmp_path: Path) -> None:
     ours = settings(channels=(little.as_uri(),))
@@ -143,6 +144,7 @@ def test_a_disk_that_gets_full_while_a_copy_is_made(kind: str, little: Path, set
     assert tree(source) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["clone", "unpack"])
 def test_copies_heed_the_reserve_and_the_quota(kind: str, little_settings: Settings, tmp_path: Path) -> None:
     source = Path(little_settings.envs_dirs[0]) / "source"

@@ -203,6 +203,7 @@ def test_what_linters_of_workflows_say(program: str, options: tuple[str, ...], p
     linted(program, *options, written_to(tmp_path / "repository", exported) / exported.name)
 
 
+@pytest.mark.slow
 def test_its_steps_do_what_they_say(prefix: Path, own: Settings, tmp_path: Path) -> None:
     """What it runs, run here: twice, the second time with the environment that was kept."""
     repository = written_to(tmp_path / "repository", export.export(prefix, "github-workflow"))

@@ -297,6 +297,7 @@ def _at_step_if_there(phase: str) -> Callable[[Operation], None]:
     return wait
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sign", ["stage", *(_slow(sign) for sign in ("stage/conda-meta/history", "old-*", "old-*.snapshot"))]
 )
@@ -327,6 +328,7 @@ def test_a_kill_while_the_environment_is_removed(little_settings: Settings) -> N
         assert case.kill_and_repeat(wait, f"trash, {number}") == "new"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("phase", "kind"), [_slow("stage", "step"), ("stage", "progress"), _slow("commit", "step")])
 def test_a_kill_while_an_environment_is_cloned(phase: str, kind: str, real_settings: Settings) -> None:
     case = make_case("clone", real_settings, python=True)
@@ -337,6 +339,7 @@ def test_a_kill_while_an_environment_is_cloned(phase: str, kind: str, real_setti
     assert tree(source) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("there", [False, True])
 def test_a_kill_while_an_environment_is_packed(there: bool, little_settings: Settings, tmp_path: Path) -> None:
     """The file is the old one, or none, or the new one; and what was left half-way goes with the next attempt."""
@@ -378,6 +381,7 @@ def in_place(request: pytest.FixtureRequest, little_settings: Settings):  # type
         yield prefix, user
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_a_change_in_place(in_place, little_settings: Settings) -> None:  # type: ignore[no-untyped-def]
     prefix, user = in_place
     work = prefix / "conda-meta" / ".condaenv"

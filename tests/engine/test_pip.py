@@ -182,6 +182,7 @@ def test_a_new_environment_with_its_packages_of_pip(
     assert said(other / "bin" / "atool") == "atool 1.0" and str(other) in (other / "bin" / "atool").read_text()
 
 
+@pytest.mark.slow
 def test_locks_for_other_tools_have_pips_files_by_hash(
     env: Path, real_settings: Settings, index: PackageIndex, tmp_path: Path
 ) -> None:
@@ -238,6 +239,7 @@ REFUSALS = {
 """Requirement -> what is said when it cannot be fulfilled."""
 
 
+@pytest.mark.slow
 def test_what_cannot_be_changes_nothing(env: Path, chosen: Settings, index: PackageIndex) -> None:
     before = tree(env)
     for spec, words in REFUSALS.items():
@@ -279,6 +281,7 @@ def test_what_pips_packages_need_is_not_removed(env: Path, with_pip: Settings) -
 # --- later ---
 
 
+@pytest.mark.slow
 def test_packages_of_pip_are_removed_with_what_only_they_need(env: Path, with_pip: Settings) -> None:
     run(add(env, "atool", "oldfan"), with_pip)
     assert of_pip(env) == {"alib": "1.0", "atool": "1.0", "oldfan": "1.0"}
@@ -317,6 +320,7 @@ def test_a_later_change_of_conda_carries_them_along(env: Path, with_pip: Setting
     assert index.log == []  # all of it still fits
 
 
+@pytest.mark.slow
 def test_doctor_looks_at_pips_packages_too_and_mends_them_without_a_network(
     env: Path, with_pip: Settings, index: PackageIndex
 ) -> None:
@@ -368,6 +372,7 @@ def test_why_knows_what_pips_packages_need(env: Path, with_pip: Settings) -> Non
     assert explained["of_pip"] == ["choosy 1.0, which pip installed, needs smallpkg<2."]
 
 
+@pytest.mark.slow
 def test_a_change_that_waits_has_fetched_what_pip_will_install(
     env: Path, chosen: Settings, index: PackageIndex, tmp_path: Path
 ) -> None:
@@ -442,6 +447,7 @@ def test_a_disk_that_gets_full_while_pip_works(
     made.unlink()
 
 
+@pytest.mark.slow
 def test_an_index_with_a_login_leaves_it_nowhere(
     env: Path, chosen: Settings, files: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

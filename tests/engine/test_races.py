@@ -85,6 +85,7 @@ def test_a_removal_waits_for_a_change(little_settings: Settings) -> None:
     assert problems(prefix, TAG) == []
 
 
+@pytest.mark.slow
 def test_settling_while_a_change_runs_leaves_it_alone(little_settings: Settings) -> None:
     prefix = prefix_of(little_settings)
     run(CreateEnvironment(prefix=str(prefix), specs=("wide=1.0", "alpha=1.0")), little_settings)
@@ -182,6 +183,7 @@ with open(told, "w") as file:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["beside", "in place"])
 @pytest.mark.parametrize("changes", [4, pytest.param(20, marks=pytest.mark.slow)])
 def test_a_program_that_keeps_writing_loses_nothing(

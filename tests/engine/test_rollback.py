@@ -276,6 +276,7 @@ def warnings(told: Iterable[AnyEvent]) -> list[str]:
     return [event.text for event in told if isinstance(event, Message) and event.level == "warning"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["file", "http"])
 def test_archives_that_are_nowhere_are_named(
     scheme: str, tmp_path: Path, prefix: Path, settings: Callable[..., Settings]

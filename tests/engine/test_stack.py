@@ -251,6 +251,7 @@ def test_other_tools_are_told(shared: Settings, base: Path, tmp_path: Path) -> N
     assert found.python.startswith("3.11.")
 
 
+@pytest.mark.slow
 def test_pip_is_held_to_what_the_base_has(shared: Settings, base: Path, tmp_path: Path) -> None:
     made = overlay(shared, base, tmp_path, "entrydemo")
     constraints = made / stack.CONSTRAINTS

@@ -86,6 +86,7 @@ def fixed_parent(prefix: Path, settings: Settings) -> Iterator[tuple[str, ...]]:
         yield before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "place", [pytest.param(lower_layer, marks=pytest.mark.slow), mount_point, other_file_system, fixed_parent]
 )

@@ -129,6 +129,7 @@ def test_after_kill_9_of_the_worker_it_works_again(jobs: Jobs, shop: Workshop, t
     assert isinstance(done(jobs, request).result(), Changed)
 
 
+@pytest.mark.slow
 def test_kernels_come_and_go_with_the_environment(shop: Workshop, channel_dir: Path, tmp_path: Path) -> None:
     jobs = Jobs(shop.make_settings(channels=(str(channel_dir),)))
     prefix = str(tmp_path / "envs" / "lab")

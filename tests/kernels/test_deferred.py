@@ -101,12 +101,14 @@ def test_what_goes_or_moves_waits_and_is_done_at_the_next_start(site: Settings) 
     assert deferred.read(Path(geo(site))) is None
 
 
+@pytest.mark.slow
 def test_what_is_only_added_is_there_at_once(site: Settings) -> None:
     with kernel(site) as (_, client):
         assert isinstance(do(site, ChangePackages(prefix=geo(site), add=("entrydemo",))), Changed)
         assert printed(client, "import entrydemo; print('here')") == "here"
 
 
+@pytest.mark.slow
 def test_now_means_now(site: Settings) -> None:
     with kernel(site):
         result = do(site, ChangePackages(prefix=geo(site), remove=("smallpkg",), when="now"))

@@ -165,6 +165,7 @@ def commands(told: str) -> list[list[str]]:
     return [shlex.split(command) for command in found if command]
 
 
+@pytest.mark.slow
 def test_what_is_told_to_mend_it_does(site: Settings) -> None:
     """The kernel opens again after it, by a restart: of an environment, and of one that stands on it."""
     prefix, top = (Path(site.envs_dirs[0], name) for name in ("geo", "top"))

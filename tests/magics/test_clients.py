@@ -32,6 +32,7 @@ def text_of(cell: nbformat.NotebookNode) -> str:
     return "".join(output.text for output in cell.outputs if output.output_type == "stream")
 
 
+@pytest.mark.slow
 def test_nbclient(geo: Path) -> None:
     notebook = executed("%condaenv install threadpoolctl", "import threadpoolctl; print(threadpoolctl.__file__)")
     told, imported = map(text_of, notebook.cells)
@@ -57,6 +58,7 @@ def console(geo: Path) -> Iterator[pexpect.spawn[str]]:
         yield spawned
 
 
+@pytest.mark.slow
 def test_console(console: pexpect.spawn[str], geo: Path) -> None:
     console.sendline("%condaenv install threadpoolctl")
     console.expect_exact("Solving\r")

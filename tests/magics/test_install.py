@@ -50,6 +50,7 @@ def test_it_is_there_without_anything_in_the_environment(notebook: Notebook, geo
     assert not list(geo.rglob("*condaenv_magics*"))
 
 
+@pytest.mark.slow
 def test_what_pip_installs_is_imported_by_the_next_cell(
     geo: Path, open_notebook: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,6 +67,7 @@ def test_what_pip_installs_is_imported_by_the_next_cell(
         assert "conda's smallpkg 1.1 is there" in refused.text + refused.error
 
 
+@pytest.mark.slow
 def test_what_a_file_asks_for(notebook: Notebook, geo: Path, small: Path, tmp_path: Path) -> None:
     file = tmp_path / "environment.yml"
     file.write_text(f"channels: [{small.as_uri()}]\ndependencies: [tool]\nvariables: {{MODE: dry}}\n")
@@ -119,6 +121,7 @@ def test_now_without_having_it_loaded_needs_no_restart(notebook: Notebook) -> No
     assert notebook.run("import smallpkg; print(smallpkg.__version__)").text == "2.0\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "file"), [("sets", "sets.sh"), pytest.param("paths", "paths.pth", marks=pytest.mark.slow)]
 )
@@ -133,6 +136,7 @@ def test_what_is_there_already(notebook: Notebook) -> None:
     assert cell.lines[-1].endswith("No restart is needed.") or cell.lines[-1] == "Nothing changed."
 
 
+@pytest.mark.slow
 def test_variables_are_put_in_as_everywhere_in_ipython(notebook: Notebook, geo: Path) -> None:
     notebook.run("name = 'threadpoolctl'\n%condaenv install {name}")
     assert "threadpoolctl" in installed(geo)
@@ -158,6 +162,7 @@ def test_what_cannot_be(notebook: Notebook, geo: Path, line: str, error: str) ->
     assert installed(geo) == before
 
 
+@pytest.mark.slow
 def test_an_interrupt_cancels_and_leaves_it_whole(notebook: Notebook, geo: Path, small: Path, site: Settings) -> None:
     before = installed(geo)
     with ChannelServer(small, stall={"*/big-*.conda"}) as channel:
@@ -194,6 +199,7 @@ def test_the_command_line_is_killed_and_the_job_goes_on(notebook: Notebook, geo:
     assert "threadpoolctl" in installed(geo)
 
 
+@pytest.mark.slow
 def test_an_overlay_gets_it_and_its_base_does_not(geo: Path, site: Settings, open_notebook: Open) -> None:
     over = geo.with_name("over")
     do(site, StackEnvironment(prefix=str(over), base=str(geo)))
@@ -205,6 +211,7 @@ def test_an_overlay_gets_it_and_its_base_does_not(geo: Path, site: Settings, ope
     assert list(installed(over)) == ["threadpoolctl"]
 
 
+@pytest.mark.slow
 def test_libraries_of_the_environment_are_not_the_other_python_s(notebook: Notebook, tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "libc.so.6").write_text("no library")

@@ -39,6 +39,7 @@ def urls(client: Client) -> list[str]:
     return [channel["url"] for channel in client.get("channels")["channels"]]
 
 
+@pytest.mark.slow
 def test_a_channel_is_added_checked_and_removed(free: Home, serve: Serve, private: ChannelServer) -> None:
     client = serve().client()
     assert urls(client) == ["https://conda.anaconda.org/conda-forge"]

@@ -39,6 +39,7 @@ def owner_of(home: Home, job: str) -> Path:
     return home.folder / "jupyter" / "condaenv" / "jobs" / job / files.OWNER
 
 
+@pytest.mark.slow
 def test_neither_takes_the_other_s_jobs_for_dead(home: Home, on: On, small: ChannelServer, big: str) -> None:
     small.stall = {f"*/{big}-*.conda"}
     one, two = on("one"), on("two")

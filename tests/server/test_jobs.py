@@ -185,6 +185,7 @@ def test_a_record_that_is_damaged_is_said_and_spoils_no_list(server: Server, cli
     assert job not in [one["id"] for one in client.get("jobs")["jobs"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_the_server_dies_and_the_job_goes_on(serve: Serve, small: ChannelServer, big: str, how: signal.Signals) -> None:
     first = serve()

@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.kernels.test_offers import with_kernel
 
 from .house import Client, Serve, Server, segment
@@ -161,6 +163,7 @@ def test_health(server: Server, client: Client) -> None:
         assert client.call(verb, "environments/nowhere/health", body).status == 404
 
 
+@pytest.mark.slow
 def test_storage_is_measured_when_somebody_asks(serve: Serve) -> None:
     client = serve().client()
     assert client.get("storage") is None
@@ -174,6 +177,7 @@ def test_storage_is_measured_when_somebody_asks(serve: Serve) -> None:
     assert (job["verb"], job["prefix"]) == ("storage", "")
 
 
+@pytest.mark.slow
 def test_what_others_have_made_is_found_when_somebody_asks(serve: Serve) -> None:
     server = serve()
     client = server.client()
@@ -192,6 +196,7 @@ def test_what_others_have_made_is_found_when_somebody_asks(serve: Serve) -> None
     assert client.call("POST", "scan", {"find": ["/"]}).status == 400
 
 
+@pytest.mark.slow
 def test_what_nobody_needs_is_deleted(serve: Serve) -> None:
     server = serve()
     client = server.client()

@@ -33,6 +33,7 @@ def locked(client: Client, body: dict[str, Any]) -> dict[str, Any]:
     return dict(client.get(f"locks/{job}"))
 
 
+@pytest.mark.slow
 def test_requests_for_other_platforms(client: Client, gpus: str) -> None:
     found = locked(client, {"specs": ["gpu"], "channels": [gpus], "platforms": PLATFORMS})
     assert found["name"] == "conda-lock.yml"

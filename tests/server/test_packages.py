@@ -56,6 +56,7 @@ def test_an_environment_is_searched_for_in_its_own_channels(
     assert client.call("GET", "packages?environment=nowhere").status == 404
 
 
+@pytest.mark.slow
 def test_a_damaged_index_is_no_fault(serve: Serve, home: Home, small_channel: Path) -> None:
     client = serve().client()
     client.do("POST", "packages", {"channels": [str(small_channel)]})

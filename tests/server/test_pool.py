@@ -95,6 +95,7 @@ def of(place: Home) -> list[psutil.Process]:
     return [one for one in psutil.process_iter(["cmdline"]) if str(place.envs) in " ".join(one.info["cmdline"] or ())]
 
 
+@pytest.mark.slow
 def test_one_of_two_windows_gets_it_and_the_other_a_started_one(books: Books, place: Home) -> None:
     for folder in ("one", "two", "three"):
         (place.folder / folder).mkdir()
@@ -161,6 +162,7 @@ def test_none_outlives_the_server_however_it_ends(books: Books, place: Home) -> 
     waiting.wait(PATIENCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "chosen", "answer"),
     [

@@ -18,6 +18,7 @@ print(point["app"].name, *sys.modules)
 """
 
 
+@pytest.mark.slow
 def test_the_installation_enables_it(home: Home) -> None:
     command = [sys.executable, "-m", "jupyter", "server", "extension", "list"]
     done = subprocess.run(command, env=home.env, capture_output=True, text=True, timeout=120, check=True)
@@ -63,6 +64,7 @@ def test_the_own_file_comes_after_the_common_ones(home: Home, serve: Serve) -> N
     assert found["channel_priority"] == "flexible"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "file", ["jupyter_condaenv_config.json", pytest.param("jupyter_server_config.json", marks=pytest.mark.slow)]
 )
@@ -82,6 +84,7 @@ def test_a_configuration_that_cannot_be_used_is_said_and_mended_without_a_restar
     assert [one["name"] for one in server.client().get("channels")["channels"]] == ["mended"]
 
 
+@pytest.mark.slow
 def test_a_condarc_that_cannot_be_read_is_said_and_mended_without_a_restart(home: Home, serve: Serve) -> None:
     condarc = home.folder / ".condarc"
     condarc.write_text("channels: [")

@@ -219,6 +219,7 @@ def paint(client: Client, theme: str) -> None:
     assert client.raw("PUT", path, body).status == 204
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing(
     theme: str, server: Server, client: Client, visit: Visit, picture: Callable[[Person, str], None]
 ) -> None:

@@ -176,6 +176,7 @@ def test_only_the_package_that_is_to_be_changed_is_marked(person: Person, client
     expect(update).to_have_attribute("aria-pressed", "true")
 
 
+@pytest.mark.slow
 def test_back_to_what_it_was(person: Person, client: Client) -> None:
     make(client, "history", "tool <2")
     client.do("PATCH", "environments/history/packages", {"add": ["tool >=2", "extra"]})
@@ -197,6 +198,7 @@ def note(person: Person, protected: bool) -> None:
     expect(person.button("Notes and protection")).to_be_focused()
 
 
+@pytest.mark.slow
 def test_delete(person: Person, client: Client) -> None:
     make(client, "doomed", "tool", "ipykernel")
     prefix = client.get("environments/doomed")["environment"]["prefix"]

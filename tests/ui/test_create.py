@@ -114,6 +114,7 @@ def test_what_cannot_be_is_said_in_the_solvers_words(
     expect(job).to_contain_text(sentence.rstrip(":"))
 
 
+@pytest.mark.slow
 def test_a_conflict_is_explained_and_a_way_out_taken(
     person: Person, client: Client, picture: Callable[[Person, str], None]
 ) -> None:

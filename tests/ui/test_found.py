@@ -20,6 +20,7 @@ def cards(person: Person) -> Locator:
     return person.page.locator(".jp-Launcher .jp-LauncherCard[data-category='Notebook']")
 
 
+@pytest.mark.slow
 def test_what_others_have_made_is_found_and_a_kernel_without_a_reload(
     server: Server, person: Person, cards: Locator, picture: Callable[[Person, str], None]
 ) -> None:

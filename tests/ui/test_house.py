@@ -23,6 +23,7 @@ CODE = "lib_widgets_body"
 SIZE = re.compile(r"\d [kM]?B")
 
 
+@pytest.mark.slow
 def test_it_is_loaded_when_it_is_opened(server: Server, visit: Visit) -> None:
     person = visit(server)
     loaded: list[str] = []

@@ -44,6 +44,7 @@ def run(person: Person, notebook: str, environment: str, code: str) -> Locator:
     return opened.locator(".jp-OutputArea-output")
 
 
+@pytest.mark.slow
 def test_from_nothing_to_a_notebook_on_a_stack(
     real: Server, visit: Visit, picture: Callable[[Person, str], None]
 ) -> None:

@@ -40,6 +40,7 @@ def phoenix(tmp_path: Path, small: ChannelServer) -> Iterator[Phoenix]:
     bird.server.end()
 
 
+@pytest.mark.slow
 def test_the_network_is_gone(person: Person) -> None:
     alert = person.panel.get_by_role("alert").filter(has_text=GONE)
     person.create("stays", ["tool"])
