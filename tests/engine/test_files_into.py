@@ -90,7 +90,10 @@ def test_what_a_file_asks_for_is_added(prefix: Path, own: Settings, first: Path,
     # The environment's own channels keep their place before the file's.
     assert plan.lock.channels == (first.as_uri(), second.as_uri())
     assert versions(plan) == {"tool": "2.0", "below": "1.0", "more": "1.0", "other": "1.0", "theirs": "3.0"}
-    assert told == ["environment.yml, line 3: `foo` means nothing in an environment file"]
+    assert told == [
+        "environment.yml, line 3: `foo` means nothing in an environment file",
+        "tool was asked for as tool=1, and now is as tool>=2",
+    ]
     assert plan.verb == "add"
 
 
