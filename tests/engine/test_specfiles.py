@@ -12,7 +12,9 @@ import pytest
 from jupyter_condaenv.engine import specfiles
 from jupyter_condaenv.engine.channels import base_url, host_subdir
 from jupyter_condaenv.engine.errors import InvalidRequest
+from jupyter_condaenv.engine.formats.source import is_request
 from jupyter_condaenv.engine.model import ChangePackages, Lock, Strategy, Target
+from jupyter_condaenv.engine.rattler import matchspec
 from jupyter_condaenv.engine.specfiles import SpecFile
 
 URL = "https://host/c/linux-64/a-1.0-0.conda"
@@ -216,6 +218,9 @@ def test_another_platform_than_this_is_told() -> None:
         ("channels:\n  - https://host/t/tk-123/c\ndependencies: [a]\n", 2, "token or a password"),
         ("dependencies:\n  - https://me:pw@host/c::a\n", 2, "token or a password"),
         ("channels:\n  - ./here\ndependencies: [a]\n", 2, "seen from where the file lies"),
+        ("dependencies:\n  - a>=1,<2\n  - a=>1\n", 3, "'a=>1' is not a package request"),
+        ("dependencies:\n  - c::a ===1\n", 2, "'c::a ===1' is not a package request"),
+        ("dependencies:\n  - a >=\n", 2, "'a >=' is not a package request"),
         ("channels: {a: b}\ndependencies: [a]\n", 1, "not a list"),
         ("name: [a]\ndependencies: [a]\n", 1, "not a text"),
         ("dependencies: [a]\nvariables: [A]\n", 2, "not a mapping"),
@@ -278,6 +283,13 @@ def test_bombs_are_refused_quickly(text: str) -> None:
     began = time.process_time()
     refused(text)
     assert time.process_time() - began < 10  # some of these would take longer than anybody lives
+
+
+@pytest.mark.parametrize("text", ["a=>1", "a =<1", "a===1", "c::a<>1", "a~1", "a=", "a>= "])
+def test_what_is_refused_with_its_line_is_no_request_to_the_solver_either(text: str) -> None:
+    assert not is_request(text)
+    with pytest.raises(InvalidRequest):
+        matchspec.spec_name(text)
 
 
 # --- explicit lists ---
@@ -440,6 +452,7 @@ def test_what_conda_list_exports() -> None:
         ("a\n\n./wheels/b.whl\n", 3, "no requirement"),
         ("git+https://host/x\n", 1, "no requirement"),
         ("a=1\nb c::=\n=3\n", 3, "not a package request"),
+        ("a=1\nb=>1\n", 2, "'b=>1' is not a package request"),
         ("a=1=0\nhttps://me:hush@h/c::b\n", 2, "not a package request"),
         ("This is a text about other things.\n", 0, "no file that an environment"),
     ],

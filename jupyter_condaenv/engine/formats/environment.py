@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from ..channels import redact
 from . import yaml as tree
-from .source import Source, meant
+from .source import Source, is_request, meant
 from .specfile import SpecFile
 
 _KEYS = ("name", "channels", "dependencies", "variables", "prefix", "platforms")
@@ -26,8 +26,6 @@ _OF_OTHERS = ("category", "platform", "version", "source", "pip_repositories", "
 _SELECTOR = re.compile(r"sel\((?P<what>[^)]*)\)\Z")
 _COMMENT = re.compile(r"#\s*\[(?P<what>[a-z0-9_ -]+)\]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_SPEC = re.compile(r"([^\s\[]+::)?[A-Za-z0-9_][A-Za-z0-9_.-]*\s*([=<>!~\[*\s].*)?\Z|https?://\S+\Z|file://\S+\Z")
-"""What every package request looks like from afar; the solver's own parser says the rest."""
 _PYPI_ROW = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)={1,2}(?P<version>[^=\s]+)=pypi(_\d+)?\Z")
 _BUILD = re.compile(r"[A-Za-z0-9_.-]+=[^=<>\s]+=[^=\s*]+\Z")
 
@@ -158,7 +156,7 @@ class _Reader:
                 f"{spec!r} is given with a token or a password.",
                 "Take it out, and put the secret into ~/.netrc or into the file that RATTLER_AUTH_FILE names.",
             )
-        if not _SPEC.match(spec):
+        if not is_request(spec):
             raise self._source.refuse(
                 line,
                 f"{spec!r} is not a package request.",

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from .. import requirements
 from ..channels import redact
-from .source import Refuse
+from .source import Refuse, is_request
 
 _TOOLS = {
     "condaenv": "condaenv",
@@ -29,7 +29,6 @@ _PART = re.compile(r""""((?:\\.|[^"\\])*)"|'([^']*)'|\\(.)|(\[[^]]*\]|[^\s"'\\])
 _END = re.compile(r"&&|\|\|?|;|(?<!>)&(?!>)")
 _REDIRECTED = re.compile(r"(?:\d|&)?>{1,2}(?!=)|<(?!=)")
 _FILLED_IN = re.compile(r"[{$`]")
-_SPEC = re.compile(r"([^\s\[]+::)?[A-Za-z0-9_][A-Za-z0-9_.-]*\s*([=<>!~\[*\s].*)?\Z|https?://\S+\Z|file://\S+\Z")
 _LONGEST = 2000
 """Characters of a word."""
 
@@ -183,7 +182,7 @@ class _Arguments:
 
     def _spec(self, word: str) -> str:
         self._check(word)
-        if not _SPEC.match(word):
+        if not is_request(word):
             raise self._refuse(f"{word!r} is not a package request.", 'Write it like numpy or "numpy>=1.20".')
         if redact(word) != word:
             raise self._refuse("There is a token or a password in a URL.", "Take it out.")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ..channels import redact
-from .source import Source
+from .source import Source, is_request
 from .specfile import SpecFile
 
 _CONDA = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\s*=[^=]|\S+::\S")
@@ -51,7 +51,7 @@ def _conda(source: Source, lines: list[tuple[int, str]], platform: str) -> SpecF
         row = _PYPI.match(line)
         if row is not None:
             pip.setdefault(f"{row['name']}=={row['version']}", number)
-        elif not _SPEC.match(line) or redact(line) != line or "$" in line:
+        elif not (_SPEC.match(line) and is_request(line)) or redact(line) != line or "$" in line:
             raise source.refuse(number, f"{line!r} is not a package request.", "Write it like numpy=1.20.")
         else:
             specs.append(line)

@@ -20,6 +20,8 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
+_REQUEST = re.compile(r"([^\s\[]+::)?[A-Za-z0-9_][A-Za-z0-9_.-]*\s*([=<>!~\[*\s].*)?\Z|https?://\S+\Z|file://\S+\Z")
+_NO_OPERATOR = re.compile(r"([^\s\[]+::)?[\w.-]+\s*(===|=[<>]|<>|~(?!=)|[=<>!~]=?\s*\Z)")
 Refuse = Callable[[str, str], InvalidRequest]
 """The error to raise for a problem and a hint, which says where in a file it stands."""
 
@@ -86,6 +88,15 @@ class Source:
     def only_one(self, environment: str) -> InvalidRequest:
         """The error to raise where ``environment`` is chosen of a file that says what a single one is to be."""
         return self.refuse(0, f"It is of one environment, so {environment!r} cannot be chosen.", "Choose none.")
+
+
+def is_request(text: str) -> bool:
+    """Whether ``text`` looks like a package request from afar; the solver's own parser says the rest, without a line.
+
+    >>> is_request("numpy>=1.20,<3"), is_request("numpy=>1.20"), is_request("numpy===1"), is_request("numpy >=")
+    (True, False, False, False)
+    """
+    return _REQUEST.match(text) is not None and _NO_OPERATOR.match(text) is None
 
 
 def meant(word: str, known: Iterable[str]) -> str:
