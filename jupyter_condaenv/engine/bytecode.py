@@ -14,7 +14,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -95,15 +95,22 @@ def compile_modules(modules: Iterable[str], stage: Path, prefix: Path, python: P
         _run(tasks, python, lambda done, total: None)
 
 
-def lacking(record_file: Path, record: Record, prefix: Path, version: str, cache_dir: Path) -> list[str]:
+def lacking(
+    record_file: Path, record: Record, prefix: Path, version: str, cache_dir: Path, altered: Collection[str] = ()
+) -> list[str]:
     """The ``.pyc`` that the package of ``record`` should have in ``prefix`` and has not, or not for its present source.
 
-    ``version`` is that of the environment's Python. What is known to be no Python is left out.
+    ``version`` is that of the environment's Python. What is known to be no Python is left out, and so are sources that
+    were ``altered``.
     """
     minor = python_minor(version)
     cache = cache_dir / "bytecode" / _key(record) / minor
     package = _Package(record_file, record, prefix, cache, f"cpython-{minor.replace('.', '')}")
-    return [target for source, target in package.sources.items() if not package.has(source, target)]
+    return [
+        target
+        for source, target in package.sources.items()
+        if source not in altered and not package.has(source, target)
+    ]
 
 
 def forget(record: Record, version: str, cache_dir: Path) -> None:

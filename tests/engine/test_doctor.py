@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import subprocess
@@ -491,6 +492,37 @@ def test_missing_and_stale_bytecode(pythonic: Path, shared: Settings) -> None:
     check = "import json.decoder, smallpkg; print(json.decoder.__cached__, smallpkg.__cached__)"
     done = subprocess.run([pythonic / "bin/python", "-Iv", "-c", check], capture_output=True, text=True, check=True)
     assert not [line for line in done.stderr.splitlines() if "bytecode is stale" in line]
+
+
+@pytest.mark.parametrize("lost", [pytest.param("smallpkg", marks=pytest.mark.slow), "python"])
+def test_several_damages_at_once(lost: str, pythonic: Path, shared: Settings) -> None:
+    """None hides another: without the record of Python its version is known by name, and so is what has to be
+    compiled; of a package with an altered file, the others."""
+    site = site_of(pythonic)
+    whole = tree(pythonic, ours=False)
+    package, folder = ("python", site.parent / "json") if lost == "smallpkg" else ("smallpkg", site / "smallpkg")
+    gone = [path for path in (folder / "__pycache__").glob("*.pyc") if not path.name.startswith(("decoder", "core"))]
+    for path in gone:
+        path.unlink()
+    edited = next(path for path in (folder / "decoder.py", folder / "core.py") if path.exists())
+    text = edited.read_text()
+    edited.unlink()  # it is the cache's, too
+    edited.write_text(f"{text}# edited\n")
+    os.utime(edited, (1, 1))  # long before it is mended
+    record(pythonic, lost).write_text("{")
+
+    findings = {one.code: one for one in examined(pythonic, shared).findings}
+    assert {code: one.packages for code, one in findings.items()} == {
+        "damaged_record": (lost,),
+        "altered_files": (package,),
+        "missing_bytecode": (package,),
+    }
+    assert set(findings["missing_bytecode"].paths) == {str(path.relative_to(pythonic)) for path in gone}
+    mended(pythonic, shared, *findings)
+    saved = edited.with_name(f"{edited.name}.saved-1")
+    saved.unlink()
+    assert tree(pythonic, ours=False).keys() == whole.keys()
+    assert problems(pythonic, *MINE) == []
 
 
 @pytest.mark.slow

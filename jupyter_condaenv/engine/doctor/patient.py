@@ -80,8 +80,16 @@ class Patient:
         return tuple(stack.levels(self.overlay.base)) if self.overlay is not None and self.below else ()
 
     @cached_property
+    def of_lost(self) -> tuple[Package, ...]:
+        """As much as is known of the packages whose records are damaged: what the last revision has of them, or else
+        what the name of the record says."""
+        last = self.revisions[-1].lock.packages if self.revisions else ()
+        known = {f"{one.name}-{one.version}-{one.build}": one for one in last}
+        return tuple(known.get(stem) or _named(stem) for stem in self.lost.values())
+
+    @cached_property
     def python(self) -> Package | None:
-        return stack.python_of(self.packages) or stack.python_of(self.below)
+        return stack.python_of(self.packages) or stack.python_of(self.of_lost) or stack.python_of(self.below)
 
     @cached_property
     def files(self) -> Files:
@@ -90,15 +98,15 @@ class Patient:
 
     @cached_property
     def lacking(self) -> dict[Path, list[str]]:
-        """By record file, the bytecode that is not there; of packages whose files are whole."""
+        """By record file, the bytecode that is not there; but for that of modules that were altered."""
         if self.python is None or os.name != "posix":
             return {}
         cache = Path(self.settings.cache_dir)
-        damaged = self.files.missing.keys() | self.files.altered.keys()
         found = {
-            path: bytecode.lacking(path, record, self.prefix, self.python.version, cache)
+            path: bytecode.lacking(
+                path, record, self.prefix, self.python.version, cache, self.files.altered.get(path, ())
+            )
             for path, record in self.records.items()
-            if path not in damaged
         }
         return {path: lacking for path, lacking in found.items() if lacking}
 
@@ -107,7 +115,7 @@ class Patient:
         """Nothing where the base cannot be used: ``dead_base`` tells of it."""
         if self.overlay is not None and not self.below:
             return ()
-        return tuple(unmet(self.packages, [*self.below, *self.packages]))
+        return tuple(unmet(self.packages, [*self.below, *self.of_lost, *self.packages]))
 
     @cached_property
     def lock(self) -> Lock:
@@ -164,6 +172,20 @@ class Patient:
             if str(found.metadata.relative_to(self.prefix)) not in paths
             and distributions.normalized(found.name) in ours - {""}
         )
+
+
+def _named(stem: str) -> Package:
+    name, version, build = stem.rsplit("-", 2)
+    file_name = f"{stem}.conda"
+    return Package(
+        name=name,
+        version=version,
+        build=build,
+        subdir="noarch",
+        url=f"file:///{file_name}",
+        channel="file:///",
+        file_name=file_name,
+    )
 
 
 def _in(path: str, folder: str) -> bool:
