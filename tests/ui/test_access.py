@@ -238,6 +238,8 @@ def test_axe_finds_nothing(
 
     name = f"axe-{theme}"
     make_with_an_older_tool(client, name)
+    (server.home.envs / name / "share/tool").unlink()
+    client.do("POST", f"environments/{name}/health", {})
     client.follow(client.start("POST", "environments", {"name": f"{name}-failed", "specs": ["extra", "old"]}))
     expect(person.environment(name)).to_be_visible()
     expect(person.job(f"Create {name}-failed")).to_contain_text("failed")
@@ -256,6 +258,14 @@ def test_axe_finds_nothing(
     person.tab("History")
     expect(person.button("Go back to 1")).to_be_visible()
     look("history")
+    person.tab("Health")
+    expect(person.button("Repair")).to_be_visible()
+    person.panel.get_by_text("Where").click()
+    look("health")
+    person.button("Notes and protection").click()
+    person.panel.get_by_role("checkbox", name="Frozen: not changed either").check()
+    look("notes")
+    person.page.keyboard.press("Escape")
     person.wave_away_jupyters_own_words()
     person.page.context.set_offline(True)
     try:

@@ -87,7 +87,7 @@ function Findings(props: { label: string; findings: readonly Finding[]; mended?:
   }
   return (
     <>
-      <h4>{label}</h4>
+      <h3>{label}</h3>
       <ul aria-label={label}>
         {findings.map(({ code, text, hint, fixable, paths = [] }) => (
           <li key={code}>

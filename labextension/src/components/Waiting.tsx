@@ -20,7 +20,7 @@ function Notice({ environment, deferred }: { environment: Environment; deferred:
   const processes = result?.result === 'deferred' ? result.kernels : [];
   return (
     <div className="jp-condaenv-notice" role="status">
-      <strong>{trans.__('Waiting: %1', deferred.words || deferred.verb)}</strong>
+      <h3>{trans.__('Waiting: %1', deferred.words || deferred.verb)}</h3>
       <div>{trans.__('It is done when a kernel of this environment is started and no other one runs.')}</div>
       {users.length > 0 ? (
         <div>{trans.__('Running now: %1', users.join(', '))}</div>
