@@ -241,13 +241,14 @@ def add_paths(path: Path, entries: list[PathEntry]) -> None:
 
 def set_variables(prefix: Path, variables: Iterable[Variable], unset: Iterable[str] = ()) -> None:
     """Set ``variables`` wherever ``prefix`` is active, where conda keeps them: in ``conda-meta/state``. Others that are
-    there stay, but for those named in ``unset``."""
+    there stay, but for those named in ``unset``, and so does what else the file says."""
     found = {**_variables(prefix), **{one.name: one.value for one in variables}}
     for name in unset:
         found.pop(name, None)
     file = prefix / "conda-meta" / "state"
-    if found:
-        write_whole(file, msgspec.json.encode({"version": 1, "env_vars": found}))
+    state = _state(prefix)
+    if found or state.keys() - {"version", "env_vars"}:
+        write_whole(file, msgspec.json.encode({"version": 1, **state, "env_vars": found}))
     else:
         file.unlink(missing_ok=True)
 
@@ -259,10 +260,15 @@ def variables(prefix: Path) -> dict[str, str]:
 
 def _variables(prefix: Path) -> dict[str, str]:
     """With those that conda keeps unset whatever else sets them."""
+    found = _state(prefix).get("env_vars")
+    return {name: value for name, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
+
+
+def _state(prefix: Path) -> dict[str, Any]:
+    """What conda keeps of the environment beside its packages; nothing where that is damaged."""
     try:
-        found = msgspec.json.decode((prefix / "conda-meta" / "state").read_bytes())["env_vars"]
-        return {name: value for name, value in found.items() if isinstance(value, str)}
-    except (OSError, msgspec.MsgspecError, KeyError, TypeError, AttributeError):
+        return msgspec.json.decode((prefix / "conda-meta" / "state").read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.MsgspecError):
         return {}
 
 

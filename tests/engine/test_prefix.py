@@ -10,7 +10,7 @@ import pytest
 
 from jupyter_condaenv.engine import prefix as prefixes
 from jupyter_condaenv.engine.errors import Broken, StorageError
-from jupyter_condaenv.engine.model import Package
+from jupyter_condaenv.engine.model import Package, Variable
 from jupyter_condaenv.engine.prefix import PathEntry
 
 URL = "https://conda.anaconda.org/conda-forge/linux-64/a-1.0-h1_0.conda"
@@ -167,3 +167,19 @@ def test_where_the_packages_of_a_python_go(tmp_path: Path) -> None:
     assert prefixes.site_packages(python) == "lib/python3.13/site-packages"
     free = package(tmp_path, version="3.13.1", python_site_packages_path="lib/python3.13t/site-packages")
     assert prefixes.site_packages(free) == "lib/python3.13t/site-packages"
+
+
+def test_what_else_conda_keeps_beside_variables_stays(tmp_path: Path) -> None:
+    state = tmp_path / "conda-meta" / "state"
+    state.parent.mkdir()
+    told = {"version": 1, "env_vars": {"A": "1", "B": "***unset***"}, "of_tomorrow": {"k": 1}}
+    state.write_text(json.dumps(told))
+    prefixes.set_variables(tmp_path, [Variable(name="C", value="3")], ["A"])
+    assert json.loads(state.read_text()) == told | {"env_vars": {"B": "***unset***", "C": "3"}}
+    prefixes.set_variables(tmp_path, [], ["B", "C"])
+    assert json.loads(state.read_text()) == told | {"env_vars": {}}
+    for damaged in ("[]", "{", '{"env_vars": 1}', '{"env_vars": {"A": 1}}'):
+        state.write_text(damaged)
+        assert prefixes.variables(tmp_path) == {}
+    prefixes.set_variables(tmp_path, [], [])
+    assert not state.exists()
