@@ -397,7 +397,7 @@ def plan(shown: Plan, only: Sequence[str] | None = None, *, done: bool = False) 
     if not changes and lines:
         return lines
     if not changes:
-        return ["Nothing changed." if done else "Nothing would change."]
+        return ["No package changed." if done else "Nothing would change."]
     if shown.unasked and only is None:
         lines.append("Not asked for, but:")
         lines += [f"  {one.name}: {one.because or 'moves as well'}" for one in shown.unasked]

@@ -75,11 +75,11 @@ def _bring(source: Path, live: Path, path: str, inode: int, before: int | None) 
         found = None
     with suppress(FileNotFoundError):  # a temporary file that somebody deleted just now
         if found is None:
-            return _carry(source, target)
+            return carry(source, target)
         if found == before:
             return _supersede(source, target, before)  # unchanged by us, so the newer file is the one that counts
         if found != inode and not path.endswith(".pyc"):
-            return _carry(source, free_name(target))
+            return carry(source, free_name(target))
         return inode
     return 0
 
@@ -95,7 +95,7 @@ def _reachable(live: Path, path: str) -> Path:
     return target if path.endswith("/") else target / name
 
 
-def _carry(source: Path, target: Path) -> int:
+def carry(source: Path, target: Path) -> int:
     """``target`` becomes what ``source`` is; returns the inode that was."""
     try:
         os.link(source, target, follow_symlinks=False)
@@ -112,7 +112,7 @@ def _carry(source: Path, target: Path) -> int:
 def _supersede(source: Path, target: Path, before: int) -> int:
     """``target`` becomes what ``source`` is, without a moment at which it is not there; nothing newer is lost."""
     part = target.with_name(f".condaenv-{secrets.token_hex(8)}")
-    inode = _carry(source, part)
+    inode = carry(source, part)
     try:
         swap(part, target)
     except OSError:

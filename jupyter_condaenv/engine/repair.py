@@ -116,7 +116,8 @@ def _mend(patient: Patient, work: staging.Workspace, settings: Settings, emit: E
         patient, anew, tuple(lost), tuple(record for record in patient.records if record not in anew)
     )
     bearable = _bearable(patient, gone)
-    repair = transaction.Repair(tuple(anew.values()), operation.perform, patient.mendable_of_pip, bearable)
+    owned = frozenset(entry.path for record in patient.records.values() for entry in record.paths)
+    repair = transaction.Repair(tuple(anew.values()), operation.perform, patient.mendable_of_pip, owned, bearable)
     transaction.apply(work, plan, settings, emit, repair)
 
 

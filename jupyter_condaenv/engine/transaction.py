@@ -16,6 +16,7 @@ import msgspec
 from . import (
     bytecode,
     complete,
+    displaced,
     environments,
     exchange,
     history,
@@ -48,6 +49,8 @@ class Repair(NamedTuple):
     stay and are to be compiled anew."""
     of_pip: Set[str] = frozenset()
     """Names of pip's packages that are installed anew although they stay."""
+    owned: Set[str] = frozenset()
+    """Paths of packages that ``mend`` takes away, which sees itself to what a person has made of them."""
     bearable: Set[str] = frozenset()
     """Paths that may be other than their records say, because nobody has the right ones."""
 
@@ -149,6 +152,14 @@ def _staged(
         bytecode.drop_orphans(work.stage, gone)
         linked = {name for name, new in after.items() if before.get(name) != new}
         _check_identity(after[name] for name in linked)
+        owned = {entry.path for record in before.values() for entry in record.paths} | repair.owned
+        others = [one for site in of_pip.sites.values() for one in site.others.values()]
+        kept = displaced.keep(work.prefix, work.stage, [after[name] for name in linked], owned, others)
+        if kept:
+            told = ", ".join(f"{path} as {beside}" for path, beside in sorted(kept.items())[:3])
+            more = f" and {len(kept) - 3} more" if len(kept) > 3 else ""
+            text = f"What lay where packages bring other files is kept: {told}{more}"
+            emit(Message(level="warning", text=text))
         fresh = {name: new for name, new in after.items() if name in linked or name in again}
         compile_packages(work, plan.lock, fresh, cache_dir, emit)
     if plan.lock.base is not None:

@@ -136,7 +136,7 @@ def changed(result: dict[str, Any], replaced: list[str], newer: list[str]) -> li
     """What was done, and whether this kernel has to be restarted for it, and why."""
     by_pip = (result["plan"].get("pip") or {}).get("changes", [])
     if not result["plan"]["changes"] and not by_pip:
-        return ["Nothing changed."]
+        return ["No package changed."]
     steps = [
         (one["name"], " -> ".join(filter(None, (one.get("before"), one.get("after") or "removed")))) for one in by_pip
     ]

@@ -98,6 +98,18 @@ def test_missing_files(little_settings: Settings) -> None:
     assert last is not None and (last.number, last.verb) == (2, "doctor")
 
 
+def test_what_was_altered_is_kept_also_where_the_record_is_damaged(little_settings: Settings) -> None:
+    prefix = made(little_settings)
+    altered = prefix / "share/alpha/same.txt"
+    altered.unlink()
+    altered.write_text("altered\n")
+    next((prefix / "conda-meta").glob("alpha-*.json")).write_text("{")
+    mended(prefix, little_settings, "damaged_record")
+    assert altered.read_text() == "the same in both\n"
+    assert altered.with_name("same.txt.saved-1").read_text() == "altered\n"
+    assert [path.name for path in prefix.rglob("*.saved-*")] == ["same.txt.saved-1"]
+
+
 def test_altered_files_are_put_back_and_what_was_altered_is_kept(little_settings: Settings) -> None:
     """Also where it is the same file as in the cache and in another environment."""
     prefix, other = made(little_settings), made(little_settings, name="other")

@@ -205,6 +205,21 @@ def test_what_people_keep_in_an_environment_survives(little_settings: Settings) 
     assert not prefix.exists() and leftovers(prefix) == []
 
 
+def test_what_lies_where_a_package_brings_a_file_is_kept_beside(little_settings: Settings) -> None:
+    prefix = prefix_of(little_settings)
+    create(prefix, little_settings, "wide=1.0")
+    (prefix / "share/gamma").mkdir()
+    (prefix / "share/gamma/g.txt").write_text("mine\n")
+    (prefix / "share/beta.txt").write_text("beta\n")
+    with Operation(ChangePackages(prefix=str(prefix), add=("gamma", "beta")), little_settings) as operation:
+        operation.expect_result()
+    told = [event["text"] for event in operation.events if event.get("level") == "warning"]
+    assert told == ["What lay where packages bring other files is kept: share/gamma/g.txt as share/gamma/g.txt.saved-1"]
+    assert (prefix / "share/gamma/g.txt").read_text() == "gamma\n"
+    assert (prefix / "share/gamma/g.txt.saved-1").read_text() == "mine\n"
+    assert sorted(path.name for path in (prefix / "share").glob("beta*")) == ["beta.txt"], "the same is not kept twice"
+
+
 def _with_times(folder: Path) -> dict[str, tuple[object, ...]]:
     return {path: (*what, os.lstat(folder / path).st_mtime_ns) for path, what in tree(folder).items()}
 

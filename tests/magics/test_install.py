@@ -133,7 +133,7 @@ def test_what_is_read_at_start_needs_a_restart(notebook: Notebook, small: Path, 
 def test_what_is_there_already(notebook: Notebook) -> None:
     cell = notebook.run("%condaenv install python")
     assert not cell.error
-    assert cell.lines[-1].endswith("No restart is needed.") or cell.lines[-1] == "Nothing changed."
+    assert cell.lines[-1].endswith("No restart is needed.") or cell.lines[-1] == "No package changed."
 
 
 @pytest.mark.slow
