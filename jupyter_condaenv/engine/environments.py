@@ -82,6 +82,8 @@ def check_free(prefix: str) -> None:
             "Choose another name, or change it with `jupyter condaenv add`.",
             prefix=prefix,
         )
+    if _has_lost_its_history(path):
+        raise _without_history(path)
     if os.path.exists(path) and (not path.is_dir() or any(path.iterdir())):
         raise AlreadyExists(f"{prefix} exists and is not an empty folder.", "Choose another place.", prefix=prefix)
     parent = path.parent
@@ -102,6 +104,8 @@ def check_exists(prefix: Path) -> None:
     except (OSError, ValueError):
         pass
     if not is_environment(prefix):
+        if _has_lost_its_history(prefix):
+            raise _without_history(prefix)
         raise NotFound(
             f"There is no environment at {prefix}.",
             "`jupyter condaenv list` shows those there are.",
@@ -119,6 +123,8 @@ def find(name_or_prefix: str, settings: Settings) -> Environment:
     for folder in settings.envs_dirs:
         if is_environment(Path(folder) / name_or_prefix):
             return describe(Path(folder) / name_or_prefix)
+        if _has_lost_its_history(Path(folder) / name_or_prefix):
+            raise _without_history(Path(folder) / name_or_prefix)
     known = list_environments(settings)
     same = [environment for environment in known if environment.name == name_or_prefix]
     if len(same) == 1:
@@ -220,6 +226,20 @@ def _short(folder: Path) -> str:
 def is_environment(prefix: Path) -> bool:
     """A prefix is a folder with ``conda-meta/history`` in it (conda's own test)."""
     return os.path.isfile(prefix / "conda-meta" / "history")  # also where the path cannot be
+
+
+def _has_lost_its_history(prefix: Path) -> bool:
+    """Whether ``prefix`` would be an environment but for that file: one that is half deleted has no revisions."""
+    return not is_environment(prefix) and os.path.isdir(prefix / "conda-meta" / "condaenv" / "revisions")
+
+
+def _without_history(prefix: Path) -> Broken:
+    file = prefix / "conda-meta" / "history"
+    return Broken(
+        f"{prefix} has lost its {file.relative_to(prefix)}, by which every tool knows an environment.",
+        f"Make an empty file {file}: packages and states are there as they were.",
+        file=str(file),
+    )
 
 
 def _places(settings: Settings) -> Iterator[Path]:

@@ -127,6 +127,7 @@ def remove(work: Workspace) -> None:
     """Empty a prefix that cannot be moved away. May be killed and called again."""
     with suppress(FileNotFoundError):
         (work.prefix / "conda-meta" / "history").unlink()  # from here on it is no environment
+    remove_tree(work.prefix / "conda-meta" / "condaenv" / "revisions")  # nor one that has only lost that file
     spared = work.root if work.inside else None
     for folder in (work.prefix / "conda-meta", work.prefix):
         for entry in list(folder.iterdir()) if folder.is_dir() else []:

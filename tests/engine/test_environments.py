@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from jupyter_condaenv.engine import environments, history
-from jupyter_condaenv.engine.errors import InvalidRequest, NotFound
+from jupyter_condaenv.engine.errors import Broken, InvalidRequest, NotFound
 from jupyter_condaenv.engine.model import Settings
 
 
@@ -183,6 +183,23 @@ def test_what_is_not_found_is_told_with_what_is_like_it(known: Settings, tmp_pat
 
 
 # --- listing ---
+
+
+def test_one_that_has_lost_its_history_is_told_with_what_brings_it_back(known: Settings) -> None:
+    prefix = Path(known.envs_dirs[0]) / "geo"
+    file = prefix / "conda-meta/history"
+    (prefix / "conda-meta/condaenv/revisions").mkdir(parents=True)
+    for look in (
+        lambda: environments.find("geo", known),
+        lambda: environments.find(str(prefix), known),
+        lambda: environments.check_free(str(prefix)),
+    ):
+        file.unlink(missing_ok=True)
+        with pytest.raises(Broken, match="has lost its conda-meta/history") as refusal:
+            look()
+        assert f"an empty file {file}" in refusal.value.hint
+    file.touch()
+    assert environments.find("geo", known).prefix == str(prefix)
 
 
 def test_listing_opens_no_record(known: Settings, tmp_path: Path, notes: Path) -> None:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import solve
+from jupyter_condaenv.engine import plans, solve
 from jupyter_condaenv.engine.errors import (
     AlreadyExists,
     ChannelError,
@@ -317,22 +317,22 @@ def test_a_plan_is_outdated_by_what_pip_has_and_by_what_is_pinned(
     pinned, info = prefix / "conda-meta/pinned", prefix / "lib/python3.11/site-packages/usertool-1.0.dist-info"
     pinned.write_text("# nothing yet\n")
     shown = plan(ChangePackages(prefix=str(prefix), add=("lib=1",)), own)
-    solve.check_current(shown)
+    plans.check_current(shown)
 
     pinned.write_text("lib 2.*\n")
     with pytest.raises(Outdated, match="has changed since"):
         operate(ApplyPlan(prefix=str(prefix), plan=shown), own)
     with pytest.raises(Outdated, match="has changed since"):
-        solve.check_waiting(shown)
+        plans.check_waiting(shown)
     pinned.write_text("# nothing any more\n")
-    solve.check_current(shown)  # what holds is the same
+    plans.check_current(shown)  # what holds is the same
 
     for version in ("1.0", "2.0"):
         info.mkdir(parents=True, exist_ok=True)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: usertool\nVersion: {version}\n")
         with pytest.raises(Outdated, match="has changed since"):
             operate(ApplyPlan(prefix=str(prefix), plan=shown), own)
-        solve.check_waiting(shown)  # it is carried along
+        plans.check_waiting(shown)  # it is carried along
         shown = plan(ChangePackages(prefix=str(prefix), add=("lib=1",)), own)
     result, _ = operate(ApplyPlan(prefix=str(prefix), plan=shown), own)
     assert isinstance(result, Changed) and told(result.plan) == {"lib": "add"}

@@ -332,6 +332,8 @@ def test_channels(client: Client, small_channel: Path) -> None:
     assert client.get("channels") == {
         "channels": [{"name": str(small_channel), "url": small_channel.as_uri()}],
         "channel_priority": "strict",
+        "login_forgotten": "",
+        "login_kept": "",
     }
 
 

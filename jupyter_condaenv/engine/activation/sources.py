@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from .variables import scripts
@@ -39,6 +40,8 @@ def read(prefixes: list[str], env: dict[str, str]) -> tuple[list[str], set[str]]
 
 
 def _text(path: str) -> str:
+    if not os.path.isfile(path):  # to open a pipe would wait for whoever writes into it
+        return ""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read(1 << 20)
