@@ -187,6 +187,20 @@ def test_a_script_that_hangs_is_stopped_and_named(prefix: Prefix, way: str) -> N
     eventually(lambda: not sleeps(child))
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("path", ["etc/conda/activate.d/2.sh", "etc/conda/env_vars.d/2", "conda-meta/state"])
+def test_a_pipe_that_nobody_writes_into_is_left_out_and_named(prefix: Prefix, path: str) -> None:
+    prefix.write("1.sh", "export BEFORE=1\n")
+    prefix.write("3.sh", "export AFTER=1\n")
+    pipe = prefix.path / path
+    pipe.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(pipe)
+    env = prefix.activate(limit=0.5)
+    assert (env["BEFORE"], env["AFTER"]) == ("1", "1")
+    (warning,) = prefix.warnings
+    assert str(pipe) in warning
+
+
 def sleeps(pid: int) -> bool:
     """Whether that is still the program which the script started."""
     try:

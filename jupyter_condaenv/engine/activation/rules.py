@@ -12,7 +12,7 @@ import re
 import time
 
 from . import TIME_LIMIT
-from .variables import NAME, SHELLS_OWN, active_level, bin_of, inherited_prefixes, listed, path_entries, scripts
+from .variables import NAME, SHELLS_OWN, active_level, bin_of, inherited_prefixes, listed, opened, path_entries, scripts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Activation:
         found: dict[str, str] = {}
         for path in [*listed(os.path.join(prefix, "etc/conda/env_vars.d")), os.path.join(prefix, "conda-meta/state")]:
             try:
-                with open(path, encoding="utf-8") as file:
+                with opened(path) as file:
                     content = json.load(file)
                 if path.endswith("conda-meta/state"):
                     content = content.get("env_vars", {})

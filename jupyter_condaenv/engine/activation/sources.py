@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 
-from .variables import scripts
+from .variables import opened, scripts
 
 _SOURCED = r"(?:^|[\s;&|({])(?:\.|source)[ \t]+(\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|)]+)"
 _ASSIGNED = r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)=[\"']?([^\s\"';&|()`]+)"
@@ -40,10 +39,8 @@ def read(prefixes: list[str], env: dict[str, str]) -> tuple[list[str], set[str]]
 
 
 def _text(path: str) -> str:
-    if not os.path.isfile(path):  # to open a pipe would wait for whoever writes into it
-        return ""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
+        with opened(path, "replace") as file:
             return file.read(1 << 20)
     except OSError:
         return ""

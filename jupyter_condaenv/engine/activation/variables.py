@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
 SHELLS_OWN = ("_", "SHLVL", "PWD", "OLDPWD", "SHELLOPTS", "BASHOPTS")
 """Variables that belong to the shell that runs scripts, not to what they set."""
 NAME = r"[A-Za-z_][A-Za-z0-9_]*$"
@@ -21,6 +25,12 @@ def listed(folder: str) -> list[str]:
         return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
     except OSError:
         return []
+
+
+def opened(path: str, errors: str = "strict") -> TextIO:
+    """The file at ``path``, to be read as text. A pipe is empty: else to open it would wait for whoever writes. Raises
+    OSError."""
+    return open(path, encoding="utf-8", errors=errors, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
 
 
 def inherited_prefixes(environ: dict[str, str]) -> list[str]:
