@@ -76,7 +76,7 @@ $(READY): pyproject.toml
 	  echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@echo "Installing what is needed into $(VENV), once: one to five minutes, by the speed of disk and network."
 	@$(PYTHON) -m venv $(VENV)
-	@rm -f $(LINK)  # pip would write, and delete, what it leads to
+	@rm -rf $(LINK)  # pip would write, and delete, what it leads to
 	@# A pipe ends as its last program does, so that whether pip went well is told by a file.
 	@{ $(RUN) -m pip install --progress-bar off --disable-pip-version-check --editable '.[dev]' && touch $@.pip; } \
 	  | awk '/^ *Collecting / { sub(/[<>=!~;].*/, "", $$2); printf "%s ", $$2; fflush() } \

@@ -6,7 +6,7 @@ package would be torn out by the next change; without a hash nobody can tell whe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from . import prefix
 from .errors import Broken, InvalidRequest, Tampered
 from .model import Lock, Package, Settings
+from .needs import closure
 from .prefix import Record
 from .rattler import gateway, matchspec
 
@@ -60,26 +61,16 @@ def _with(lock: Lock, packages: tuple[Package, ...]) -> Lock:
 def roots(packages: Iterable[Package]) -> tuple[str, ...]:
     """Names of those that no other needs, and of one in each ring that nothing else leads to: what must have been asked
     for, where nobody said what was."""
-    needs = {package.name: matchspec.names(package.depends) for package in packages}
+    by_name = {package.name: package for package in packages}
+    needs = {name: matchspec.names(package.depends) for name, package in by_name.items()}
     needed = {name for mine, names in needs.items() for name in names if name != mine}
     found = sorted(needs.keys() - needed)
-    reached = _reached(found, needs)
+    reached = closure(found, by_name)
     for name in sorted(needs):
         if name not in reached:
             found.append(name)
-            reached |= _reached([name], needs)
+            reached |= closure([name], by_name)
     return tuple(sorted(found))
-
-
-def _reached(names: Iterable[str], needs: Mapping[str, set[str]]) -> set[str]:
-    reached: set[str] = set()
-    todo = list(names)
-    while todo:
-        name = todo.pop()
-        if name in needs and name not in reached:
-            reached.add(name)
-            todo += needs[name]
-    return reached
 
 
 def _complete(stage: Path, package: Package) -> Package:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from . import demands
 from .errors import InvalidRequest
-from .model import Package, Platform
+from .model import Package, Platform, known_by_name
 from .rattler import host, matchspec
 
 DEFAULTS: Mapping[Platform, tuple[str, ...]] = {
@@ -56,7 +56,7 @@ def declared(found: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
 
 def lacks(packages: Iterable[Package]) -> list[str]:
     """Sentences about what ``packages`` need and this machine does not have; one for each virtual package."""
-    there = {text.partition("=")[0]: _package(text) for text in host.virtual_packages()}
+    there = {text.partition("=")[0]: known_by_name(*text.split("=", 2)) for text in host.virtual_packages()}
     level = demands.level() or ""
     found: dict[str, str] = {}
     for spec, package in demands.of(packages).items():
@@ -67,17 +67,3 @@ def lacks(packages: Iterable[Package]) -> list[str]:
             continue  # found is the make of the processor, which is of no level by its name
         found[name] = demands.sentence(spec, package, there[name].version if name in there else "") + "."
     return list(found.values())
-
-
-def _package(virtual: str) -> Package:
-    name, version, build = virtual.split("=", 2)
-    file_name = f"{name}-{version}-{build}.conda"
-    return Package(
-        name=name,
-        version=version,
-        build=build,
-        subdir="noarch",
-        url=f"file:///{file_name}",
-        channel="file:///",
-        file_name=file_name,
-    )

@@ -22,6 +22,7 @@ from jupyter_condaenv.engine.model import (
     Rollback,
     Settings,
     Strategy,
+    known_by_name,
 )
 from jupyter_condaenv.engine.rattler import host, matchspec
 from tests.channel import index
@@ -126,7 +127,7 @@ def test_versions_fit_as_conda_says(cases: list[tuple[str, str]]) -> None:
 
 
 def matching(specs: list[tuple[str, str]]) -> list[bool]:
-    return [matchspec.matches(spec, machine._package(f"__glibc={version}=0")) for spec, version in specs]
+    return [matchspec.matches(spec, known_by_name("__glibc", version, "0")) for spec, version in specs]
 
 
 # --- this machine ---

@@ -12,7 +12,7 @@ from .. import bytecode, distributions, history, identity, sites, stack
 from .. import prefix as prefixes
 from ..distributions import Distribution, Site
 from ..errors import Broken, CondaEnvError
-from ..model import Lock, Package, Settings
+from ..model import Lock, Package, Settings, known_by_name
 from ..prefix import Record
 from .files import Files, look
 from .needs import Unmet, unmet
@@ -85,7 +85,7 @@ class Patient:
         what the name of the record says."""
         last = self.revisions[-1].lock.packages if self.revisions else ()
         known = {f"{one.name}-{one.version}-{one.build}": one for one in last}
-        return tuple(known.get(stem) or _named(stem) for stem in self.lost.values())
+        return tuple(known.get(stem) or known_by_name(*stem.rsplit("-", 2)) for stem in self.lost.values())
 
     @cached_property
     def python(self) -> Package | None:
@@ -172,20 +172,6 @@ class Patient:
             if str(found.metadata.relative_to(self.prefix)) not in paths
             and distributions.normalized(found.name) in ours - {""}
         )
-
-
-def _named(stem: str) -> Package:
-    name, version, build = stem.rsplit("-", 2)
-    file_name = f"{stem}.conda"
-    return Package(
-        name=name,
-        version=version,
-        build=build,
-        subdir="noarch",
-        url=f"file:///{file_name}",
-        channel="file:///",
-        file_name=file_name,
-    )
 
 
 def _in(path: str, folder: str) -> bool:

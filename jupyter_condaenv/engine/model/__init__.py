@@ -32,6 +32,7 @@ from .environments import (
     Variable,
     Wanted,
     digest,
+    known_by_name,
 )
 from .events import AnyEvent, Event, Message, Phase, Progress, Solved, Step
 from .explanations import Clash, Demand, Explanation, Group, Reason, Reasons, Way, WayKind
@@ -228,4 +229,5 @@ __all__ = [
     "When",
     "WhyNot",
     "digest",
+    "known_by_name",
 ]

@@ -308,7 +308,18 @@ class KernelOptions(Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     another Python, and packages of one's home directory are not imported."""
 
 
-# --- requests: one struct a verb ---
+def known_by_name(name: str, version: str, build: str) -> Package:
+    """A package of which no more is known: enough to match it with specs."""
+    file_name = f"{name}-{version}-{build}.conda"
+    return Package(
+        name=name,
+        version=version,
+        build=build,
+        subdir="noarch",
+        url=f"file:///{file_name}",
+        channel="file:///",
+        file_name=file_name,
+    )
 
 
 def digest(packages: tuple[Package, ...], pip: tuple[PipPackage, ...] = ()) -> str:
