@@ -35,7 +35,6 @@ from ..engine.model import (
     Noted,
     Notes,
     Packed,
-    Plan,
     Planned,
     Progress,
     Registered,
@@ -46,7 +45,7 @@ from ..engine.model import (
     Step,
     Strategy,
 )
-from . import answers, text
+from . import answers, plans, text
 
 if TYPE_CHECKING:
     from ..engine.model import AnyResult
@@ -155,7 +154,7 @@ class TerminalOutput(Output):
 
     def paint(self, line: str) -> str:
         word = line.strip().partition(" ")[0]
-        colour = text.COLOURS.get(word) if line.startswith("  ") and colours(sys.stdout) else None
+        colour = plans.COLOURS.get(word) if line.startswith("  ") and colours(sys.stdout) else None
         return line.replace(word, f"\x1b[{colour}m{word}\x1b[0m", 1) if colour else line
 
 
@@ -232,7 +231,7 @@ class Lines:
 
 def sentence(event: Step | Message | Solved) -> str:
     if isinstance(event, Solved):
-        return text.total(event.changes, event.download_bytes)
+        return plans.total(event.changes, event.download_bytes)
     return f"warning: {event.text}" if isinstance(event, Message) and event.level == "warning" else event.text
 
 
@@ -340,15 +339,15 @@ class Bars:
 def answer(result: Result) -> Iterable[str]:
     """``result`` as lines for a person."""
     if isinstance(result, Planned):
-        return text.plan(result.plan)
+        return plans.plan(result.plan)
     if isinstance(result, Explained):
-        return text.explanation(result.explanation)
+        return plans.explanation(result.explanation)
     if isinstance(result, Changed):
-        return changed(result)
+        return plans.changed(result)
     if isinstance(result, Deferred):
-        return deferred(result)
+        return plans.deferred(result)
     if isinstance(result, Dropped):
-        return [f"Given up: {waiting(result.plan)}."]
+        return [f"Given up: {plans.waiting(result.plan)}."]
     if isinstance(result, Removed):
         kernels = f" and its kernel {', '.join(result.kernels)}" if result.kernels else ""
         return [f"Deleted {result.prefix}{kernels}."]
@@ -404,11 +403,13 @@ def answer(result: Result) -> Iterable[str]:
     if isinstance(result, answers.Locked):
         return [f"Wrote {result.path}: {text.count(len(result.lock.packages), 'package')}, {result.lock.platform}."]
     if isinstance(result, answers.History):
-        lines = text.revisions(result.revisions, result.damaged) or ["It has no history: nothing was changed here yet."]
+        lines = plans.revisions(result.revisions, result.damaged) or [
+            "It has no history: nothing was changed here yet."
+        ]
         waits = "Waiting for the next start of a kernel, and no revision yet"
-        return [*lines, *([f"{waits}: {waiting(result.deferred)}"] if result.deferred else ())]
+        return [*lines, *([f"{waits}: {plans.waiting(result.deferred)}"] if result.deferred else ())]
     if isinstance(result, answers.Diff):
-        return text.difference(result.difference)
+        return plans.difference(result.difference)
     if isinstance(result, answers.Written):
         return [f"Wrote {' and '.join([result.path, *result.beside])}."]
     if isinstance(result, answers.Started):
@@ -443,29 +444,6 @@ def _of_login(result: answers.Channels) -> list[str]:
     return []
 
 
-def deferred(result: Deferred) -> list[str]:
-    """What will be done, when, and how to have it now."""
-    processes = text.count(len(result.kernels), "kernel")
-    return [
-        f"{result.plan.words or result.plan.verb} is not done yet. It waits for the next start of a kernel:",
-        *text.plan(result.plan),
-        f"{processes} of this environment {'runs' if len(result.kernels) == 1 else 'run'} "
-        f"(process {', '.join(map(str, result.kernels))}), so nothing is changed under it.",
-        "It is done when a kernel of it is started and no other one runs; --now does it at once, and `drop-deferred` "
-        "gives it up.",
-    ]
-
-
-def changed(result: Changed) -> list[str]:
-    """What was done: every package of a change, the requested ones of a new environment."""
-    new = not result.plan.before
-    asked = {text.spec_name(spec) for spec in result.plan.lock.specs}
-    lines = text.plan(result.plan, sorted(asked) if new else None, done=True)
-    environment = result.environment
-    kernels = f"; kernel {', '.join(environment.kernels)}" if environment.kernels else ""
-    return [*lines, f"{environment.name}: revision {result.revision} in {environment.prefix}{kernels}"]
-
-
 def adopted(result: Adopted) -> list[str]:
     """What it was found to consist of, and why."""
     environment = result.environment
@@ -474,18 +452,6 @@ def adopted(result: Adopted) -> list[str]:
         f"{text.count(environment.packages, 'package')} because of {' '.join(result.lock.specs) or 'nothing'}",
         f"{environment.name}: revision {result.revision} in {environment.prefix}{kernels}",
     ]
-
-
-def waiting(plan: Plan) -> str:
-    """A change that waits for the next start of a kernel, in a line."""
-    of_pip = plan.pip.changes if plan.pip is not None else ()
-    return f"{plan.words or plan.verb}: " + ", ".join(
-        [
-            *(f"{change.kind} {change.after or change.before}" for change in plan.changes),
-            *(f"{text.pip_kind(change)} {change.name} of pip" for change in of_pip),
-            *text.variables(plan),
-        ]
-    )
 
 
 def _strategy(chosen: Strategy) -> str:
@@ -512,7 +478,7 @@ def shown(result: answers.Shown) -> list[str]:
         ("chosen by", _strategy(result.strategy)),
         ("channels", " ".join(result.channels)),
         ("revision", str(result.revision) if result.revision else ""),
-        ("waiting", waiting(result.deferred) if result.deferred else ""),
+        ("waiting", plans.waiting(result.deferred) if result.deferred else ""),
         ("problem", environment.problem),
         *text.notes(environment.notes or Notes()),
     ]

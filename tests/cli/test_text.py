@@ -6,17 +6,10 @@ import msgspec
 import pytest
 
 from jupyter_condaenv.cli import text
-from jupyter_condaenv.engine import changes
 from jupyter_condaenv.engine.errors import Failure
-from jupyter_condaenv.engine.model import Change, Environment, Lock, Package, Plan, Revision, Room, Unasked, Variable
+from jupyter_condaenv.engine.model import Environment
 
-
-def package(name: str, version: str, build: str = "0", size: int = 0) -> Package:
-    file_name = f"{name}-{version}-{build}.conda"
-    url = f"https://example.org/c/noarch/{file_name}"
-    return Package(
-        name=name, version=version, build=build, size=size, subdir="noarch", url=url, channel="c", file_name=file_name
-    )
+from .test_plans import package
 
 
 @pytest.mark.parametrize(
@@ -66,34 +59,6 @@ def test_an_overlay_is_listed_with_what_it_stands_on() -> None:
     assert "overlay on /srv/ml" in twice[2]
 
 
-def test_what_was_asked_of_pip_is_told_beside_the_rest() -> None:
-    lock = Lock(platform="linux-64", channels=(), specs=("numpy >=1.20,<3", "pandas"), packages=())
-    asked = msgspec.structs.replace(lock, pip_specs=("humanize",))
-    revision = Revision(number=2, time="2026-01-01T00:00:00", author="me", verb="add", lock=asked)
-    assert text.revisions([revision.summary])[1].endswith("numpy >=1.20,<3; pandas; by pip: humanize")
-    lines = text.revisions([revision.summary], [revision.number + 1])
-    assert lines[2].split() == [str(revision.number + 1), "-", "-", "damaged", "-"]
-    assert "doctor ENV --fix" in lines[3]
-    before = msgspec.structs.replace(revision, lock=lock)
-    told = [" ".join(line.split()) for line in text.difference(changes.difference(before, revision))]
-    assert told == ["asked of pip for humanize"]
-    told = [" ".join(line.split()) for line in text.difference(changes.difference(revision, before))]
-    assert told == ["no longer asked of pip for humanize"]
-
-
-def test_variables_are_a_line_of_the_history_of_a_difference_and_of_a_plan() -> None:
-    lock = Lock(platform="linux-64", channels=(), specs=("numpy",), packages=())
-    one = Revision(number=1, time="2026-01-01T00:00:00", author="me", verb="add", lock=lock, variables=())
-    words = "rollback to 1, then add numpy"
-    other = msgspec.structs.replace(one, words=words, variables=(Variable(name="MODE", value="wet"),))
-    line = text.revisions([other.summary])[1]
-    assert words in line and line.endswith("numpy; variables: MODE")
-    assert text.difference(changes.difference(one, other)) == ["variables: MODE = wet"]
-    assert text.difference(changes.difference(other, one)) == ["variables: MODE unset"]
-    plan = Plan(prefix="/p", verb="rollback", before="x", lock=lock, changes=(), download_bytes=0, unset=("MODE",))
-    assert text.plan(plan, done=True) == ["variables: MODE unset"]
-
-
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0.04, "0.0 s"), (59.94, "59.9 s"), (60, "1:00 min"), (127, "2:07 min"), (3727, "1:02:07 h")]
 )
@@ -133,45 +98,3 @@ def test_what_steers_a_terminal_is_written_out(line: str) -> None:
     shown = text.harmless(line)
     assert shown.isprintable()
     assert "\\x" in shown
-
-
-def test_a_plan_says_what_happens_to_each_package() -> None:
-    changes = (
-        Change(kind="remove", before=package("gone", "1")),
-        Change(kind="downgrade", before=package("down", "2"), after=package("down", "1")),
-        Change(kind="upgrade", before=package("up", "1"), after=package("up", "2", size=2_000_000)),
-        Change(kind="rebuild", before=package("same", "1", "a"), after=package("same", "1", "b")),
-        Change(kind="add", after=package("new", "1", size=1000)),
-    )
-    lock = Lock(platform="noarch", channels=("c",), specs=("new",), packages=())
-    moved = (Unasked(name="down", because="new 1 needs down <2"), Unasked(name="gone"))
-    room = Room(bytes=3_000_000, inodes=12, shared=5_000, unknown=1)
-    plan = Plan(
-        prefix="/x",
-        verb="change",
-        before="",
-        lock=lock,
-        changes=changes,
-        download_bytes=2_001_000,
-        unasked=moved,
-        room=room,
-    )
-    lines = text.plan(plan)
-    assert [line.split() for line in lines[:5] + lines[-2:-1]] == [
-        ["new", "new", "1", "0", "1.0", "kB"],
-        ["up", "up", "1", "->", "2", "0", "2.0", "MB"],
-        ["down", "down", "2", "->", "1", "0"],
-        ["rebuilt", "same", "1", "a", "->", "b"],
-        ["removed", "gone", "1", "0"],
-        ["1", "new,", "1", "up,", "1", "down,", "1", "rebuilt,", "1", "removed;", "2.0", "MB", "to", "download"],
-    ]
-    assert lines[5:8] == ["Not asked for, but:", "  down: new 1 needs down <2", "  gone: moves as well"]
-    assert lines[-1] == "at least 3.0 MB and 12 files more on the disk; 5.0 kB shared by hard links"
-    assert not any("on the disk" in line for line in text.plan(plan, done=True))
-
-
-def test_a_package_from_another_channel_says_from_which() -> None:
-    other = msgspec.structs.replace(package("same", "1"), channel="https://other", sha256="2" * 64)
-    change = Change(kind="rechannel", before=package("same", "1"), after=other)
-    assert text.change_row(change)[:2] == ("elsewhere", "same")
-    assert text.change_row(change)[-1] == "from https://other"
