@@ -74,8 +74,14 @@ def check_prefix(prefix: str) -> None:
 
 
 def check_free(prefix: str) -> None:
-    """Raises AlreadyExists or Refused unless an environment can be made at ``prefix``."""
+    """Raises AlreadyExists, InvalidRequest or Refused unless an environment can be made at ``prefix``."""
     path = Path(prefix)
+    if "'" in prefix:
+        # Packages write their place between such quotes, Python itself in its sysconfig data.
+        raise InvalidRequest(
+            f"{prefix!r} has a ' in it, with which Python cannot be started from there.",
+            "Choose a name and a folder without.",
+        )
     if is_environment(path):
         raise AlreadyExists(
             f"There is already an environment at {prefix}.",

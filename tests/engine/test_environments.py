@@ -185,6 +185,11 @@ def test_what_is_not_found_is_told_with_what_is_like_it(known: Settings, tmp_pat
 # --- listing ---
 
 
+def test_none_is_made_where_python_cannot_start(known: Settings) -> None:
+    with pytest.raises(InvalidRequest, match="has a ' in it"):
+        environments.check_free(str(Path(known.envs_dirs[0]) / "it's"))
+
+
 def test_one_that_has_lost_its_history_is_told_with_what_brings_it_back(known: Settings) -> None:
     prefix = Path(known.envs_dirs[0]) / "geo"
     file = prefix / "conda-meta/history"

@@ -90,25 +90,15 @@ function Changes(props: {
 /** What pip does; what it still has to find out when conda's packages are in place is named as it was asked for. */
 function ByPip({ pip, asked }: { pip: PipPart; asked: readonly string[] }): JSX.Element {
   const { trans } = useCondaEnv();
-  const label = trans.__('By pip');
   const { changes = [], resolved, again = [], stranded = [] } = pip;
   const rows = changes.map(({ name, before, after }) => ({
     sign: after ? (before ? '→' : SIGNS.add) : SIGNS.remove,
     name,
-    versions: [before, after].filter(one => one).join(' → ')
+    what: [before, after].filter(one => one).join(' → ')
   }));
   return (
     <>
-      <h4>{label}</h4>
-      <ul aria-label={label} className="jp-condaenv-changes">
-        {rows.map(({ sign, name, versions }) => (
-          <li key={name} title={`${name} ${versions}`}>
-            <span className="jp-condaenv-sign">{sign}</span>
-            <span className="jp-condaenv-package">{name}</span>
-            <span className="jp-condaenv-versions">{versions}</span>
-          </li>
-        ))}
-      </ul>
+      <Rows label={trans.__('By pip')} rows={rows} />
       {!resolved && asked.length > 0 && (
         <p className="jp-condaenv-quiet">
           {trans.__(
@@ -133,20 +123,24 @@ function ByPip({ pip, asked }: { pip: PipPart; asked: readonly string[] }): JSX.
 function Variables({ plan }: { plan: Plan }): JSX.Element | null {
   const { trans } = useCondaEnv();
   const { variables = [], unset = [] } = plan;
-  const label = trans.__('Variables');
   const rows = [
-    ...variables.map(({ name, value }) => ({ sign: '=', name, value })),
-    ...unset.map(name => ({ sign: SIGNS.remove, name, value: '' }))
+    ...variables.map(({ name, value }) => ({ sign: '=', name, what: value })),
+    ...unset.map(name => ({ sign: SIGNS.remove, name, what: '' }))
   ];
-  return rows.length === 0 ? null : (
+  return rows.length === 0 ? null : <Rows label={trans.__('Variables')} rows={rows} />;
+}
+
+/** A line for each of what is no package of conda's. */
+function Rows(props: { label: string; rows: readonly { sign: string; name: string; what: string }[] }): JSX.Element {
+  return (
     <>
-      <h4>{label}</h4>
-      <ul aria-label={label} className="jp-condaenv-changes">
-        {rows.map(({ sign, name, value }) => (
-          <li key={name} title={`${name} ${value}`}>
+      <h4>{props.label}</h4>
+      <ul aria-label={props.label} className="jp-condaenv-changes">
+        {props.rows.map(({ sign, name, what }) => (
+          <li key={name} title={`${name} ${what}`}>
             <span className="jp-condaenv-sign">{sign}</span>
             <span className="jp-condaenv-package">{name}</span>
-            <span className="jp-condaenv-versions">{value}</span>
+            <span className="jp-condaenv-versions">{what}</span>
           </li>
         ))}
       </ul>
