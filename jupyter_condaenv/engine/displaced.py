@@ -31,7 +31,9 @@ def keep(
             if not _is_file(live) or not new.parent.resolve().is_relative_to(stage.resolve()) or _same(live, new):
                 continue
             if promised is None:
-                promised = {os.path.relpath(path, stage): said for one in of_pip for path, said in promises(one)}
+                # As it was before packages were linked, which may have brought a RECORD too.
+                there = [one._replace(info=prefix / one.info.relative_to(stage)) for one in of_pip]
+                promised = {os.path.relpath(path, prefix): said for one in there for path, said in promises(one)}
             # What its RECORD gives no hash for is the RECORD itself.
             if promised.get(entry.path, " ") in ("", record_hash(live.read_bytes())):
                 continue
