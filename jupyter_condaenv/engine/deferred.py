@@ -8,6 +8,7 @@ next kernel of the environment starts and no other one lives. What is only added
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -76,7 +77,8 @@ def living_kernels(prefix: Path) -> tuple[int, ...]:
     ends when it sees that the environment has changed.
     """
     wanted = os.fsencode(os.path.realpath(prefix))
-    return tuple(sorted(process for process in _processes() if wanted in _prefixes_of(process)))
+    found = [process for process in _processes() if wanted in _prefixes_of(process)]
+    return tuple(sorted(process for process in found if not _is_copy(process, found)))
 
 
 def _processes() -> list[int]:
@@ -84,6 +86,18 @@ def _processes() -> list[int]:
         return [int(name) for name in os.listdir("/proc") if name.isdigit()]
     except OSError:
         return []
+
+
+def _is_copy(process: int, kernels: Collection[int]) -> bool:
+    """Whether one of ``kernels`` has forked it, as each does for a moment to start a program: both are one kernel."""
+    with suppress(OSError, ValueError, IndexError):
+        parent = int(Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[1])
+        return parent in kernels and _arguments(parent) == _arguments(process)
+    return False
+
+
+def _arguments(process: int) -> list[bytes]:
+    return Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
 
 
 def _waits(process: int, option: str) -> bool:
@@ -101,7 +115,7 @@ def _prefixes_of(process: int) -> set[bytes]:
     """What the kernel that is ``process`` runs on; nothing for a process that is no kernel of ours."""
     levels = b""
     with suppress(OSError):
-        arguments = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+        arguments = _arguments(process)
         if len(arguments) > 3 and arguments[1].endswith(_SHIM):
             levels = arguments[2] if not _waits(process, os.fsdecode(arguments[3])) else b""
         else:

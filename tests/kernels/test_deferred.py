@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,3 +153,27 @@ def test_a_change_that_no_longer_fits_is_dropped_and_the_kernel_starts(site: Set
         assert printed(client, "print(1 + 1)") == "2"
     assert deferred.read(Path(geo(site))) is None
     assert "smallpkg" not in installed(site)
+
+
+FORKS = """
+import os, sys
+child = os.fork()
+if child:
+    print(child, flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_what_a_kernel_forks_is_no_kernel_beside_it(tmp_path: Path) -> None:
+    shim = tmp_path / "shim.py"
+    shim.write_text(FORKS)
+    command = [sys.executable, str(shim), str(tmp_path), "-m"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as kernel:
+        child = int(kernel.stdout.readline())
+        try:
+            assert deferred.living_kernels(tmp_path) == (kernel.pid,)
+            kernel.kill()
+            kernel.wait()
+            assert deferred.living_kernels(tmp_path) == (child,), "it has loaded the same"
+        finally:
+            os.kill(child, signal.SIGKILL)
