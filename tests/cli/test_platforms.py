@@ -26,6 +26,7 @@ def gpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return channel
 
 
+@pytest.mark.slow
 def test_an_environment_on_other_platforms(person: Person, make: Callable[..., Path]) -> None:
     make("geo", "tool<2")
     platforms = ("--platform", "linux-64", "--platform", "osx-arm64")

@@ -66,6 +66,7 @@ def test_a_channel_that_is_down(person: Person, small_channel: Path, small: Chan
     assert f"{url}: could not be searched." in done.out
 
 
+@pytest.mark.slow
 def test_why_a_package_is_there(person: Person, make: Callable[..., Path]) -> None:
     make("geo", "old", "big")
     assert person.run("why", "geo", "tool").out == "tool 1.0\n  for old: old needs tool <2\n"

@@ -101,6 +101,7 @@ def test_settling_while_a_change_runs_leaves_it_alone(little_settings: Settings)
     settled(prefix)
 
 
+@pytest.mark.slow
 def test_ten_creations_at_once_over_one_cache(little_settings: Settings) -> None:
     with ExitStack() as stack:
         running = [

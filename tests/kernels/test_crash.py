@@ -99,7 +99,11 @@ def test_what_a_server_starts_again_tells_it(own: Settings, tmp_path: Path) -> N
             config=Config(KernelRestarter={"time_to_dead": 0.2, "random_ports_until_alive": False}),
         )
         id = await kernels.start_kernel(kernel_name=name)
-        client = kernels.get_kernel(id).client()
+        manager = kernels.get_kernel(id)
+        first = manager.provisioner.pid
+        # A client gives up that asks between the kernel's end and its next start.
+        await asyncio.to_thread(eventually, lambda: manager.provisioner.pid not in (None, first))
+        client = manager.client()
         client.start_channels()
         try:
             await client.wait_for_ready(timeout=WAIT)

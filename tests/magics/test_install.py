@@ -95,6 +95,7 @@ def test_who_looks_on_sees_how_far_it_is(notebook: Notebook) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_what_would_be_replaced_waits_for_the_restart(notebook: Notebook, geo: Path) -> None:
     assert notebook.run("import smallpkg").error == ""
     cell = notebook.run("%condaenv install smallpkg>=2")
