@@ -98,7 +98,7 @@ def compile_for(python: str, launch: Launch) -> None:
 
     ``OSError`` or ``subprocess.SubprocessError`` when it cannot.
     """
-    command = [python, "-I", "-S", str(launch.shim.with_name("bundle.py"))]
+    command = [python, "-I", "-S", "-X", "no_debug_ranges", str(launch.shim.with_name("bundle.py"))]
     subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True)
 
 

@@ -157,6 +157,7 @@ def test_arguments_at_the_end_reach_the_kernel(own: Settings, tmp_path: Path) ->
     manager = manager_of(own, name)
     with started(manager, extra_arguments=["--Session.username=somebody"]) as kernel:
         assert kernel.run("print(get_ipython().kernel.session.username)") == "somebody"
+        assert kernel.run("import gc; print(gc.isenabled(), gc.get_freeze_count())") == "True 0", "as bare ipykernel"
 
 
 def test_all_that_a_start_runs_of_ours_is_in_one_file(own: Settings, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """``bundle.py``, in the Python of an environment: compile for it what lies beside this, where its kernels cannot.
 
 The modules that each start runs are put into one file, which ``shim.py`` reads. It lies in a folder whose content never
-changes, and is named by the very version of Python, so that it is never a wrong one.
+changes, and is named by the very version of Python, so that it is never a wrong one. What no start needs is left out:
+docstrings here, and the columns of tracebacks by the option with which this runs.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def write(here: str) -> None:
         folders = [path] if os.path.isdir(path) else None
         source = f"{path}/__init__.py" if folders else f"{path}.py"
         with open(source, "rb") as file:
-            modules.append((name, compile(file.read(), source, "exec", dont_inherit=True), folders))
+            modules.append((name, compile(file.read(), source, "exec", dont_inherit=True, optimize=2), folders))
     part = f"{bundle}.{os.getpid()}.part"
     with open(part, "wb") as file:
         marshal.dump(modules, file)

@@ -2,15 +2,17 @@
 
 Python compiles what it is given on its command line at each start, and a module once: so this is all that is here.
 Where ``bundle.py`` has put the modules of a start into one file for this Python, they come from there: to find eight
-of them costs more than what they do.
+of them costs more than what they do. So does collecting garbage, of which they make none: ``start.py`` turns that on.
 """
 
 from __future__ import annotations
 
+import gc
 import marshal
 import os
 import sys
 
+gc.disable()
 here = os.path.dirname(os.path.abspath(__file__))
 try:
     with open(f"{here}/{sys.implementation.cache_tag}-{sys.hexversion:x}.bundle", "rb") as file:

@@ -12,6 +12,7 @@ until it is needed (warm.py).
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -39,6 +40,7 @@ def main() -> None:
         told = [option[len(_TOLD) :] for option in options if option.startswith(_TOLD)]
     else:
         told = _activate(here, levels, options, arguments)
+    _collect_from_here()
     crash = _beside(here, "crash")
     start = crash.Start(os.environ.pop(crash.VARIABLE, ""))
     waiting = None
@@ -50,6 +52,14 @@ def main() -> None:
         del sys.modules[name]
     sys.argv = arguments[1:]
     _run(here, levels, arguments, told, waiting, start)
+
+
+def _collect_from_here() -> None:
+    """Collect garbage as any Python does, but as if all that there is were old: else the first time it would be looked
+    at once more than in a kernel without us."""
+    gc.freeze()
+    gc.unfreeze()
+    gc.enable()
 
 
 def _become(here: str, levels: str, options: list[str], arguments: list[str]) -> None:
