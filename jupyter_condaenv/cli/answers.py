@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import field
 
 from ..engine.condarc import Source
+from ..engine.errors import Failure
 from ..engine.model import (
     Channel,
     ChannelPriority,
@@ -143,6 +144,8 @@ class Channels(Result, frozen=True, kw_only=True, tag="channels"):
     """The host of a channel that was removed, where its login is still kept."""
     login_forgotten: str = ""
     """The host whose login was kept until now."""
+    refused: Failure | None = None
+    """Why there are no packages from them where a request names no channel; None where there are."""
 
 
 class Configuration(Result, frozen=True, kw_only=True, tag="configuration"):

@@ -383,7 +383,8 @@ def answer(result: Result) -> Iterable[str]:
     if isinstance(result, Checked):
         return text.channel_reports(result.channels)
     if isinstance(result, answers.Channels):
-        return [*text.channels(result.channels), *_of_login(result)]
+        refused = [result.refused.message, f"  {result.refused.hint}"] if result.refused else []
+        return [*text.channels(result.channels), *refused, *_of_login(result)]
     if isinstance(result, answers.Configuration):
         return (
             text.sources(result.sources)

@@ -390,7 +390,7 @@ def _keepers(
         yield f"No channel has {name}: {', '.join(query.channels)}."
         return
     if not fitting:
-        yield f"The channels have no {spec}; there is {name} {lacking.versions(available)}."
+        yield f"The channels have no {spec}; there is {lacking.instead(spec, available)}."
         return
     for pin in query.constraints:
         if matchspec.spec_name(pin) == name and not any(matchspec.matches(pin, package) for package in fitting):

@@ -1,4 +1,4 @@
-"""What no channel has: names that may have been meant, and versions that there are."""
+"""What no channel has: names that may have been meant, and versions and builds that there are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .rattler import gateway, matchspec, solving
 from .rattler.query import Query
 
 _MOST_NEAR = 3
-_MOST_VERSIONS = 8
+_MOST_SHOWN = 8
 
 
 def meant(query: Query, asked: Sequence[str]) -> dict[str, list[str]]:
@@ -38,14 +38,19 @@ def told(query: Query, asked: Sequence[str], name: str) -> Iterator[str]:
     if name not in unknown:
         found = solving.candidates(query, name, gateway.at(query.cache_dir, query.offline))
         if found:
-            yield f"There is {name} {versions(found)}."
+            spec = next((spec for spec in asked if matchspec.spec_name(spec) == name), name)
+            yield f"There is {instead(spec, found)}."
 
 
-def versions(available: Sequence[Package]) -> str:
-    """The newest of ``available``, the oldest of which comes first."""
-    found = list(dict.fromkeys(package.version for package in reversed(available)))
-    more = f" and {len(found) - _MOST_VERSIONS} more" if len(found) > _MOST_VERSIONS else ""
-    return ", ".join(found[:_MOST_VERSIONS]) + more
+def instead(spec: str, available: Sequence[Package]) -> str:
+    """The newest of ``available``, the oldest of which comes first, where none of them is one that ``spec`` allows:
+    builds where only the build is another, versions otherwise."""
+    name, any_build = matchspec.spec_name(spec), matchspec.without_build(spec)
+    builds = [package for package in available if any_build and matchspec.matches(any_build, package)]
+    shown = [f"{package.version}={package.build}" for package in builds] or [package.version for package in available]
+    found = list(dict.fromkeys(reversed(shown)))
+    more = f" and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
+    return f"{name} {', '.join(found[:_MOST_SHOWN])}{more}"
 
 
 def _key(name: str) -> str:

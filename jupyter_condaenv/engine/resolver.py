@@ -86,7 +86,7 @@ def query(wanted: Wanted, settings: Settings) -> Query:
         virtual=machine.of(wanted.platform, strategy.virtual_packages),
         installed=installed,
         pinned=(*below, *installed) if wanted.frozen else below,
-        constraints=tuple(spec for spec, _ in pins),
+        constraints=tuple(dict.fromkeys(spec for spec, _ in pins)),
         priority=strategy.channel_priority or settings.channel_priority,
         resolution=strategy.resolution or "highest",
         until=cutoff.parse(strategy.exclude_newer or settings.exclude_newer),

@@ -78,6 +78,10 @@ def _of_one(source: Source, platform: str) -> SpecFile:
         return _own_lock(source)
     if explicit.is_explicit(source.text):
         return explicit.read(source, platform)
+    if explicit.lacks_mark(source.text):
+        raise source.refuse(
+            0, "It looks like an explicit list, and has no mark.", f"Write {explicit.MARK} into a line above the URLs."
+        )
     if source.name.lower().endswith((".yml", ".yaml")):
         root = tree.load(source)
         if root is None:

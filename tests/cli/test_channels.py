@@ -102,3 +102,7 @@ def test_the_defaults_are_not_used_because_a_file_names_them(person: Person) -> 
     (person.home / ".condarc").write_text("channels: [defaults]\n")
     refused = person.run("create", "geo", "python", code=5)
     assert "terms of service" in refused.err and "-c defaults" in refused.err
+    listed = person.run("channel", "list")
+    assert "pkgs/main" in listed.out.splitlines()[1] and "terms of service" in listed.out
+    (person.home / ".condarc").write_text("channels: [conda-forge]\n")
+    assert "refused" not in person.run("channel", "list", "--json").last

@@ -185,6 +185,10 @@ def test_pins_hold_and_are_kept(own: Settings, prefix: Path) -> None:
 def test_pins_of_condarc_hold_everywhere(own: Settings, prefix: Path, tmp_path: Path) -> None:
     rc = tmp_path / "condarc"
     rc.write_text("pinned_packages: ['bottom <2', 'nosuch ==1.0']\n")
+    (prefix / "conda-meta" / "pinned").write_text("bottom <2\n")
+    with pytest.raises(Unsatisfiable) as caught:
+        in_child(solve.plan, ChangePackages(prefix=str(prefix), add=("modern",)), own, env={"CONDARC": str(rc)})
+    assert "or .condarc: bottom <2, nosuch ==1.0." in caught.value.hint
     request = CreateEnvironment(prefix=f"{prefix}-2", specs=("top",))
     made = in_child(solve.plan, request, own, env={"CONDARC": str(rc)})
     assert {package.name: package.version for package in made.lock.packages} == {

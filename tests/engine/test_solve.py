@@ -451,6 +451,8 @@ def test_a_login_leaves_no_trace(own: Settings, prefix: Path, tiny: Path, tmp_pa
         (("Small_Pkg >=1", "helper"), "called small_pkg: did you mean smallpkg?"),
         (("smalpkg", "zzzzzz"), "called zzzzzz. Relax"),
         (("helper", "smallpkg=9"), "There is smallpkg 2.0, 1.1, 1.0."),
+        (("smallpkg=1.0=py99_0",), "There is smallpkg 1.0=py36_0, 1.0=0."),
+        (("smallpkg=9=py99_0",), "There is smallpkg 2.0, 1.1, 1.0."),
     ],
 )
 def test_what_no_channel_has_is_told_with_what_there_is(

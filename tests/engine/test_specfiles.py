@@ -366,6 +366,13 @@ def test_an_explicit_list_that_is_refused(lines: str, line: int, told: str) -> N
     assert error.details.get("line", 0) == line
 
 
+def test_an_explicit_list_without_its_mark() -> None:
+    for name in ("list.txt", "list"):
+        error = refused(f"# platform: linux-64\n{URL}#{MD5}\nhttps://host/c/noarch/b-1.0-0.tar.bz2\n", name)
+        assert "looks like an explicit list" in error.message and "@EXPLICIT" in error.hint
+    assert "no requirement" in refused(f"requests\n{URL}\n", "list.txt").message
+
+
 # --- others ---
 
 

@@ -18,12 +18,19 @@ MARK = "@EXPLICIT"
 _PLATFORM = re.compile(r"#\s*platform:\s*(?P<platform>\S+)")
 _FILE = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.(conda|tar\.bz2)\Z")
 _HASH = re.compile(r"(?:md5[:=])?(?P<md5>[0-9a-f]{32})\Z|(?:sha256[:=])?(?P<sha256>[0-9a-f]{64})\Z", re.IGNORECASE)
+_ARCHIVE = re.compile(r"[a-z0-9]+://\S+\.(conda|tar\.bz2)(#\S*)?\Z")
 _SECRET = "Take it out, and put the secret into ~/.netrc or into the file that RATTLER_AUTH_FILE names."
 
 
 def is_explicit(text: str) -> bool:
     """Whether one of the lines is the mark."""
     return MARK in text and any(line.strip() == MARK for line in text.splitlines())
+
+
+def lacks_mark(text: str) -> bool:
+    """Whether all lines are URLs of packages, and none is the mark: ``conda list --explicit`` prints it as well."""
+    lines = [line for raw in text.splitlines() if (line := raw.strip()) and not line.startswith("#")]
+    return bool(lines) and all(map(_ARCHIVE.match, lines))
 
 
 def read(source: Source, platform: str) -> SpecFile:

@@ -31,6 +31,12 @@ def matches(spec: str, package: Package) -> bool:
     return bool(found.matches(record_of(package)))  # which looks at no channel
 
 
+def without_build(spec: str) -> str:
+    """What ``spec`` asks for in any build; empty where it names no build."""
+    name, found = parse(spec)
+    return f"{name} {found.version or '*'}" if found.build is not None else ""
+
+
 def with_channel(spec: str, resolve: Callable[[str], str]) -> tuple[str, str]:
     """``spec`` with the name of its channel, as in ``conda-forge::numpy``, replaced by what ``resolve`` makes of it.
 
