@@ -99,6 +99,15 @@ def _check_secrets(channel: str) -> None:
         )
 
 
+def check_spec(spec: str) -> None:
+    """Raises InvalidRequest for a package request with a secret in it. What else may be wrong only the solver knows."""
+    if redact(spec) != spec:
+        raise InvalidRequest(
+            f"{redact(spec)!r} was given with a token or a password in its URL.",
+            f"Put the secret where it stays secret: {LOGIN_PLACES}.",
+        )
+
+
 def _directory(channel: str) -> Path:
     try:
         return Path(channel).expanduser().resolve()

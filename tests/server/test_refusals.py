@@ -34,6 +34,7 @@ BAD_NAMES = {
     "base": "base",
     "of a shell": "~/a",
 }
+SECRET = "https://me:hush@host/c::tool"
 LOCK: dict[str, Any] = {
     "platform": "linux-64",
     "channels": ["https://conda.example.org/c"],
@@ -68,6 +69,21 @@ def refused(client: Client, path: str, body: object) -> dict[str, Any]:
     assert client.get("jobs")["jobs"] == before
     failure: dict[str, Any] = answer.body
     return failure
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("environments", {"name": "a", "specs": ["b", SECRET]}, "$.specs[1]"),
+        ("plans", {"verb": "create", "name": "a", "specs": [SECRET]}, "$.specs[0]"),
+        ("locks", {"platforms": [{"platform": "linux-64"}], "specs": [SECRET]}, "$.specs[0]"),
+        ("environments", {"name": "a", "channels": [SECRET]}, "$.channels[0]"),
+    ],
+)
+def test_a_login_in_a_request_is_refused_at_once(client: Client, path: str, body: object, field: str) -> None:
+    failure = refused(client, path, body)
+    assert failure["details"]["field"] == field
+    assert "token or a password" in failure["message"] and "hush" not in str(failure)
 
 
 @pytest.mark.parametrize("name", [name for key, name in BAD_NAMES.items() if key != "empty"], ids=str)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import rattler
 from rattler.exceptions import InvalidMatchSpecError
 
-from ..channels import LOGIN_PLACES, redact
+from ..channels import check_spec, redact
 from ..errors import InvalidRequest
 from ..model import Package
 from .records import record_of
@@ -62,11 +62,7 @@ def with_channel(spec: str, resolve: Callable[[str], str]) -> tuple[str, str]:
 
 
 def parse(spec: str) -> tuple[str, rattler.MatchSpec]:
-    if redact(spec) != spec:
-        raise InvalidRequest(
-            f"{redact(spec)!r} was given with a token or a password in its URL.",
-            f"Put the secret where it stays secret: {LOGIN_PLACES}.",
-        )
+    check_spec(spec)
     if not spec.isprintable():
         raise InvalidRequest(f"{spec!r} holds characters that no package request has.", "Give one package at a time.")
     try:

@@ -38,6 +38,7 @@ from .fields import (
     check_file,
     checked_channels,
     checked_requirements,
+    checked_specs,
     checked_strategy,
     find,
 )
@@ -65,7 +66,7 @@ class NewEnvironment(New, frozen=True, kw_only=True):
             raise InvalidRequest("$.without_pip: It goes with `file`.", "Leave it out.", field="$.without_pip")
         return CreateEnvironment(
             prefix=self.where(settings),
-            specs=self.specs,
+            specs=checked_specs(self.specs),
             pip=checked_requirements(self.pip),
             channels=channels,
             lock=self.lock,
@@ -110,7 +111,7 @@ class NewStack(New, frozen=True, kw_only=True):
         return StackEnvironment(
             prefix=self.where(settings),
             base=base,
-            specs=self.specs,
+            specs=checked_specs(self.specs),
             pip=checked_requirements(self.pip),
             channels=checked_channels(self.channels, settings),
             strategy=checked_strategy(self.strategy),

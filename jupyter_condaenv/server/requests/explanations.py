@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...engine import channels
 from ...engine.model import Explain, Seconds, Settings, WhyNot
 from .environments import NewEnvironment, NewStack
 from .fields import Body, Packages, about_field, find
@@ -51,6 +52,8 @@ class ExplainAbsence(Body, frozen=True, kw_only=True, tag_field="verb", tag="why
     def explained(self, settings: Settings) -> WhyNot:
         with about_field("$.environment"):
             environment = find(self.environment, settings)
+        with about_field("$.spec"):
+            channels.check_spec(self.spec)
         return WhyNot(prefix=environment.prefix, spec=self.spec, seconds=self.seconds)
 
 

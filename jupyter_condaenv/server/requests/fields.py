@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from ...engine import channel_list, condarc, cutoff, environments, requirements, specfiles
+from ...engine import channel_list, channels, condarc, cutoff, environments, requirements, specfiles
 from ...engine.errors import CondaEnvError, InvalidRequest
 from ...engine.model import ChangePackages, Dependencies, Environment, Settings, Strategy, When
 
@@ -52,6 +52,13 @@ def checked_channels(channels: Sequence[str], settings: Settings, field: str = "
                 raise InvalidRequest(f"{channel!r} is a directory seen from nowhere.", "Give its full path.")
             channel_list.url_of(channel, settings, own)
     return tuple(channels)
+
+
+def checked_specs(specs: Sequence[str], field: str = "$.specs") -> tuple[str, ...]:
+    for index, spec in enumerate(specs):
+        with about_field(f"{field}[{index}]"):
+            channels.check_spec(spec)
+    return tuple(specs)
 
 
 def checked_requirements(texts: Sequence[str]) -> tuple[str, ...]:
@@ -135,10 +142,10 @@ class Packages(Body, frozen=True, kw_only=True):
             raise InvalidRequest("$.without_pip: It goes with `file`.", "Leave it out.", field="$.without_pip")
         request = ChangePackages(
             prefix=environment.prefix,
-            add=self.add,
+            add=checked_specs(self.add, "$.add"),
             pip=checked_requirements(self.pip),
-            remove=self.remove,
-            update=self.update,
+            remove=checked_specs(self.remove, "$.remove"),
+            update=checked_specs(self.update, "$.update"),
             update_all=self.update_all,
             prune=self.prune,
             dependencies=self.dependencies,

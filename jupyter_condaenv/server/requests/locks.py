@@ -10,7 +10,7 @@ from msgspec import Meta
 from ...engine import specfiles
 from ...engine.errors import InvalidRequest
 from ...engine.model import LockFormat, LockPlatforms, Platform, Settings, Strategy, Target
-from .fields import Body, GivenFile, about_field, checked_channels, checked_strategy, find
+from .fields import Body, GivenFile, about_field, checked_channels, checked_specs, checked_strategy, find
 
 
 class LockTarget(Body, frozen=True, kw_only=True):
@@ -48,8 +48,9 @@ class NewLock(Body, frozen=True, kw_only=True):
                 "Put them into `platforms`.",
                 field="$.strategy.virtual_packages",
             )
+        specs = checked_specs(self.specs)
         targets = tuple(
-            Target(platform=one.platform, virtual_packages=one.virtual_packages, specs=self.specs)
+            Target(platform=one.platform, virtual_packages=one.virtual_packages, specs=specs)
             for one in self.platforms
         )
         channels = checked_channels(self.channels, settings)
