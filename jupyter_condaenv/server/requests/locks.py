@@ -50,8 +50,7 @@ class NewLock(Body, frozen=True, kw_only=True):
             )
         specs = checked_specs(self.specs)
         targets = tuple(
-            Target(platform=one.platform, virtual_packages=one.virtual_packages, specs=specs)
-            for one in self.platforms
+            Target(platform=one.platform, virtual_packages=one.virtual_packages, specs=specs) for one in self.platforms
         )
         channels = checked_channels(self.channels, settings)
         strategy = checked_strategy(self.strategy)
