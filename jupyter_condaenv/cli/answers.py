@@ -172,6 +172,8 @@ class JobSummary(Result, frozen=True, kw_only=True, tag="job"):
     id: str
     state: State
     verb: str
+    words: str = ""
+    """What it was asked for, such as ``add numpy``; empty where the verb says all."""
     prefix: str
     created: datetime
     host: str

@@ -418,12 +418,14 @@ def answer(result: Result) -> Iterable[str]:
     if isinstance(result, answers.JobSummary):
         return job(result)
     assert isinstance(result, answers.Jobs)
-    rows = [(one.id, one.state, one.verb, f"{one.created:%Y-%m-%d %H:%M}", one.prefix) for one in result.jobs]
-    return text.table(rows, ("JOB", "STATE", "VERB", "BEGAN (UTC)", "PREFIX")) or ["There are no jobs."]
+    rows = [
+        (one.id, one.state, one.words or one.verb, f"{one.created:%Y-%m-%d %H:%M}", one.prefix) for one in result.jobs
+    ]
+    return text.table(rows, ("JOB", "STATE", "WHAT", "BEGAN (UTC)", "PREFIX")) or ["There are no jobs."]
 
 
 def job(summary: answers.JobSummary) -> list[str]:
-    lines = [f"{summary.id}  {summary.state}  {summary.verb}  {summary.prefix}"]
+    lines = [f"{summary.id}  {summary.state}  {summary.words or summary.verb}  {summary.prefix}"]
     if summary.outcome and summary.outcome.failure:
         failure = summary.outcome.failure
         hint = text.hint(failure)

@@ -31,7 +31,6 @@ from . import (
     unasked,
 )
 from . import prefix as prefixes
-from .channels import redact
 from .errors import InvalidRequest, NotFound, Refused
 from .formats.specfile import SpecFile
 from .model import (
@@ -47,10 +46,7 @@ from .model import (
     Strategy,
 )
 from .rattler import host, matchspec
-from .telling import enumerated
-
-_TOLD = 3
-"""Names in what is told of a request."""
+from .telling import change_in_words, enumerated
 
 
 def dry_run(request: Plannable, settings: Settings) -> Plan:
@@ -190,27 +186,11 @@ def _change(request: ChangePackages, settings: Settings) -> Plan:
     new = {one.name: one for one in (*(waiting.variables if waiting else ()), *request.variables)}
     return replace(
         made,
-        words=_then(waiting, _words(request)),
+        words=_then(waiting, change_in_words(request)),
         unasked=told,
         variables=tuple(one for one in new.values() if there.get(one.name) != one.value),
         unset=tuple(name for name in (waiting.unset if waiting else ()) if name not in new),
     )
-
-
-def _words(request: ChangePackages) -> str:
-    """What it asks for, for people."""
-    asked = (*request.add, *request.pip)
-    said = {
-        "update to" if request.prune else "add": asked,
-        "update": ("all",) if request.update_all else request.update,
-        "remove": request.remove,
-        "set": tuple(one.name for one in request.variables),
-    }
-    return redact(", ".join(f"{verb} {_few(names)}" for verb, names in said.items() if names))
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:_TOLD]) + (f" and {len(names) - _TOLD} more" if len(names) > _TOLD else "")
 
 
 def _then(waiting: Plan | None, words: str) -> str:

@@ -66,6 +66,12 @@ class Job:
         return plan.verb if plan is not None else ""
 
     @property
+    def words(self) -> str:
+        """What it was asked for, such as ``add numpy``; empty where the verb says all, and where an older version has
+        started it."""
+        return self._heading.words
+
+    @property
     def prefix(self) -> str:
         return self._heading.request.prefix
 

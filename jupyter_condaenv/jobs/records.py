@@ -56,6 +56,8 @@ class Written(Struct, frozen=True, kw_only=True):
     host: str
     author: str
     perform: str
+    words: str = ""
+    """What is asked for, as ``Job.words``."""
     request: AnyRequest
     settings: Settings
 
@@ -81,6 +83,7 @@ class Heading(Struct, frozen=True):
     host: str
     author: str
     request: Topic
+    words: str = ""
 
 
 class NumberedEvent(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,8 @@ from pathlib import Path
 import msgspec
 
 from ..engine.errors import Broken, CondaEnvError, NotFound, StorageError
-from ..engine.model import AnyRequest, Settings
+from ..engine.model import AnyRequest, ApplyPlan, ChangePackages, Settings
+from ..engine.telling import change_in_words
 from . import files, processes
 from .clock import FileSystemClock
 from .job import Job
@@ -112,6 +113,7 @@ class Jobs:
             host=self._machine.host,
             author=_author(),
             perform=self._perform,
+            words=_words(request),
             request=request,
             settings=self._settings,
         )
@@ -170,6 +172,12 @@ class Jobs:
 def _time(folder: Path) -> datetime:
     """When a job was made, by its name."""
     return datetime.strptime(folder.name.rpartition("-")[0], _TIME).replace(tzinfo=timezone.utc)
+
+
+def _words(request: AnyRequest) -> str:
+    if isinstance(request, ChangePackages):
+        return change_in_words(request)
+    return request.plan.words if isinstance(request, ApplyPlan) else ""
 
 
 def _author() -> str:

@@ -89,12 +89,14 @@ class Terminal(Answer, frozen=True, kw_only=True):
 
 class JobSummary(Answer, frozen=True, kw_only=True):
     """One job. `host` is where it was started, `author` by whom; `planned` is what a plan does that it applies:
-    `create`, `stack`, `add`, `update`, `remove` or `rollback`."""
+    `create`, `stack`, `add`, `update`, `remove` or `rollback`. `words` say what was asked for, such as `add numpy`,
+    where the verb does not."""
 
     id: str
     state: State
     verb: str
     planned: str = ""
+    words: str = ""
     prefix: str
     created: datetime
     host: str
@@ -160,6 +162,7 @@ def _heading(job: Job) -> dict[str, Any]:
         "id": job.id,
         "verb": job.verb,
         "planned": job.planned,
+        "words": job.words,
         "prefix": job.prefix,
         "created": job.created,
         "host": job.host,

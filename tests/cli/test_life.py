@@ -540,3 +540,11 @@ def test_kernels_come_with_what_is_one_and_go_with_their_environment(person: Per
     shutil.rmtree(person.envs / "geo")
     person.run("create", "other", "tool", "-c", small_channel)
     assert not written.parent.exists()
+
+
+def test_jobs_say_what_they_were_asked_for(person: Person, make: Callable[..., Path]) -> None:
+    make("geo", "tool")
+    person.run("change", "geo", "--add", "extra", "--update", "tool", "--now")
+    listed = person.run("jobs").out.splitlines()[1:]
+    assert "  add extra, update tool  " in listed[0] and "  create  " in listed[1]
+    assert "  add extra, update tool  " in person.run("jobs", "show", listed[0].split()[0]).out

@@ -76,6 +76,18 @@ def test_jobs_that_only_look_do_not_push_out_others(client: Client) -> None:
     assert [one["id"] for one in client.get("jobs?limit=1&changing=true")["jobs"]] == [job]
 
 
+def test_a_job_says_what_it_was_asked_for(client: Client) -> None:
+    client.do("POST", "environments", {"name": "asked", "specs": ["tool"]})
+    client.do("PATCH", "environments/asked/packages", {"add": ["extra", "tool>=1"]})
+    change = {"verb": "change", "environment": "asked", "remove": ["extra"]}
+    plan = client.start("POST", "plans", change)
+    client.follow(plan)
+    client.do("POST", f"plans/{plan}/application", {})
+    assert [(one["verb"], one["words"]) for one in client.get("jobs?limit=3")["jobs"]] == [
+        ("apply", "remove extra"), ("plan", ""), ("change", "add extra, tool>=1")
+    ]  # fmt: skip
+
+
 def test_a_long_poll_ends_when_something_happens(client: Client, small: ChannelServer, big: str) -> None:
     job = stalled(client, small, big)
     since = numbers(client.get(f"jobs/{job}"))[-1]

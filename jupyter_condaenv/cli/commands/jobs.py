@@ -42,6 +42,7 @@ def _summary(job: Job, outcome: Outcome | None = None) -> answers.JobSummary:
         id=job.id,
         state=outcome.state if outcome else job.state,
         verb=job.verb,
+        words=job.words,
         prefix=job.prefix,
         created=job.created,
         host=job.host,

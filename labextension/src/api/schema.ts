@@ -918,7 +918,8 @@ export interface components {
         /**
          * JobSummary
          * @description One job. `host` is where it was started, `author` by whom; `planned` is what a plan does that it applies:
-         *         `create`, `stack`, `add`, `update`, `remove` or `rollback`.
+         *         `create`, `stack`, `add`, `update`, `remove` or `rollback`. `words` say what was asked for, such as `add numpy`,
+         *         where the verb does not.
          */
         JobSummary: {
             id: string;
@@ -927,6 +928,8 @@ export interface components {
             verb: string;
             /** @default  */
             planned?: string;
+            /** @default  */
+            words?: string;
             prefix: string;
             created: string;
             host: string;
@@ -1984,6 +1987,8 @@ export interface components {
             verb: string;
             /** @default  */
             planned?: string;
+            /** @default  */
+            words?: string;
             prefix: string;
             created: string;
             host: string;
