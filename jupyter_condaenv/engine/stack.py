@@ -19,7 +19,7 @@ from . import distributions
 from . import prefix as prefixes
 from .errors import Broken, InvalidRequest
 from .model import Base, Package, PipPackage, digest
-from .trees import write_whole
+from .trees import free_name, write_whole
 
 FILE = Path("conda-meta") / "condaenv" / "stack.json"
 CONSTRAINTS = Path("conda-meta") / "condaenv" / "constraints.txt"
@@ -95,6 +95,11 @@ def python_minor_of(packages: tuple[Package, ...]) -> str:
     return prefixes.python_minor(python.version) if python is not None else ""
 
 
+def pythons(minor: str) -> tuple[str, ...]:
+    """What leads to the Python of the lowest level in an overlay, such as ``bin/python3.11``."""
+    return ("bin/python", "bin/python3", f"bin/python{minor}")
+
+
 def lay_out(stage: Path, prefix: Path, base: Base) -> None:
     """Make ``stage``, which holds the difference, an overlay on ``base`` once it lies at ``prefix``."""
     python = python_of(base.packages)
@@ -103,8 +108,8 @@ def lay_out(stage: Path, prefix: Path, base: Base) -> None:
     minor = prefixes.python_minor(python.version)
     for folder in ("bin", "lib"):
         (stage / folder).mkdir(exist_ok=True)
-    for name in ("python", "python3", f"python{minor}"):
-        _link(stage / "bin" / name, below[0] / "bin" / f"python{minor}")
+    for path in pythons(minor):
+        _link(stage / path, below[0] / "bin" / f"python{minor}")
     _write(
         stage / "pyvenv.cfg",
         f"home = {below[0]}/bin\ninclude-system-site-packages = true\nversion = {python.version}\n",
@@ -161,8 +166,10 @@ def _constraints(below: list[Path], site: str) -> str:
 
 
 def _link(path: Path, target: Path) -> None:
-    if os.path.lexists(path):
+    if path.is_symlink():
         path.unlink()
+    elif path.exists():
+        path.rename(free_name(path))  # another tool's
     path.symlink_to(target)
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -591,6 +592,25 @@ def test_an_overlay(stacked: tuple[Path, Path], shared: Settings) -> None:
     assert (finding.code, finding.paths) == ("broken_links", (f"lib/{name}.old",))
     (site_of(over) / "traitlets/__init__.py").unlink()
     mended(over, shared, "broken_links", "missing_files")
+    assert tree(over, ours=False) == whole
+
+
+def test_another_python_in_the_place_of_the_bases(stacked: tuple[Path, Path], shared: Settings) -> None:
+    base, over = stacked
+    whole = tree(over, ours=False)
+    python, versioned = over / "bin/python", next((over / "bin").glob("python3.*"))
+    python.unlink()
+    shutil.copy(base / "bin/python", python)
+    versioned.unlink()
+    (over / "bin/python3").unlink()
+    (over / "bin/python3").symlink_to(sys.executable)
+    finding = found(over, shared)
+    assert (finding.code, finding.fixable) == ("foreign_python", True)
+    assert finding.paths == ("bin/python", "bin/python3", f"bin/{versioned.name}")
+    mended(over, shared, "foreign_python")
+    kept = python.with_name("python.saved-1")
+    assert kept.read_bytes() == (base / "bin/python").read_bytes()
+    kept.unlink()
     assert tree(over, ours=False) == whole
 
 

@@ -38,6 +38,13 @@ def make_prefix(prefix: Path, script: str = SCRIPT, ipykernel: bool = True) -> P
     return prefix
 
 
+def put_on(top: Path, base: Path) -> None:
+    """Let the Python of ``top`` be that of ``base``, as that of an overlay is."""
+    python = top / "bin/python"
+    python.unlink()
+    python.symlink_to(base / "bin/python")
+
+
 def lend_ipykernel(prefix: Path) -> None:
     ours = Path(sysconfig.get_path("purelib"))
     (theirs,) = prefix.glob("lib/python*/site-packages")

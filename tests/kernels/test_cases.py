@@ -11,13 +11,21 @@ from jupyter_condaenv.engine.model import Settings
 from jupyter_condaenv.kernels import specs
 from tests.engine.conda_cases import IDS, Case
 
-from .conftest import environment, launched, lend_ipykernel, manager_of, started, with_python
+from .conftest import environment, launched, lend_ipykernel, manager_of, put_on, started, with_python
+
+
+def place_python(case: Case) -> Path:
+    """Where the case ends, with a Python."""
+    prefix = with_python(Path(case.levels[-1]))
+    if len(case.levels) > 1:
+        put_on(prefix, with_python(Path(case.levels[0])))
+    return prefix
 
 
 @pytest.mark.parametrize("name", IDS)
 def test_what_a_kernelspec_starts_has_what_conda_gives(name: str, own: Settings, tmp_path: Path) -> None:
     case = Case(name, tmp_path)
-    with_python(Path(case.levels[-1]))
+    place_python(case)
     env, told = launched(own, case.levels, case.environ)
     case.judge(env)
     if not case.asked["survivable"]:
@@ -31,7 +39,7 @@ SOME = ("gdal-proj", "odd-values-script", "exit-zero")
 @pytest.mark.parametrize("name", [name if name in SOME else pytest.param(name, marks=pytest.mark.slow) for name in IDS])
 def test_a_cell_has_what_conda_gives(name: str, own: Settings, tmp_path: Path) -> None:
     case = Case(name, tmp_path)
-    prefix = with_python(Path(case.levels[-1]))
+    prefix = place_python(case)
     lend_ipykernel(prefix)
     (kernel_name,) = specs.register(environment(prefix), own, levels=case.levels)
     show = "import os, json; print(json.dumps(dict(os.environ)))"

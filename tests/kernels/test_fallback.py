@@ -18,8 +18,9 @@ from jupyter_condaenv.engine.prefix import packages
 from jupyter_condaenv.engine.rattler import host, linking
 from jupyter_condaenv.jobs import Jobs
 from jupyter_condaenv.kernels import launcher, specs
+from tests.jobs.conftest import eventually
 
-from .conftest import WAIT, environment, make_prefix, manager_of, started
+from .conftest import WAIT, environment, make_prefix, manager_of, put_on, started
 
 DOCTOR = "jupyter condaenv doctor --fix {prefix}"
 
@@ -90,6 +91,7 @@ def test_what_explains_has_the_libraries_of_the_server(own: Settings, tmp_path: 
 
 def stacked(own: Settings, tmp_path: Path) -> tuple[Path, Path, str]:
     base, top = make_prefix(tmp_path / "envs/base"), make_prefix(tmp_path / "envs/top")
+    put_on(top, base)
     (name,) = specs.register(environment(top), own, levels=(str(base), str(top)))
     return base, top, name
 
@@ -116,6 +118,31 @@ def test_an_overlay_with_a_python_of_its_own_is_explained(own: Settings, tmp_pat
         told = kernel.run("1")
     assert f"Another tool has altered the environment {top}, which holds only what comes on top of {base}" in told
     assert f"jupyter condaenv rollback {top}" in told
+
+
+FOREIGN: dict[str, Callable[[Path], object]] = {
+    "a link": lambda top: python_is(top, to=os.path.realpath(sys.executable)),
+    "a file": lambda top: python_is(top, Path(sys.executable).read_bytes()),
+    "one that ends at once": lambda top: python_is(top, b"#!/bin/sh\nexit 1\n"),
+}
+
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+def test_another_python_in_the_place_of_an_overlays_is_explained(own: Settings, tmp_path: Path, foreign: str) -> None:
+    base, top, name = stacked(own, tmp_path)
+    FOREIGN[foreign](top)
+    manager = manager_of(own, name)
+    if foreign == "one that ends at once":
+        manager.start_kernel(env={**os.environ, "JPY_SESSION_NAME": "a.ipynb"})
+        eventually(lambda: not manager.is_alive())
+    with started(manager) as kernel:
+        told = kernel.run("1")
+        assert f"Another tool has put a Python in the place of {top}/bin/python, which is that of {base}" in told
+        assert f"jupyter condaenv doctor --fix {top}" in told
+        put_on(top, base)
+        manager.restart_kernel(now=False)
+        kernel.client.wait_for_ready(timeout=WAIT)
+        assert kernel.run("print(1 + 1)") == "2"
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from .conftest import (
     lend_ipykernel,
     make_prefix,
     manager_of,
+    put_on,
     started,
     with_python,
 )
@@ -88,6 +89,7 @@ def test_a_stack(own: Settings, tmp_path: Path) -> None:
     add = 'export LAYERS="${LAYERS:+$LAYERS,}$CONDA_PREFIX"\n'
     base = make_prefix(tmp_path / "envs/base", add)
     top = make_prefix(tmp_path / "envs/top", add)
+    put_on(top, base)
     (top / "conda-meta/condaenv").mkdir()
     (top / "conda-meta/condaenv/constraints.txt").touch()
     (name,) = specs.register(environment(top), own, levels=(str(base), str(top)))

@@ -33,6 +33,14 @@ def split_levels(argument: str) -> tuple[str, ...]:
     return tuple(_unescaped(part) for part in argument.split(":")) if argument else ()
 
 
+def is_python_of_root(prefixes: tuple[str, ...], path: str = "bin/python") -> bool:
+    """Whether ``path`` of a stack leads to the Python of its lowest prefix, as ``engine.stack`` has laid it out."""
+    try:
+        return os.readlink(f"{prefixes[-1]}/{path}").startswith(f"{prefixes[0]}/bin/python")
+    except OSError:
+        return False
+
+
 def _escaped(character: str) -> str:
     if character in ":\\{}" or character < " " or "\udc80" <= character <= "\udcff":
         return "".join(f"\\0{byte:03o}" for byte in os.fsencode(character))

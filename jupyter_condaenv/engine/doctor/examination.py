@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..model import Finding
-from .bases import dead_base, moved_base
+from .bases import dead_base, foreign_python, moved_base
 from .of_pip import pip_drift, pip_files, pip_needs
 from .packages import (
     altered_files,
@@ -33,6 +33,7 @@ CHECKS: tuple[Callable[[Patient], Finding | None], ...] = (
     pip_files,
     pip_needs,
     dead_base,
+    foreign_python,
     world_writable,
     moved_base,
     drift,

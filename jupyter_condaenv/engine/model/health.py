@@ -22,6 +22,7 @@ FindingCode = Literal[
     "pip_drift",
     "drift",
     "dead_base",
+    "foreign_python",
     "moved_base",
     "world_writable",
     "dead_kernel",

@@ -60,13 +60,12 @@ def explain(levels: str, failure: str = "", memory: str = "") -> tuple[str, str]
     ``failure`` is what became of its kernel, where its Python has come so far, and ``memory`` the KiB that it may have,
     where that is a number.
     """
-    prefixes: tuple[str, ...] = import_module("activation.launch").split_levels(levels)
+    launch = import_module("activation.launch")
+    prefixes: tuple[str, ...] = launch.split_levels(levels)
     own, root = prefixes[-1], prefixes[0]
     for prefix in reversed(prefixes):
         if not os.path.isdir(prefix):
             return _gone(prefix, own)
-    if failure:
-        return f"In the environment {own}, {failure}", _mend_kernel(prefixes, failure, memory)
     python = Path(own, "bin/python")
     if own != root and (not Path(own, "conda-meta").is_dir() or any(Path(own, "conda-meta").glob("python-[0-9]*"))):
         return (
@@ -74,6 +73,14 @@ def explain(levels: str, failure: str = "", memory: str = "") -> tuple[str, str]
             "it no longer runs on the Python of that one.",
             _hint("jupyter condaenv rollback", own),
         )
+    if own != root and python.exists() and not launch.is_python_of_root(prefixes):
+        # Before what became of its kernel: it may have ended for just that.
+        return (
+            f"Another tool has put a Python in the place of {python}, which is that of {root}.",
+            _hint("jupyter condaenv doctor --fix", own),
+        )
+    if failure:
+        return f"In the environment {own}, {failure}", _mend_kernel(prefixes, failure, memory)
     if python.is_symlink() and not python.exists():
         target = os.path.realpath(python)
         broken = root if target.startswith(f"{root}/") else own

@@ -158,7 +158,7 @@ def _activation(
     """The prefixes; what becomes of the variables ``old`` in the environment; what a person should know of it."""
     demands, launch = _beside(here, "demands"), _beside(here, "activation.launch")
     prefixes: tuple[str, ...] = launch.split_levels(levels)
-    if not all(os.path.isdir(prefix) for prefix in prefixes) or _altered(prefixes):
+    if not all(os.path.isdir(prefix) for prefix in prefixes) or _altered(prefixes, launch):
         _explain(here, levels, arguments)
     new, warnings = launch.launch_environment(prefixes, old, _cache_dir(here), tuple(options))
     told = [*warnings, *filter(None, [demands.misfit(prefixes, new)])]
@@ -171,13 +171,15 @@ def _cache_dir(here: str) -> str:
     return os.path.join(os.path.dirname(os.path.dirname(here)), _beside(here, "activation").FOLDER)
 
 
-def _altered(prefixes: tuple[str, ...]) -> bool:
+def _altered(prefixes: tuple[str, ...], launch: Any) -> bool:
     """Whether another tool has given an overlay a Python of its own, which knows nothing of its base, or emptied it."""
     if len(prefixes) == 1:
         return False
     try:
         names = os.listdir(f"{prefixes[-1]}/conda-meta")
     except OSError:
+        return True
+    if not launch.is_python_of_root(prefixes):
         return True
     return any(name.startswith("python-") and name[7:8].isdigit() for name in names)
 
