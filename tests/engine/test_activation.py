@@ -593,6 +593,20 @@ def test_cuda_of_another_environment_gives_way(tmp_path: Path) -> None:
     assert "XLA_FLAGS" not in env
 
 
+def test_cuda_of_a_lower_level_gives_way_unless_a_script_names_it(tmp_path: Path) -> None:
+    base, top = Prefix(tmp_path / "base"), Prefix(tmp_path / "top")
+    both = (str(base.path), str(top.path))
+    base.write("nvcc", "", "bin")
+    left = base.environ | {"CUDA_HOME": both[0], "CUDA_PATH": f"{both[0]}/targets/x86_64-linux"}
+    assert launched(both, left, base.cache)["CUDA_PATH"] == left["CUDA_PATH"], "the top has none"
+    top.write("nvcc", "", "bin")
+    env = launched(both, left, base.cache)
+    assert (env["CUDA_HOME"], env["CUDA_PATH"]) == (both[1], both[1])
+    assert launched(both, left | {"CUDA_PATH": "/opt/cuda"}, base.cache)["CUDA_HOME"] == both[0], "a person has chosen"
+    top.write("s.sh", f"export CUDA_HOME={both[0]}/targets/aarch64-linux\n")
+    assert launched(both, left, base.cache)["CUDA_HOME"] == f"{both[0]}/targets/aarch64-linux"
+
+
 def test_an_overlay_names_the_data_and_versions_of_its_base(tmp_path: Path) -> None:
     base, top = Prefix(tmp_path / "base"), Prefix(tmp_path / "top of it")
     both = (str(base.path), str(top.path))

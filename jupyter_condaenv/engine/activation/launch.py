@@ -81,7 +81,7 @@ def launch_environment(
     if "--library-path=prefix" in options:
         env["LD_LIBRARY_PATH"] = ":".join([*_libraries(prefixes), *_other_libraries(prefixes, env)])
     add_threads(env, thread_limit(env))
-    _add_cuda(env, prefixes)
+    _add_cuda(env, prefixes, environ)
     _add_overlay(env, prefixes)
     _add_bytecode(env, prefixes, os.path.dirname(cache_dir))
     return env, warnings
@@ -143,21 +143,25 @@ def read_at_start(old: dict[str, str], new: dict[str, str]) -> list[str]:
     ]
 
 
-def _add_cuda(env: dict[str, str], prefixes: tuple[str, ...]) -> None:
-    set_already = [env[name] for name in ("CUDA_HOME", "CUDA_PATH") if env.get(name)]
-    if not all(_in_another_environment(path, prefixes) for path in set_already):
+def _add_cuda(env: dict[str, str], prefixes: tuple[str, ...], environ: dict[str, str]) -> None:
+    # Not by the folder of libraries that programs need to run: with those alone a toolkit of the system is found.
+    having = [prefix for prefix in prefixes if os.path.exists(f"{prefix}/bin/nvcc")]
+    if not having:
         return
-    for prefix in reversed(prefixes):
-        # Not by the folder of libraries that programs need to run: with those alone a toolkit of the system is found.
-        if os.path.exists(f"{prefix}/bin/nvcc"):
-            env["CUDA_HOME"] = env["CUDA_PATH"] = prefix
+    lower = prefixes[: prefixes.index(having[-1])]
+    for name in ("CUDA_HOME", "CUDA_PATH"):
+        # What a script has set of its own stack, it has set on purpose.
+        inherited = env.get(name) == environ.get(name)
+        if env.get(name) and not _gives_way(env[name], prefixes, lower if inherited else ()):
             return
+    env["CUDA_HOME"] = env["CUDA_PATH"] = having[-1]
 
 
-def _in_another_environment(path: str, prefixes: tuple[str, ...]) -> bool:
-    """Whether ``path`` is that of an environment, or of a folder ``targets/...`` in one, other than ``prefixes``."""
+def _gives_way(path: str, prefixes: tuple[str, ...], lower: tuple[str, ...]) -> bool:
+    """Whether ``path`` is that of an environment, or of a folder ``targets/...`` in one, other than ``prefixes`` or
+    among those of them that are ``lower``."""
     prefix = path.partition("/targets/")[0].rstrip("/")
-    return prefix not in prefixes and os.path.isdir(f"{prefix}/conda-meta")
+    return prefix in lower or (prefix not in prefixes and os.path.isdir(f"{prefix}/conda-meta"))
 
 
 def _add_overlay(env: dict[str, str], prefixes: tuple[str, ...]) -> None:
