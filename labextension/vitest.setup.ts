@@ -9,3 +9,5 @@ window.matchMedia ??= query =>
     addListener() {},
     removeListener() {}
   }) as unknown as MediaQueryList;
+globalThis.requestIdleCallback ??= callback =>
+  window.setTimeout(callback, 0, { didTimeout: false, timeRemaining: () => 1 });

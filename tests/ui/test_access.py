@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, ViewportSize, expect
 
 from tests import lab
 from tests.channel import ChannelServer
@@ -20,8 +21,8 @@ from .test_change import make_with_an_older_tool, plan_to_add, versions
 
 FAR = 80
 """Presses of the tabulator within which anything must be reached."""
-
-
+ENLARGED = ViewportSize(width=640, height=400)
+"""What a browser has for a page at 200 %."""
 HAS_FOCUS = """element => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() =>
   done(element.contains(document.activeElement)))))"""
 
@@ -187,6 +188,24 @@ def test_what_is_done_to_a_package_is_seen_without_a_mouse(person: Person, clien
     screen = person.page.context.new_cdp_session(person.page)
     screen.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
     expect(remove).to_have_css("opacity", "1")
+
+
+@pytest.mark.slow
+def test_a_plan_is_in_sight_as_a_whole_when_the_page_is_enlarged(
+    person: Person, client: Client, picture: Callable[[Person, str], None]
+) -> None:
+    make_with_an_older_tool(client, "enlarged")
+    person.page.set_viewport_size(ENLARGED)
+    plan_to_add(person, "enlarged", "extra")
+    heading = person.plan.get_by_role("heading", name="What will change")
+    parts = [heading, *person.plan.get_by_role("list").all(), person.button("Apply")]
+    picture(person, "plan-enlarged")
+    for part in parts:
+        expect(part).to_be_in_viewport(ratio=1)
+    boxes = [part.bounding_box() for part in parts]
+    for above, below in pairwise(boxes):
+        assert above is not None and below is not None
+        assert above["y"] + above["height"] <= below["y"]
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ export type PipPackage = Schemas['PipPackage'];
 export type PipPart = Schemas['PipPart'];
 export type RevisionSummary = Schemas['RevisionSummary'];
 export type Plan = Schemas['Plan'];
+export type Room = Schemas['Room'];
 export type Change = Schemas['Change'];
 export type JobSummary = Schemas['JobSummary'];
 export type JobHistory = Schemas['JobHistory'];

@@ -104,6 +104,7 @@ export function DraftForm({ draft }: { draft: Draft }): JSX.Element {
       {draft.kind !== 'clone' && !file && (
         <PackagePicker
           chosen={specs}
+          environment={draft.from?.prefix}
           hidden={!idle}
           onToggle={spec => draft.toggle(spec)}
           onToggleByPip={requirement => draft.toggle(requirement, 'byPip')}

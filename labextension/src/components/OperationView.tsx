@@ -19,7 +19,7 @@ export function OperationView(props: {
   onApply(when: When): Promise<void>;
 }): JSX.Element | null {
   const { trans } = useCondaEnv();
-  const { phase, job, plan, asked, failure, again, explaining, explanation } = useStore(props.operation);
+  const { phase, job, plan, told, asked, failure, again, explaining, explanation } = useStore(props.operation);
   const waits = useTrouble();
   useReturn(phase !== 'idle');
   const working = useArrival<HTMLDivElement>(phase === 'planning' || phase === 'applying' ? phase : null);
@@ -28,6 +28,7 @@ export function OperationView(props: {
     return (
       <PlanView
         plan={plan}
+        told={told}
         asked={askedFor(asked)}
         again={again}
         living={props.living}

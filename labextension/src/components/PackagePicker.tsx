@@ -3,7 +3,7 @@ import React from 'react';
 
 import type { FoundPackage } from '../api/client';
 import type { Search } from '../model/search';
-import { isNarrowed, nameOf, split } from '../model/specs';
+import { isNarrowed, isOfAnyChannel, nameOf, split } from '../model/specs';
 import { useCondaEnv, useStore, useTrouble } from './context';
 import { Alert, Button, isPressed, Loading, SearchField, useMinute } from './controls';
 import { ago } from './format';
@@ -27,13 +27,17 @@ export function PackagePicker(props: {
 }): JSX.Element {
   const { panel, trans } = useCondaEnv();
   const search = panel.search;
-  const { text, total, found, missing, failure } = useStore(search);
+  const { text, total, found, indexes, missing, absent, failure } = useStore(search);
   const { chosen, installed, environment, onToggle, onToggleByPip } = props;
   const names = new Set(chosen.map(nameOf));
 
   React.useEffect(() => {
     void search.open(environment);
   }, [search, environment]);
+  React.useEffect(() => {
+    void search.lookFor(chosen.filter(isOfAnyChannel).map(nameOf));
+  }, [search, chosen, indexes]);
+  const lacking = [...names].filter(name => absent.has(name) && !installed?.has(name));
   const onSeen = React.useCallback((first: number, last: number) => search.need(first, last), [search]);
 
   const type = (typed: string): void => search.setText(typed, nameOf(typed));
@@ -79,6 +83,11 @@ export function PackagePicker(props: {
             {trans.__('Add %1 by pip', text.trim())}
           </Button>
         </div>
+      )}
+      {lacking.length > 0 && (
+        <p role="status" className="jp-condaenv-quiet">
+          {trans.__('No channel has %1. It may be misspelt, or be had by pip.', lacking.join(', '))}
+        </p>
       )}
       {failure && <Alert failure={failure} />}
       <Indexing search={search} />

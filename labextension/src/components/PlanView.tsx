@@ -4,11 +4,13 @@ import type { Plan, When } from '../api/client';
 import { useCondaEnv, useTrouble } from './context';
 import { Button } from './controls';
 import { useArrival } from './focus';
-import { bytes } from './format';
+import { bytes, roomOf } from './format';
 import { changesNothing, PlanChanges } from './PlanChanges';
 
 interface IPlanView {
   plan: Plan;
+  /** What was told while it was made. */
+  told: readonly string[];
   /** The names of the packages that were asked for; null where none was in particular. */
   asked: ReadonlySet<string> | null;
   /** This plan took the place of one that was no longer true. */
@@ -22,7 +24,7 @@ interface IPlanView {
 /** What would change: what was asked for first, then what comes with it. */
 export function PlanView(props: IPlanView): JSX.Element {
   const { trans } = useCondaEnv();
-  const { changes, download_bytes: download } = props.plan;
+  const { changes, download_bytes: download, room } = props.plan;
   const [now, setNow] = React.useState(false);
   const blocked = useTrouble();
   const heading = useArrival<HTMLHeadingElement>(props.plan);
@@ -38,6 +40,11 @@ export function PlanView(props: IPlanView): JSX.Element {
         </p>
       )}
       <div className="jp-condaenv-plan-changes">
+        {props.told.map(text => (
+          <p key={text} className="jp-condaenv-notice">
+            {text}
+          </p>
+        ))}
         <PlanChanges plan={props.plan} asked={props.asked} />
       </div>
       <p className="jp-condaenv-sum">
@@ -49,6 +56,7 @@ export function PlanView(props: IPlanView): JSX.Element {
           .filter(part => part)
           .join(', ')}
       </p>
+      {room && changes.length > 0 && <p className="jp-condaenv-sum">{roomOf(room, trans)}</p>}
       {props.living && (
         <label className="jp-condaenv-check">
           <input type="checkbox" checked={now} onChange={event => setNow(event.target.checked)} />

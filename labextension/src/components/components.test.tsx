@@ -87,7 +87,15 @@ test('a plan shows what was asked for apart from what comes with it', () => {
   const onApply = vi.fn();
   show(
     panelOf(new FakeJobs()),
-    <PlanView plan={plan} asked={new Set(['pandas'])} again={false} living onApply={onApply} onBack={vi.fn()} />
+    <PlanView
+      plan={plan}
+      told={[]}
+      asked={new Set(['pandas'])}
+      again={false}
+      living
+      onApply={onApply}
+      onBack={vi.fn()}
+    />
   );
   expect(within(screen.getByRole('list', { name: 'Asked for' })).getByText('pandas')).toBeTruthy();
   expect(within(screen.getByRole('list', { name: 'Also changes' })).getByText('1.0 → 2.0')).toBeTruthy();
@@ -105,7 +113,7 @@ test('a plan shows what pip does, and what pip still has to find out', () => {
     ],
     resolved: true
   };
-  const props = { asked: null, again: false, living: false, onApply: vi.fn(), onBack: vi.fn() };
+  const props = { told: [], asked: null, again: false, living: false, onApply: vi.fn(), onBack: vi.fn() };
   show(panelOf(new FakeJobs()), <PlanView plan={{ ...planOf(), pip }} {...props} />);
   expect(screen.getByRole('heading', { name: 'What will change' })).toBeTruthy();
   const rows = within(screen.getByRole('list', { name: 'By pip' })).getAllByRole('listitem');
@@ -126,6 +134,7 @@ test.each([
     panelOf(new FakeJobs()),
     <PlanView
       plan={{ ...plan, download_bytes: download }}
+      told={[]}
       asked={null}
       again={false}
       living={false}
@@ -134,6 +143,27 @@ test.each([
     />
   );
   expect(screen.getByText(`1 package, ${words}`)).toBeTruthy();
+});
+
+test.each([
+  [{ bytes: 3_000_000 }, '3.0 MB more on the disk'],
+  [{ bytes: 0, unknown: 1, freed: 12_000 }, 'At least 0 B more on the disk; 12 kB freed at once'],
+  [
+    { bytes: 4_096, held: 80_000_000 },
+    '4.1 kB more on the disk; 80 MB freed by “jupyter condaenv clean” once no environment needs it'
+  ]
+])('a plan says what room it takes and gives back: %j', (room, words) => {
+  const plan = { ...planOf({ kind: 'add', after: pack('pandas', '3.0') }), room: { inodes: 1, shared: 0, ...room } };
+  const props = { told: [], asked: null, again: false, living: false, onApply: vi.fn(), onBack: vi.fn() };
+  show(panelOf(new FakeJobs()), <PlanView plan={plan} {...props} />);
+  expect(screen.getByText(words)).toBeTruthy();
+});
+
+test('a plan shows what was told while it was made', () => {
+  const told = ['applying it leaves these variables as they are: TOKEN'];
+  const props = { told, asked: null, again: false, living: false, onApply: vi.fn(), onBack: vi.fn() };
+  show(panelOf(new FakeJobs()), <PlanView plan={planOf()} {...props} />);
+  expect(screen.getByText(told[0])).toBeTruthy();
 });
 
 test('environments are told by name, kernel and place; the arrow keys move among them', async () => {
@@ -438,7 +468,7 @@ test('a change that waits says what it is and for whom it waits, and can be give
 });
 
 test('a plan that only sets variables changes something', () => {
-  const props = { asked: null, again: false, living: false, onApply: vi.fn(), onBack: vi.fn() };
+  const props = { told: [], asked: null, again: false, living: false, onApply: vi.fn(), onBack: vi.fn() };
   const plan = { ...planOf(), variables: [{ name: 'MODE', value: 'dry' }], unset: ['LEVEL'] };
   show(panelOf(new FakeJobs()), <PlanView plan={plan} {...props} />);
   expect(screen.getByRole('heading', { name: 'What will change' })).toBeTruthy();
@@ -561,5 +591,35 @@ test('what is typed can be had by pip, in a new environment too, and is asked of
   expect(chosen.map(chip => chip.textContent)).toEqual(['python×', 'pip: rich >=13,<15×']);
   fireEvent.click(screen.getByRole('button', { name: 'Create' }));
   expect(created).toEqual([{ name: 'geo', specs: ['python'], pip: ['rich >=13,<15'] }]);
+  panel.dispose();
+});
+
+test('a package that no channel has is told as soon as it is chosen, and can be asked for all the same', async () => {
+  const created: object[] = [];
+  const asked: string[] = [];
+  const panel = panelOf(new FakeJobs(), [], {
+    search: (name: string) => {
+      asked.push(name);
+      const packages = name === 'python' ? [{ name }] : [];
+      return Promise.resolve({ packages, total: packages.length, indexes: [], missing: [] });
+    },
+    create: (body: object) => {
+      created.push(body);
+      return new Promise(() => undefined);
+    }
+  });
+  await panel.environments.refresh();
+  show(panel, <EnvironmentsSection />);
+  act(() => void panel.draft('create'));
+  fireEvent.change(screen.getByRole('textbox', { name: 'Name' }), { target: { value: 'geo' } });
+  const find = screen.getByRole('searchbox', { name: 'Find packages' });
+  for (const spec of ['python', 'nosuchpkg >=2', 'elsewhere::other']) {
+    fireEvent.change(find, { target: { value: spec } });
+    fireEvent.keyDown(find, { key: 'Enter' });
+  }
+  await screen.findByText(/^No channel has nosuchpkg\./);
+  expect(asked).not.toContain('other');
+  fireEvent.click(screen.getByRole('button', { name: 'Create' }));
+  expect(created).toEqual([{ name: 'geo', specs: ['python', 'nosuchpkg >=2', 'elsewhere::other'], pip: [] }]);
   panel.dispose();
 });

@@ -1,5 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import type { Room } from '../api/client';
 import type { IProgress } from '../model/jobs';
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
@@ -18,6 +19,17 @@ export function bytes(count: number): string {
     unit += 1;
   }
   return `${unit > 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${UNITS[unit]}`;
+}
+
+/** `1.2 MB more on the disk; 12 kB freed at once`. */
+export function roomOf({ bytes: added, unknown, freed = 0, held = 0 }: Room, trans: TranslationBundle): string {
+  return [
+    unknown ? trans.__('At least %1 more on the disk', bytes(added)) : trans.__('%1 more on the disk', bytes(added)),
+    freed > 0 ? trans.__('%1 freed at once', bytes(freed)) : '',
+    held > 0 ? trans.__('%1 freed by “jupyter condaenv clean” once no environment needs it', bytes(held)) : ''
+  ]
+    .filter(part => part)
+    .join('; ');
 }
 
 /** `2 minutes ago`, seen from `now` in milliseconds. */

@@ -57,6 +57,11 @@ export class Environments extends Store<IEnvironments> {
     return this.read().storage?.environments.find(one => one.prefix === prefix)?.alone;
   }
 
+  /** Those that stand on the one at `prefix`. */
+  overlays(prefix: string): readonly Environment[] {
+    return this.read().environments.filter(one => one.base === prefix);
+  }
+
   /** What its kernels that run belong to. */
   users(environment: Environment): readonly string[] {
     const { living } = this.read();

@@ -123,6 +123,11 @@ export class Jobs extends Store<IJobs> {
     return this.read().jobs.find(job => job.id === id);
   }
 
+  /** What the job has told besides its steps. */
+  told(id: string): readonly string[] {
+    return (this.get(id)?.log ?? []).filter(line => line.kind !== 'step').map(line => line.text);
+  }
+
   /** What is going on, if anything, at `prefix`. */
   running(prefix: string): IJob | undefined {
     return this.read().jobs.find(job => job.prefix === prefix && !hasEnded(job.state));

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { ApiError } from '../api/client';
 import type { JobSummary, NewPlan, Outcome, Plan, When } from '../api/client';
-import { FakeJobs, outcome, summary } from '../testing';
+import { FakeJobs, numbered, outcome, summary } from '../testing';
 import { Jobs } from './jobs';
 import { Operation } from './operation';
 
@@ -54,6 +54,18 @@ test('the plan that was shown is the one that is applied', async () => {
   await operation.apply('now');
   expect(applied).toEqual([['job-0', 'now']]);
   expect(operation.read()).toMatchObject({ phase: 'idle', plan: null, failure: null });
+});
+
+test('what was told while a plan was made is kept with it', async () => {
+  const told = numbered(
+    { event: 'step', phase: 'solve', text: 'Solving' },
+    { event: 'message', level: 'warning', text: 'Left out: TOKEN' }
+  );
+  const made = summary('made');
+  server.put(made, told, outcome('succeeded', { result: { result: 'planned', plan: plan('a') } }));
+  operation = new Operation({ makePlan: () => Promise.resolve(made), explain: job, applyPlan: job }, new Jobs(server));
+  await operation.plan(ASKED);
+  expect(operation.read().told).toEqual(['Left out: TOKEN']);
 });
 
 test('of two plans the one that was asked for last is shown and applied, whichever is made first', async () => {

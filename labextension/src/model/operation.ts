@@ -13,6 +13,8 @@ interface IOperation {
   plan: Plan | null;
   /** The job that made the plan: it is what is applied. */
   planned: string;
+  /** What was told while the plan was made, such as what it leaves out. */
+  told: readonly string[];
   /** What was asked for when the plan was made, or when it came to nothing. */
   asked: NewPlan | null;
   /** Why the last attempt came to nothing. */
@@ -31,6 +33,7 @@ const IDLE: IOperation = {
   job: '',
   plan: null,
   planned: '',
+  told: [],
   asked: null,
   failure: null,
   failed: '',
@@ -86,7 +89,9 @@ export class Operation extends Store<IOperation> {
       () => this._api.makePlan(asked),
       asked,
       ({ result }, planned) =>
-        result?.result === 'planned' ? { phase: 'planned', plan: result.plan, planned, asked, again } : {}
+        result?.result === 'planned'
+          ? { phase: 'planned', plan: result.plan, planned, told: this._jobs.told(planned), asked, again }
+          : {}
     );
   }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
+import { ApiError } from '../api/client';
 import type { Schemas } from '../api/client';
 import { FakeJobs, outcome, summary } from '../testing';
 import { Jobs } from './jobs';
@@ -131,4 +132,51 @@ test('why the lists could not be fetched is told', async () => {
   );
   await failing.open();
   expect(failing.read().failure).toMatchObject({ message: 'away cannot be reached.', hint: 'Try later.' });
+});
+
+function searchAnswering(has: () => Promise<string[]>): Search {
+  return new Search(
+    {
+      search: (q, limit, offset, environment) =>
+        has().then(async names => {
+          const found = await answer(q, limit, offset, environment);
+          const packages = q ? names.map(name => ({ ...found.packages[0], name })) : found.packages;
+          return { ...found, packages };
+        }),
+      indexChannels: () => Promise.reject(new ApiError('offline', ''))
+    },
+    new Jobs(server)
+  );
+}
+
+test('which packages no channel has is asked once, as long as the channels are the same', async () => {
+  const one = searchAnswering(() => Promise.resolve(['a-tool', 'a_tool']));
+  await one.open();
+  await one.lookFor(['a_tool', 'nosuchpkg']);
+  await one.lookFor(['a_tool', 'nosuchpkg']);
+  expect(asked.map(([q]) => q)).toEqual(['', 'a_tool', 'nosuchpkg']);
+  expect([...one.read().absent]).toEqual(['nosuchpkg']);
+  await one.open('/envs/lab');
+  expect(one.read().absent.size).toBe(0);
+});
+
+test('while a channel cannot be searched no package is told to be in none, and none is asked for', async () => {
+  missing = ['here'];
+  const one = searchAnswering(() => Promise.resolve([]));
+  await one.open();
+  await one.lookFor(['nosuchpkg']);
+  expect(asked.map(([q]) => q)).toEqual(['']);
+  expect(one.read().absent.size).toBe(0);
+});
+
+test('a package that could not be asked for is asked for again', async () => {
+  let has = (): Promise<string[]> => Promise.resolve([]);
+  const one = searchAnswering(() => has());
+  await one.open();
+  has = () => Promise.reject(new ApiError('offline', ''));
+  await one.lookFor(['nosuchpkg']);
+  expect(one.read()).toMatchObject({ absent: new Set(), failure: null });
+  has = () => Promise.resolve([]);
+  await one.lookFor(['nosuchpkg']);
+  expect([...one.read().absent]).toEqual(['nosuchpkg']);
 });

@@ -7,6 +7,8 @@ import { Store } from './store';
 
 /** Rows that are asked for at once. */
 const PAGE = 100;
+/** Packages of which the names are the same but for dashes, dots and underscores; the server lists them first. */
+const ALIKE = 10;
 /** Milliseconds that a person may take between two letters before the server is asked. */
 const PAUSE = 120;
 
@@ -19,6 +21,8 @@ interface ISearch {
   indexes: readonly PackageIndex[];
   /** Channels of which nothing can be found yet. */
   missing: readonly string[];
+  /** Names of packages that no channel has, of those that were looked for. */
+  absent: ReadonlySet<string>;
   /** The job that fetches the channels' lists; empty where none does. */
   indexing: string;
   failure: ApiError | null;
@@ -30,7 +34,16 @@ export class Search extends Store<ISearch> {
     private readonly _api: Pick<Api, 'search' | 'indexChannels'>,
     private readonly _jobs: Jobs
   ) {
-    super({ text: '', total: null, found: new Map(), indexes: [], missing: [], indexing: '', failure: null });
+    super({
+      text: '',
+      total: null,
+      found: new Map(),
+      indexes: [],
+      missing: [],
+      absent: new Set(),
+      indexing: '',
+      failure: null
+    });
   }
 
   /**
@@ -41,6 +54,7 @@ export class Search extends Store<ISearch> {
     this._name = '';
     this._environment = environment;
     this.set({ text: '' });
+    this._forgetAbsent();
     await this._begin();
   }
 
@@ -80,6 +94,37 @@ export class Search extends Store<ISearch> {
     }
   }
 
+  /** Find out which of the packages called `names` no channel has. Where that cannot be told, nothing is said. */
+  async lookFor(names: readonly string[]): Promise<void> {
+    const { total, missing } = this.read();
+    if (total !== null && missing.length === 0) {
+      const fresh = names.filter(name => !this._lookedFor.has(name));
+      fresh.forEach(name => this._lookedFor.add(name));
+      await Promise.all(fresh.map(name => this._lookForOne(name)));
+    }
+  }
+
+  private async _lookForOne(name: string): Promise<void> {
+    const lookedFor = this._lookedFor;
+    try {
+      const { packages, missing } = await this._api.search(name, ALIKE, 0, this._environment);
+      if (lookedFor === this._lookedFor && missing.length === 0 && !packages.some(one => one.name === name)) {
+        this.set({ absent: new Set([...this.read().absent, name]) });
+      }
+    } catch (error) {
+      if (!(error instanceof ApiError)) {
+        throw error;
+      }
+      lookedFor.delete(name);
+    }
+  }
+
+  /** Of other channels, or of what they have now, nothing is known yet. */
+  private _forgetAbsent(): void {
+    this._lookedFor = new Set();
+    this.set({ absent: new Set() });
+  }
+
   /** Have a job fetch what there is in the channels. */
   index(): Promise<void> {
     this._indexing ??= this._index().finally(() => {
@@ -99,6 +144,7 @@ export class Search extends Store<ISearch> {
         const { code, message, hint, details } = outcome.failure;
         throw new ApiError(code, message, hint, details);
       }
+      this._forgetAbsent();
       await this.start();
     });
   }
@@ -140,6 +186,7 @@ export class Search extends Store<ISearch> {
   }
 
   private readonly _asked = new Set<number>();
+  private _lookedFor = new Set<string>();
   private readonly _searching = new Latest();
   private _isLast = this._searching.ask();
   private _indexing: Promise<void> | null = null;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { isNarrowed, nameOf, split } from './specs';
+import { isNarrowed, isOfAnyChannel, nameOf, split } from './specs';
 
 test.each([
   ['numpy', 'numpy'],
@@ -30,4 +30,16 @@ test.each([
 
 test('a name alone says nothing of versions', () => {
   expect(['numpy', 'numpy ', 'numpy>=2', 'conda-forge::numpy'].map(isNarrowed)).toEqual([false, false, true, true]);
+});
+
+test.each([
+  ['numpy >=2', true],
+  ['_libgcc_mutex', true],
+  ['conda-forge::numpy', false],
+  ['numpy[channel=conda-forge]', false],
+  ['__cuda', false],
+  ['https://here.example/numpy-1.0-0.conda', false],
+  ['py*', false]
+])('whether %s may come from any channel: %j', (spec, may) => {
+  expect(isOfAnyChannel(spec)).toBe(may);
 });

@@ -11,6 +11,13 @@ export function nameOf(spec: string): string {
   return own.split(OPERATOR, 1)[0].toLowerCase();
 }
 
+const NAME = /^_?[a-z0-9][\w.-]*$/;
+
+/** Whether the package of `spec` may come from any channel that is searched. */
+export function isOfAnyChannel(spec: string): boolean {
+  return NAME.test(nameOf(spec)) && !/::|\[/.test(spec);
+}
+
 /** Whether `spec` says more than a name. */
 export function isNarrowed(spec: string): boolean {
   return spec.includes('::') || OPERATOR.test(spec.trim());

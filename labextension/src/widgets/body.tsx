@@ -1,5 +1,5 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Dialog, Notification, ReactWidget, showDialog } from '@jupyterlab/apputils';
+import { Notification, ReactWidget } from '@jupyterlab/apputils';
 import type { Event, ServiceManager, Session } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
@@ -19,6 +19,7 @@ import type { IHint, IJob } from '../model/jobs';
 import { Panel } from '../model/panel';
 import type { ISettings } from '../model/panel';
 import type { CondaEnvPanel } from './panel';
+import { remove } from './removal';
 
 /** Verbs after which there may be other kernels than before. */
 const KERNELS = [
@@ -136,42 +137,6 @@ function tell(job: IJob, trans: TranslationBundle, open: () => void): void {
     Notification.success(trans.__('%1: done', title), { autoClose: 5000, actions });
   } else if (job.state === 'failed' && failure) {
     Notification.error(`${title}: ${failure.message}`, { autoClose: false, actions });
-  }
-}
-
-async function remove(environment: Environment, panel: Panel, trans: TranslationBundle): Promise<void> {
-  const name = environment.name || baseName(environment.prefix);
-  const users = panel.environments.users(environment);
-  const { button } = await showDialog({
-    title: trans.__('Delete %1?', name),
-    body: (
-      <div className="jp-condaenv-dialog">
-        <p>
-          {trans.__(
-            'The environment at %1, with all that is in it, and its kernel are deleted. This cannot be undone.',
-            environment.prefix
-          )}
-        </p>
-        {users.length > 0 && (
-          <p className="jp-condaenv-dialog-warning">
-            {trans._n(
-              '%1 kernel of it runs and loses its files: %2',
-              '%1 kernels of it run and lose their files: %2',
-              users.length,
-              users.join(', ')
-            )}
-          </p>
-        )}
-      </div>
-    ),
-    buttons: [
-      Dialog.cancelButton({ label: trans.__('Cancel') }),
-      Dialog.warnButton({ label: trans.__('Delete'), ariaLabel: trans.__('Delete %1', name) })
-    ],
-    defaultButton: 0
-  });
-  if (button.accept) {
-    await panel.remove(environment.prefix);
   }
 }
 
