@@ -91,6 +91,8 @@ def pip(shown: Plan, *, done: bool = False) -> list[str]:
         lines += ["of pip:", *table(rows, indent="  ")]
     if not part.resolved:
         lines.append(f"pip is asked for {', '.join(shown.lock.pip_specs)} when conda's packages are in place.")
+    if part.download_bytes and not done:
+        lines.append(f"{size(part.download_bytes)} to download for pip")
     if part.again and not done:
         lines.append(f"For the new Python pip installs anew: {', '.join(part.again)}")
     if part.stranded:

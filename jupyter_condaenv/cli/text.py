@@ -188,16 +188,25 @@ def _setting(value: Any) -> str:
 
 
 def scanned(result: Scanned) -> list[str]:
-    """A line for each environment that is new, has other kernels or has gone, and how many there are."""
+    """A line for each environment that is new, has other kernels or has gone, and how much was looked at and found."""
     written = set(result.kernels)
     rows = [
-        ("new" if one.prefix in result.new else "kernel", one.prefix, ", ".join(one.kernels) or "no kernel")
+        (
+            "new" if one.prefix in result.new else "kernel",
+            one.prefix,
+            f"kernel {', '.join(one.kernels)}" if one.kernels else "no kernel",
+        )
         for one in result.environments
         if one.prefix in result.new or written.intersection(one.kernels)
     ]
     rows += [("gone", prefix, "") for prefix in result.gone]
     rows += [("removed", f"kernel {name}", "") for name in result.removed]
-    return [*table(rows, indent="  "), f"{count(len(result.environments), 'environment')}; `list` shows them."]
+    return [
+        *table(rows, indent="  "),
+        f"Looked at {count(result.looked_at, 'name')} of files and folders: "
+        f"{count(len(result.new), 'new environment')}, {count(len(written), 'kernel')} written.",
+        f"{count(len(result.environments), 'environment')} in all; `list` shows them.",
+    ]
 
 
 def storage(found: Storage) -> list[str]:
@@ -316,7 +325,8 @@ def who_constrains(found: Reasons) -> list[str]:
 def health(found: Health) -> list[str]:
     """What was mended, and what is not as it should be, each with what to do."""
     name = found.prefix.rpartition("/")[2]
-    lines = [f"mended: {one.text}" for one in found.fixed]
+    lines = ["Found and mended:"] if found.fixed else []
+    lines += [f"  {one.text}" for one in found.fixed]
     for one in found.findings:
         lines += [f"{one.severity}: {one.text}", f"  {'With --fix: ' if one.fixable else ''}{one.hint}"]
     if not found.findings:

@@ -38,7 +38,12 @@ def run(line: str, command: list[str], *, live: bool = True) -> None:
     elif words[0] == "install":
         install(words[1:], command, Status(live=live))
     else:
-        raise CondaEnvError("invalid_request", f"%condaenv does not know {words[0]!r}.", "%condaenv install SPEC...")
+        raise CondaEnvError(
+            "invalid_request",
+            f"%condaenv does not know {words[0]!r}.",
+            "In a cell there is %condaenv install SPEC..., and %condaenv help says more of it. All else is done in a "
+            "terminal: jupyter condaenv --help",
+        )
 
 
 def split(line: str) -> list[str]:
@@ -118,7 +123,7 @@ def tell(event: dict[str, Any], status: Status) -> None:
 
 
 def plan(solved: dict[str, Any]) -> list[str]:
-    """What is going to happen: a line a package, then what is to download."""
+    """What is going to happen: a line a package, then what is to download, as far as it is known: of pip it is not."""
     rows = [
         (
             KINDS.get(change["kind"], change["kind"]),
@@ -129,7 +134,7 @@ def plan(solved: dict[str, Any]) -> list[str]:
         for change in sorted(solved["changes"], key=lambda change: [*KINDS, change["kind"]].index(change["kind"]))
     ]
     download = solved["download_bytes"]
-    return [*table(rows), f"{size(download)} to download" if download else "Nothing to download"]
+    return [*table(rows), *([f"{size(download)} to download"] if download else [])]
 
 
 def changed(result: dict[str, Any], replaced: list[str], newer: list[str]) -> list[str]:

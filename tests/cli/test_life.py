@@ -46,7 +46,8 @@ def test_what_others_have_made_is_found(person: Person) -> None:
     theirs = with_kernel(person.home / "miniforge3" / "envs" / "theirs")
     assert "theirs" not in person.run("list").out
     told = person.run("scan").out
-    assert f"new  {theirs}  condaenv-theirs-" in told
+    assert f"new  {theirs}  kernel condaenv-theirs-" in told
+    assert ": 1 new environment, 1 kernel written.\n1 environment in all; `list` shows them.\n" in told
     assert str(theirs) in person.run("list").out
     (found,) = person.run("list", "--json").last["environments"]
     (name,) = found["kernels"]
@@ -184,7 +185,7 @@ def test_what_is_wrong_is_told_and_mended(person: Person, make: Callable[..., Pa
     health = person.run("doctor", "geo", "--json", code=8).last["health"]
     assert [one["code"] for one in health["findings"]] == ["missing_files", "dangling_links"]
     lines = person.run("doctor", "geo", "--fix").out.splitlines()  # advice is no failure
-    assert lines[0] == "mended: 1 file of tool is missing: bin/tool."
+    assert lines[:2] == ["Found and mended:", "  1 file of tool is missing: bin/tool."]
     assert (prefix / "bin/tool").exists()
     person.run("doctor", "nowhere", code=3)
 

@@ -6,7 +6,18 @@ import msgspec
 
 from jupyter_condaenv.cli import plans
 from jupyter_condaenv.engine import changes
-from jupyter_condaenv.engine.model import Change, Lock, Package, Plan, Revision, Room, Unasked, Variable
+from jupyter_condaenv.engine.model import (
+    Change,
+    Lock,
+    Package,
+    PipChange,
+    PipPart,
+    Plan,
+    Revision,
+    Room,
+    Unasked,
+    Variable,
+)
 
 
 def package(name: str, version: str, build: str = "0", size: int = 0) -> Package:
@@ -30,6 +41,14 @@ def test_what_was_asked_of_pip_is_told_beside_the_rest() -> None:
     assert told == ["asked of pip for humanize"]
     told = [" ".join(line.split()) for line in plans.difference(changes.difference(revision, before))]
     assert told == ["no longer asked of pip for humanize"]
+
+
+def test_what_is_to_download_for_pip_is_told_beside_the_rest() -> None:
+    lock = Lock(platform="linux-64", channels=(), specs=(), packages=())
+    part = PipPart(changes=(PipChange(name="humanize", after="4.0"),), resolved=True, download_bytes=128_000)
+    plan = Plan(prefix="/p", verb="add", before="x", lock=lock, changes=(), download_bytes=0, pip=part)
+    assert plans.plan(plan)[-1] == "128.0 kB to download for pip"
+    assert "download" not in " ".join(plans.plan(plan, done=True))
 
 
 def test_variables_are_a_line_of_the_history_of_a_difference_and_of_a_plan() -> None:

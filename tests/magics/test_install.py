@@ -152,6 +152,7 @@ def test_variables_are_put_in_as_everywhere_in_ipython(notebook: Notebook, geo: 
         ('install "numpy', "A quote is not closed"),
         ("install", "Nothing was asked for."),
         ("uninstall numpy", "%condaenv does not know 'uninstall'."),
+        ("list", "jupyter condaenv --help"),
         ("install --nothere numpy", "unrecognized arguments: --nothere"),
     ],
 )
