@@ -14,7 +14,7 @@ import { EnvironmentList } from './EnvironmentList';
 import { EnvironmentsSection } from './EnvironmentsSection';
 import { EnvironmentView } from './EnvironmentView';
 import { ExplanationView } from './ExplanationView';
-import { titleOf } from './format';
+import { notElsewhere, titleOf } from './format';
 import { HealthView } from './HealthView';
 import { statesOf } from './History';
 import { JobList } from './JobList';
@@ -157,6 +157,17 @@ test.each([
   const props = { told: [], asked: null, again: false, living: false, onApply: vi.fn(), onBack: vi.fn() };
   show(panelOf(new FakeJobs()), <PlanView plan={plan} {...props} />);
   expect(screen.getByText(words)).toBeTruthy();
+});
+
+test('of a lock it is said why others cannot use it as it is', () => {
+  const { lock } = planOf();
+  const here = { ...pack('tool', '1.0'), url: 'file:///channel/noarch/tool-1.0-0.conda', channel: 'file:///channel' };
+  const base = { prefix: '/envs/base', digest: '', packages: [] };
+  expect(notElsewhere({ ...lock, packages: [pack('tool', '1.0')] }, trans)).toBe('');
+  expect(notElsewhere({ ...lock, packages: [here, here], base }, trans)).toBe(
+    'Packages of this lock come from folders of this machine: file:///channel. ' +
+      'It stands on /envs/base, which it does not hold: it can be used where that is.'
+  );
 });
 
 test('a plan shows what was told while it was made', () => {

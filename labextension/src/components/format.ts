@@ -1,6 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { Room } from '../api/client';
+import type { Lock, Room } from '../api/client';
 import type { IProgress } from '../model/jobs';
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
@@ -30,6 +30,19 @@ export function roomOf({ bytes: added, unknown, freed = 0, held = 0 }: Room, tra
   ]
     .filter(part => part)
     .join('; ');
+}
+
+/** Why others cannot use `lock` as it is, as `jupyter condaenv lock` says it; empty where they can. */
+export function notElsewhere({ packages, base }: Lock, trans: TranslationBundle): string {
+  const places = packages.filter(one => one.url.startsWith('file:')).map(one => one.channel);
+  return [
+    places.length > 0
+      ? trans.__('Packages of this lock come from folders of this machine: %1.', [...new Set(places)].join(', '))
+      : '',
+    base ? trans.__('It stands on %1, which it does not hold: it can be used where that is.', base.prefix) : ''
+  ]
+    .filter(part => part)
+    .join(' ');
 }
 
 /** `2 minutes ago`, seen from `now` in milliseconds. */

@@ -11,7 +11,7 @@ import { Context } from '../components/context';
 import type { IContext } from '../components/context';
 import { EnvironmentsSection } from '../components/EnvironmentsSection';
 import { keepFocus } from '../components/focus';
-import { baseName, titleOf } from '../components/format';
+import { baseName, notElsewhere, titleOf } from '../components/format';
 import { JobList } from '../components/JobList';
 import { inWords } from '../components/troubles';
 import { SCHEMA } from '../model/jobs';
@@ -51,7 +51,7 @@ export function fill(
       commands.execute('notebook:create-new', { kernelName: environment.kernels?.[0], activate: true }),
     openTerminal: environment => openTerminal(environment, panel, app),
     remove: environment => remove(environment, panel, trans),
-    saveLock: environment => saveLock(environment, panel)
+    saveLock: environment => saveLock(environment, panel, trans)
   };
   const section = (label: string, content: JSX.Element): void => {
     const widget = ReactWidget.create(<Context.Provider value={context}>{content}</Context.Provider>);
@@ -147,7 +147,7 @@ async function openTerminal(environment: Environment, panel: Panel, { commands }
   }
 }
 
-async function saveLock(environment: Environment, panel: Panel): Promise<void> {
+async function saveLock(environment: Environment, panel: Panel, trans: TranslationBundle): Promise<void> {
   const lock = await panel.lock(environment.prefix);
   if (!lock) {
     return;
@@ -157,4 +157,8 @@ async function saveLock(environment: Environment, panel: Panel): Promise<void> {
   link.download = `${environment.name || baseName(environment.prefix)}.lock.json`;
   link.click();
   URL.revokeObjectURL(link.href);
+  const note = notElsewhere(lock, trans);
+  if (note) {
+    Notification.info(note, { autoClose: false });
+  }
 }
