@@ -22,6 +22,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 _REQUEST = re.compile(r"([^\s\[]+::)?[A-Za-z0-9_][A-Za-z0-9_.-]*\s*([=<>!~\[*\s].*)?\Z|https?://\S+\Z|file://\S+\Z")
 _NO_OPERATOR = re.compile(r"([^\s\[]+::)?[\w.-]+\s*(===|=[<>]|<>|~(?!=)|[=<>!~]=?\s*\Z)")
+_UNFINISHED = re.compile(r"[,|][<>=!~]*([,|]|\Z)")
 Refuse = Callable[[str, str], InvalidRequest]
 """The error to raise for a problem and a hint, which says where in a file it stands."""
 
@@ -95,8 +96,12 @@ def is_request(text: str) -> bool:
 
     >>> is_request("numpy>=1.20,<3"), is_request("numpy=>1.20"), is_request("numpy===1"), is_request("numpy >=")
     (True, False, False, False)
+    >>> is_request("numpy[version='>=1,<2']"), is_request("numpy[version="), is_request("numpy >=1,<")
+    (True, False, False)
     """
-    return _REQUEST.match(text) is not None and _NO_OPERATOR.match(text) is None
+    if _REQUEST.match(text) is None or _NO_OPERATOR.match(text) is not None or text.count("[") != text.count("]"):
+        return False
+    return _UNFINISHED.search("".join(text.partition("[")[0].split())) is None
 
 
 def meant(word: str, known: Iterable[str]) -> str:
