@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from ..engine.model import (
+    AnyResult,
     Brief,
     Change,
     Changed,
@@ -229,6 +230,16 @@ def deferred(result: Deferred) -> list[str]:
         "It is done when a kernel of it is started and no other one runs; --now does it at once, and `drop-deferred` "
         "gives it up.",
     ]
+
+
+def in_a_line(result: AnyResult) -> str:
+    """What became of a change that has waited for the start of a kernel."""
+    if isinstance(result, Deferred):
+        others = f"{count(len(result.kernels), 'kernel')} of this environment"
+        runs = "runs" if len(result.kernels) == 1 else "run"
+        return f"What waits is not done yet, because {others} {runs}: {waiting(result.plan)}."
+    assert isinstance(result, Changed)
+    return f"What waited was done before this kernel started: {waiting(result.plan)}."
 
 
 def changed(result: Changed) -> list[str]:

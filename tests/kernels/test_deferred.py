@@ -71,7 +71,7 @@ def kernel(settings: Settings) -> Iterator[tuple[KernelManager, BlockingKernelCl
 
 
 def printed(client: BlockingKernelClient, code: str) -> str:
-    """What ``code`` writes to standard output."""
+    """What ``code`` writes."""
     messages: list[dict[str, Any]] = []
     client.execute_interactive(code, timeout=60, output_hook=messages.append)
     return "".join(message["content"]["text"] for message in messages if message["msg_type"] == "stream").strip()
@@ -94,12 +94,19 @@ def test_what_goes_or_moves_waits_and_is_done_at_the_next_start(site: Settings) 
 
         # Another kernel of the environment lives, so a second one starts with things as they are.
         with kernel(site) as (_, second):
-            assert printed(second, VERSION) == "1.1"
+            version, told = sorted(printed(second, VERSION).splitlines())
+            assert version == "1.1"
+            assert told.startswith("condaenv: What waits is not done yet, because 1 kernel of this environment runs")
         assert installed(site)["smallpkg"] == "1.1"
 
         manager.restart_kernel(now=True)
         client.wait_for_ready(timeout=120)
-        assert printed(client, VERSION) == "2.0"
+        version, told = sorted(printed(client, VERSION).splitlines())
+        assert version == "2.0"
+        assert told.startswith(
+            "condaenv: What waited was done before this kernel started: add smallpkg ==2.0, then add"
+        )
+        assert printed(client, "import os; print('CONDAENV_DEFERRED' in os.environ)") == "False", "it is told once"
     assert installed(site)["entrydemo"]
     assert deferred.read(Path(geo(site))) is None
 
@@ -150,7 +157,10 @@ def test_a_change_that_no_longer_fits_is_dropped_and_the_kernel_starts(site: Set
         for record in Path(geo(site), "conda-meta").glob("smallpkg-*.json"):
             record.unlink()
     with kernel(site) as (_, client):
-        assert printed(client, "print(1 + 1)") == "2"
+        answer, told = sorted(printed(client, "print(1 + 1)").splitlines())
+        assert answer == "2"
+        assert told.startswith(f"condaenv: What waited could not be done. {geo(site)} has changed since")
+        assert printed(client, "print(1 + 1)") == "2", "it is told once"
     assert deferred.read(Path(geo(site))) is None
     assert "smallpkg" not in installed(site)
 

@@ -203,6 +203,16 @@ def apply(parser: Parser) -> None:
 
 def apply_deferred(parser: Parser) -> None:
     environment(parser)
+    parser.add_argument(
+        "--in-a-line",
+        action="store_true",
+        help="say in one line what was done or why not, as a kernel that starts tells it",
+    )
+    detach(parser)
+
+
+def drop_deferred(parser: Parser) -> None:
+    environment(parser)
     detach(parser)
 
 

@@ -91,7 +91,7 @@ COMMANDS = (
         ("drop-deferred",),
         "Give up the change that waits until no kernel of the environment runs.",
         "drop_deferred",
-        changing.apply_deferred,
+        changing.drop_deferred,
     ),
     Command(
         ("kernel",),

@@ -10,7 +10,7 @@ import msgspec
 
 from ... import config
 from ...engine import deferred, environments
-from ...engine.errors import InvalidRequest
+from ...engine.errors import CondaEnvError, InvalidRequest, NotFound
 from ...engine.model import (
     Adopt,
     Annotate,
@@ -33,7 +33,7 @@ from ...engine.model import (
     WhyNot,
 )
 from ...jobs import Jobs
-from .. import text
+from .. import plans, text
 from ..follow import follow
 from ..output import Output
 from .common import ask, configured, perform, somebody, write
@@ -88,7 +88,19 @@ def apply(arguments: Namespace, output: Output) -> None:
 def apply_deferred(arguments: Namespace, output: Output) -> None:
     settings = configured()
     environment = environments.find(arguments.environment, settings)
-    perform(ApplyDeferred(prefix=environment.prefix), settings, arguments, output)
+    request = ApplyDeferred(prefix=environment.prefix)
+    if not arguments.in_a_line:
+        perform(request, settings, arguments, output)
+        return
+    job = Jobs(settings).start(request)
+    output.job(job)
+    try:
+        print(text.harmless(plans.in_a_line(follow(job, output))))
+    except NotFound:
+        raise  # another kernel that started has done it
+    except CondaEnvError as error:
+        print(text.harmless(f"What waited could not be done. {error.message} {text.hint(error.failure())}"))
+        raise
 
 
 def drop_deferred(arguments: Namespace, output: Output) -> None:

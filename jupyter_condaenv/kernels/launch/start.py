@@ -6,7 +6,8 @@
 
 Standard library only, Python 3.8 and newer. ``LEVELS`` is what its
 ``join_levels`` makes. When the process was started again after activation, ``--activated`` is among the options, and
-``--told=TEXT`` for each thing that is to be told in the notebook. With ``--warm=...``, which comes first, it waits
+``--told=TEXT`` for each thing that is to be told in the notebook. ``CONDAENV_DEFERRED`` says what became of a change
+that has waited for this start, where there was one. With ``--warm=...``, which comes first, it waits
 until it is needed (warm.py).
 """
 
@@ -20,6 +21,7 @@ from importlib import import_module
 _ACTIVATED = "--activated"
 _TOLD = "--told="
 _WARM = "--warm="
+_DEFERRED = "CONDAENV_DEFERRED"
 _OURS = ("activation", "crash", "demands", "warm")
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,13 +35,14 @@ def main() -> None:
     sys.path[:] = [path for path in sys.path if path != here]
     at = rest.index("--" if rest[0] == "--program" else "-m")
     options, arguments = rest[:at], rest[at:]
+    deferred = [os.environ.pop(_DEFERRED)] if _DEFERRED in os.environ else []
     if arguments[0] == "--":
         _become(here, levels, options, arguments)
         return
     if _ACTIVATED in options:
         told = [option[len(_TOLD) :] for option in options if option.startswith(_TOLD)]
     else:
-        told = _activate(here, levels, options, arguments)
+        told = _activate(here, levels, options, arguments, deferred)
     _collect_from_here()
     crash = _beside(here, "crash")
     start = crash.Start(os.environ.pop(crash.VARIABLE, ""))
@@ -128,13 +131,14 @@ def _run(here: str, levels: str, arguments: list[str], told: list[str], waiting:
         raise
 
 
-def _activate(here: str, levels: str, options: list[str], arguments: list[str]) -> list[str]:
-    """What is to be told in the notebook as well."""
+def _activate(here: str, levels: str, options: list[str], arguments: list[str], deferred: list[str]) -> list[str]:
+    """What is to be told in the notebook as well, ``deferred`` first."""
     early = _beside(here, "activation.early")
     at_start = dict(os.environ)
     early.take_back(os.environ)
     old = dict(os.environ)
     prefixes, new, told = _activation(here, levels, options, arguments, old)
+    told = [*deferred, *told]
     read_at_start = _beside(here, "activation.launch").read_at_start
     if read_at_start(at_start, new):
         values = {name: new[name] for name in read_at_start(old, new) if name in new}

@@ -79,7 +79,11 @@ libraries=${LD_LIBRARY_PATH-}
 IFS= read -r registrar <"$here/registrar"
 if [ -e "$prefix/conda-meta/condaenv/deferred.json" ]; then
     # A change waits for this moment (engine/deferred.py). Whatever becomes of it, there will be a kernel.
-    "$registrar" -I "$here/cli.py" apply-deferred "$prefix" </dev/null >&2
+    deferred=$("$registrar" -I "$here/cli.py" apply-deferred "$prefix" --in-a-line </dev/null)
+    if [ -n "$deferred" ]; then
+        echo "condaenv: $deferred" >&2
+        export CONDAENV_DEFERRED="$deferred"
+    fi
 fi
 python=$prefix/bin/python
 if [ "$3" = --program ]; then
