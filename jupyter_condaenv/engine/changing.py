@@ -66,7 +66,7 @@ def look_ahead(request: PlanRequest | Explain | WhyNot, settings: Settings, emit
         emit(Step(phase="solve", text="Solving"))
         plan = solve.dry_run(wanted, settings)
         _tell_what_is_replaced(wanted, plan, emit)
-        return Planned(plan=_without_secrets(plan, emit))
+        return Planned(plan=plans.sealed(_without_secrets(plan, emit)))
     if isinstance(request, Explain):
         emit(Step(phase="solve", text="Solving"))
         asked = request.request
@@ -194,6 +194,7 @@ def _checked(request: ApplyPlan) -> Plan:
     """The plan to apply, if it is sound and the environment is as it was when the plan was made."""
     if request.plan.prefix != request.prefix:
         raise InvalidRequest("The plan is for another environment than the request.", "Send the plan's own prefix.")
+    plans.check_seal(request.plan)
     lockfiles.check(request.plan.lock, "The plan")
     plans.check_current(request.plan)
     return request.plan

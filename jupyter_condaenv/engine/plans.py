@@ -5,6 +5,10 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec.structs import fields, replace
 
 from . import changes, deferred, environments, history, lockfiles, offline, sites, stack
 from . import prefix as prefixes
@@ -44,17 +48,36 @@ def check_lock(lock: Lock, source: str, *, bare: bool = False) -> None:
         )
 
 
-def check_current(made: Plan) -> None:
-    """Raises Outdated unless the environment, and the one it stands on, are as they were when the plan was made, and
-    InvalidRequest where what the plan shows is not what its lock would do to it."""
-    now = _now(made)
-    if _state(Path(made.prefix), now) != made.before:
-        raise _outdated(made)
-    if changes.compare(now.packages if now is not None else (), made.lock.packages) != made.changes:
+def sealed(made: Plan) -> Plan:
+    """``made``, to be shown and passed on."""
+    return replace(made, seal=_seal(made))
+
+
+def check_seal(made: Plan) -> None:
+    """Raises InvalidRequest where ``made`` is not as ``sealed`` has made it."""
+    if made.seal != _seal(made):
         raise InvalidRequest(
-            "The changes that the plan shows are not those that its lock would make.",
-            "Somebody has altered it. Make it again, or compare with a copy that you trust.",
+            "The plan is not as it was made: somebody has altered it, or another version made it.",
+            "Make it again, look at it, and apply it as it is.",
         )
+
+
+def _seal(made: Plan) -> str:
+    return hashlib.sha256(msgspec.json.encode(_said(replace(made, seal="")), order="sorted")).hexdigest()
+
+
+def _said(value: Any) -> Any:
+    """``value`` without what is as it would be if nobody had said it, so that a version that can say more agrees."""
+    if isinstance(value, msgspec.Struct):
+        own = {field.name: getattr(value, field.name) for field in fields(value)}
+        return {field.name: _said(own[field.name]) for field in fields(value) if own[field.name] != field.default}
+    return [_said(one) for one in value] if isinstance(value, tuple) else value
+
+
+def check_current(made: Plan) -> None:
+    """Raises Outdated unless the environment, and the one it stands on, are as they were when the plan was made."""
+    if _state(Path(made.prefix), _now(made)) != made.before:
+        raise _outdated(made)
     _check_place(made)
 
 

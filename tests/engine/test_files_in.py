@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import history, specfiles
+from jupyter_condaenv.engine import history, plans, specfiles
 from jupyter_condaenv.engine.activation.launch import launch_environment
 from jupyter_condaenv.engine.channels import host_subdir
 from jupyter_condaenv.engine.errors import Broken, ChannelError, InvalidRequest, Tampered
@@ -168,7 +168,7 @@ def test_a_plan_with_a_package_without_a_hash_is_not_applied(
     plan = planned.plan
     bare = replace(plan.lock, packages=tuple(replace(one, sha256="") for one in plan.lock.packages))
     with pytest.raises(InvalidRequest, match="no hash"):
-        operate(ApplyPlan(prefix=str(prefix), plan=replace(plan, lock=bare)), little_settings)
+        operate(ApplyPlan(prefix=str(prefix), plan=plans.sealed(replace(plan, lock=bare))), little_settings)
 
 
 # --- locks of other tools ---

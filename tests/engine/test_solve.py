@@ -49,7 +49,7 @@ def prefix(tmp_path: Path) -> Path:
 
 
 def plan(request: Any, settings: Settings, **env: str | None) -> Plan:
-    return in_child(solve.plan, request, settings, env=env)
+    return plans.sealed(in_child(solve.plan, request, settings, env=env))
 
 
 def create(prefix: Path, *specs: str, settings: Settings) -> Plan:

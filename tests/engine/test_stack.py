@@ -24,6 +24,8 @@ from jupyter_condaenv.engine.model import (
     ChangePackages,
     CreateEnvironment,
     Plan,
+    Planned,
+    PlanRequest,
     Settings,
     StackEnvironment,
 )
@@ -338,10 +340,12 @@ def test_an_overlay_is_changed_like_any_environment(shared: Settings, base: Path
 def test_a_base_that_has_moved_on(shared: Settings, movable: Path, tmp_path: Path) -> None:
     """The next change of the overlay is solved against the base as it is now, and its plan says so."""
     made = overlay(shared, movable, tmp_path, "entrydemo", "cloudpickle")
-    waiting = in_child(solve.plan, ChangePackages(prefix=str(made), add=("joblib",)), shared)
+    request = ChangePackages(prefix=str(made), add=("joblib",))
+    planned, _ = operate(PlanRequest(prefix=str(made), request=request), shared)
+    assert isinstance(planned, Planned)
     change(movable, shared, add=("smallpkg=2.0", "cloudpickle"))
     with pytest.raises(Outdated, match=str(movable)):
-        operate(ApplyPlan(prefix=str(made), plan=waiting), shared)
+        operate(ApplyPlan(prefix=str(made), plan=planned.plan), shared)
     plan = change(made, shared, remove=("entrydemo",))
     assert {each.name: each.kind for each in plan.changes} == {"cloudpickle": "remove", "entrydemo": "remove"}
     assert plan.lock.base == stack.base_of(movable)

@@ -158,6 +158,8 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """None where pip has no part in it."""
     room: Room | None = None
     """Measured for dry runs only."""
+    seal: str = ""
+    """A sha256 over all the rest, by which a plan is known that somebody has altered. Of dry runs only."""
 
 
 class Brief(Struct, frozen=True, kw_only=True, omit_defaults=True):
