@@ -1511,6 +1511,8 @@ export interface components {
             pip?: components["schemas"]["PipPart"] | null;
             /** @default null */
             room?: components["schemas"]["Room"] | null;
+            /** @default  */
+            seal?: string;
         };
         /**
          * Unasked
