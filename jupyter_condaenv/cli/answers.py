@@ -83,6 +83,8 @@ class History(Result, frozen=True, kw_only=True, tag="history"):
     """Oldest first."""
     damaged: tuple[int, ...] = ()
     """Numbers of those that cannot be read."""
+    lost: bool = False
+    """Whether there were some, and somebody has deleted them all."""
     deferred: Plan | None = None
     """What waits for the next start of a kernel, and becomes a revision then."""
 

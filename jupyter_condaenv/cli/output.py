@@ -404,9 +404,10 @@ def answer(result: Result) -> Iterable[str]:
     if isinstance(result, answers.Locked):
         return [f"Wrote {result.path}: {text.count(len(result.lock.packages), 'package')}, {result.lock.platform}."]
     if isinstance(result, answers.History):
-        lines = plans.revisions(result.revisions, result.damaged) or [
-            "It has no history: nothing was changed here yet."
-        ]
+        none = "It has no history: nothing was changed here yet."
+        if result.lost:
+            none = "Somebody has deleted its history. `doctor ENV --fix` begins a new one with what is there now."
+        lines = plans.revisions(result.revisions, result.damaged) or [none]
         waits = "Waiting for the next start of a kernel, and no revision yet"
         return [*lines, *([f"{waits}: {plans.waiting(result.deferred)}"] if result.deferred else ())]
     if isinstance(result, answers.Diff):

@@ -25,6 +25,7 @@ from .formats import pylock
 from .model import Change, Lock, Package, Revision, Variable
 from .trees import write_whole
 
+_COMMAND = "# cmd: jupyter condaenv "
 _NUMBERED = re.compile(r"([0-9]+)\.json(\.saved-[0-9]+)?\Z")
 
 
@@ -43,6 +44,15 @@ def readable(prefix: Path) -> tuple[tuple[Revision, ...], tuple[Path, ...]]:
 def number_of(file: Path) -> int:
     """Of the revision in ``file``, also where that is damaged."""
     return int(file.stem)
+
+
+def is_lost(prefix: Path) -> bool:
+    """Whether somebody has deleted all revisions: conda's history tells that we made some."""
+    if _files(prefix):
+        return False
+    with suppress(OSError):
+        return _COMMAND.encode() in (prefix / conda_history.FILE).read_bytes()
+    return False
 
 
 def latest(prefix: Path) -> Revision | None:
@@ -178,7 +188,7 @@ def _tell_conda(
 ) -> None:
     lines = [
         f"==> {datetime.now():%Y-%m-%d %H:%M:%S} <==",
-        f"# cmd: jupyter condaenv {verb}",
+        f"{_COMMAND}{verb}",
         "# conda version: 4.4.0",
     ]
     for change in changes:

@@ -18,7 +18,7 @@ import msgspec
 from . import storage
 from .errors import StorageError
 from .model import Package, Settings
-from .prefix import PathEntry, decode_paths
+from .prefix import PathEntry, decode_paths, read_record, record_files
 from .telling import size
 from .trees import storage_error
 
@@ -99,6 +99,12 @@ def of_wheels(taken: Iterable[Taken], prefix: Path, cache_dir: Path) -> list[Nee
 def of_archive(archive: int, prefix: Path) -> list[Need]:
     """What ``archive`` bytes of one take, unpacked at ``prefix``."""
     return [Need(prefix, archive, _UNPACKED * archive)]
+
+
+def of_packing(source: Path, folder: Path, *, compressed: bool) -> Need:
+    """What the environment at ``source`` takes as one file in ``folder``, as far as its records tell."""
+    known = sum(entry.size_in_bytes or 0 for file in record_files(source) for entry in read_record(file).paths)
+    return Need(folder, 0, known // _UNPACKED if compressed else known)
 
 
 def of_copies(sizes: Iterable[int], files: int, folders: int, prefix: Path) -> list[Need]:

@@ -132,7 +132,7 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
     if isinstance(request, Pack):
         from . import pack
 
-        return pack.pack(request, emit)
+        return pack.pack(request, settings, emit)
     if isinstance(request, Unpack):
         from . import pack
 

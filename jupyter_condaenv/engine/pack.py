@@ -54,15 +54,17 @@ _UNPACK = "bin/conda-unpack"
 _ADDED = (_UNPACK, "bin/conda_unpack_progress.py", "bin/activate", "bin/deactivate", "bin/activate.fish")
 """What conda-pack adds, for those who unpack by hand."""
 _THROUGH_ENV = re.compile(rb"#!/usr/bin/env (?P<name>[\w.+-]+)(?P<options>[^\n]*)")
+_PART = ".pack-"
+"""In the name of the folder in which an archive is made, behind its own name."""
 _TICK = 200
 """Files between two signs of life."""
 
 
-def pack(request: Pack, emit: Emit) -> Packed:
+def pack(request: Pack, settings: Settings, emit: Emit) -> Packed:
     """Write the environment at ``request.prefix`` to ``request.output``, whole or not at all.
 
     Raises AlreadyExists, InvalidRequest for a name that tells no format, Refused for an overlay, where conda-pack is
-    not installed, and for what it cannot pack.
+    not installed, and for what it cannot pack, and StorageError.
     """
     source, output = Path(request.prefix), Path(request.output)
     _check_output(output, request.force)
@@ -73,7 +75,9 @@ def pack(request: Pack, emit: Emit) -> Packed:
         )
     conda_pack = _conda_pack()
     emit(Step(phase="pack", text=f"Packing {source.name}"))
-    with _folder_beside(output) as folder, _told(emit):
+    room = [limits.of_packing(source, output.parent, compressed=output.suffix != ".tar")]
+    count: Callable[[int], None] = lambda done: emit(Progress(phase="measure", done=done, unit="files"))  # noqa: E731
+    with limits.watched(room, settings, count, lambda: None), _folder_beside(output) as folder, _told(emit):
         lock = Path(folder, "lock.json")
         lock.write_bytes(lockfiles.encode(history.current_lock(source, host.platform())))
         part = Path(folder, "part" + _suffix(output))
@@ -172,18 +176,21 @@ def _conda_pack() -> Any:
 
 @contextmanager
 def _folder_beside(output: Path) -> Iterator[str]:
-    """A folder of our own on the file system of ``output``. Those that killed predecessors left are deleted."""
-    name = f".{output.name}.pack-"
-    for path in output.parent.iterdir():
-        if path.name.startswith(name):
-            with try_lock(path / "lock", "tidying up") as held:
-                if held:
-                    remove_tree(path)
+    """A folder of our own on the file system of ``output``. Those that killed predecessors left there are deleted."""
+    for path in filter(_is_part, output.parent.iterdir()):
+        with suppress(OSError), try_lock(path / "lock", "tidying up") as held:  # it may be another user's
+            if held:
+                remove_tree(path)
     with (
-        tempfile.TemporaryDirectory(dir=output.parent, prefix=name) as folder,
+        tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}{_PART}") as folder,
         try_lock(Path(folder, "lock"), f"packing {output.name}"),
     ):
         yield folder
+
+
+def _is_part(path: Path) -> bool:
+    name, mark, _ = path.name.rpartition(_PART)
+    return bool(mark) and name.startswith(".") and name.endswith(FORMATS) and path.is_dir()
 
 
 @contextmanager

@@ -216,6 +216,17 @@ def test_a_damaged_revision(little_settings: Settings) -> None:
     assert examined(prefix, little_settings).findings == ()
 
 
+def test_revisions_that_somebody_has_deleted(little_settings: Settings) -> None:
+    prefix = made(little_settings)
+    whole = tree(prefix, ours=False)
+    shutil.rmtree(prefix / "conda-meta/condaenv/revisions")
+    (finding,) = examined(prefix, little_settings).findings
+    assert finding.code == "damaged_history" and "deleted its revisions" in finding.text
+    mended(prefix, little_settings, "damaged_history")
+    assert [(one.number, one.lock.specs) for one in history.readable(prefix)[0]] == [(1, ("alpha=1.0", "gamma"))]
+    assert tree(prefix, ours=False) == whole
+
+
 def test_packages_without_their_needs(little_settings: Settings) -> None:
     """As `conda remove --force` leaves them."""
     prefix = made(little_settings, "beta", "gamma")

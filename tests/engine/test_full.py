@@ -109,6 +109,19 @@ def test_a_disk_that_gets_full_at_ten_points_of_an_install(little: Path, setting
         assert problems(prefix, *MINE, "mine") == []
 
 
+@pytest.mark.parametrize("end", ["tar", "tar.gz"])
+def test_a_disk_that_gets_full_while_something_is_packed(end: str, little_settings: Settings, tmp_path: Path) -> None:
+    source = Path(little_settings.envs_dirs[0]) / "source"
+    operate(CreateEnvironment(prefix=str(source), specs=("alpha=1.0", "wide=1.0")), little_settings)
+    (source / "mine").write_bytes(os.urandom(3_000_000))
+    with places.tmpfs(tmp_path / "small", "2m") as small:
+        request = Pack(prefix=str(source), output=str(small / f"source.{end}"))
+        _, failure = in_child(performed, request, little_settings, str(small), 0)
+        assert failure is not None and failure.code == "storage_error"
+        assert AMOUNT.search(failure.message) and str(small) in failure.message and failure.hint
+        assert list(small.iterdir()) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["clone", pytest.param("unpack", marks=pytest.mark.slow)])
 def test_a_disk_that_gets_full_while_a_copy_is_made(kind: str, little: Path, settings: Make, tmp_path: Path) -> None:

@@ -204,8 +204,9 @@ def test_a_kill_leaves_all_or_nothing(source: Path, little_settings: Settings, t
     if phase == "pack":
         assert not archive.exists() or tarfile.is_tarfile(archive)
         archive.unlink(missing_ok=True)
-        packed_again, _ = operate(pack, little_settings)
-        assert isinstance(packed_again, Packed)
+        packed(source, archive.with_name("other.tar"), little_settings)
+        assert list(tmp_path.glob(".*")) == [], "one of any name tidies up in the folder"
+        packed(source, archive, little_settings)
     if not target.exists():
         unpacked(archive, target, little_settings)
     assert problems(target, "mine.txt") == []

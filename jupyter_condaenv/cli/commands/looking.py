@@ -57,7 +57,8 @@ def history(arguments: Namespace, output: Output) -> None:
     found, damaged = history.readable(prefix)
     revisions = tuple(one.summary for one in found)
     numbers = tuple(map(history.number_of, damaged))
-    output.result(answers.History(revisions=revisions, damaged=numbers, deferred=deferred.read(prefix)))
+    lost = history.is_lost(prefix)
+    output.result(answers.History(revisions=revisions, damaged=numbers, lost=lost, deferred=deferred.read(prefix)))
 
 
 def diff(arguments: Namespace, output: Output) -> None:

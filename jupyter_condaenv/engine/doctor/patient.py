@@ -45,6 +45,7 @@ class Patient:
             else:
                 self.records[path] = record
         self.revisions, self.unreadable_revisions = history.readable(self.prefix)
+        self.lost_revisions = history.is_lost(self.prefix)
 
     @cached_property
     def packages(self) -> tuple[Package, ...]:

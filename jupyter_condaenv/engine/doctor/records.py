@@ -40,6 +40,13 @@ def double_record(patient: Patient) -> Finding | None:
 
 
 def damaged_history(patient: Patient) -> Finding | None:
+    if patient.lost_revisions:
+        return Finding(
+            code="damaged_history",
+            text="Somebody has deleted its revisions (conda-meta/condaenv/revisions), so nothing can be undone.",
+            hint="A backup may have them. What is there now becomes a revision.",
+            fixable=True,
+        )
     names = [path.name for path in patient.unreadable_revisions]
     if not names:
         return None
