@@ -24,7 +24,8 @@ interface IPlanView {
 /** What would change: what was asked for first, then what comes with it. */
 export function PlanView(props: IPlanView): JSX.Element {
   const { trans } = useCondaEnv();
-  const { changes, download_bytes: download, room } = props.plan;
+  const { changes, download_bytes: download, pip, room } = props.plan;
+  const ofPip = pip?.download_bytes ?? 0;
   const [now, setNow] = React.useState(false);
   const blocked = useTrouble();
   const heading = useArrival<HTMLHeadingElement>(props.plan);
@@ -50,8 +51,9 @@ export function PlanView(props: IPlanView): JSX.Element {
       <p className="jp-condaenv-sum">
         {[
           trans._n('%1 package', '%1 packages', changes.length),
-          download > 0 ? trans.__('%1 to download', bytes(download)) : trans.__('nothing to download'),
-          download < coming ? (download > 0 ? trans.__('the rest is cached') : trans.__('all is cached')) : ''
+          download > 0 ? trans.__('%1 to download', bytes(download)) : ofPip ? '' : trans.__('nothing to download'),
+          download < coming ? (download > 0 ? trans.__('the rest is cached') : trans.__('all is cached')) : '',
+          ofPip > 0 ? trans.__('%1 to download for pip', bytes(ofPip)) : ''
         ]
           .filter(part => part)
           .join(', ')}

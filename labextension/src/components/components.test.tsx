@@ -125,15 +125,17 @@ test('a plan shows what pip does, and what pip still has to find out', () => {
 });
 
 test.each([
-  [3_000_000, '3.0 MB to download'],
-  [1_000_000, '1.0 MB to download, the rest is cached'],
-  [0, 'nothing to download, all is cached']
-])('of 3 MB that come, %d bytes are to be downloaded', (download, words) => {
+  [3_000_000, 0, '3.0 MB to download'],
+  [1_000_000, 0, '1.0 MB to download, the rest is cached'],
+  [0, 0, 'nothing to download, all is cached'],
+  [3_000_000, 20_000, '3.0 MB to download, 20 kB to download for pip'],
+  [0, 20_000, 'all is cached, 20 kB to download for pip']
+])('of 3 MB that come, %d bytes are to be downloaded, and %d for pip', (download, ofPip, words) => {
   const plan = planOf({ kind: 'add', after: { ...pack('pandas', '3.0'), size: 3_000_000 } });
   show(
     panelOf(new FakeJobs()),
     <PlanView
-      plan={{ ...plan, download_bytes: download }}
+      plan={{ ...plan, download_bytes: download, pip: { download_bytes: ofPip } }}
       told={[]}
       asked={null}
       again={false}
@@ -249,6 +251,10 @@ test.each([
   ['', 'Change geo']
 ])('a job that applies a plan (%j) says what it does', (planned, title) => {
   expect(titleOf(summary('a', { verb: 'apply', planned }), trans)).toBe(title);
+});
+
+test('a change says what was asked for', () => {
+  expect(titleOf(summary('a', { verb: 'add', words: 'add numpy' }), trans)).toBe('Change geo: add numpy');
 });
 
 test('a job that runs shows its step and can be cancelled', async () => {

@@ -82,8 +82,12 @@ export function baseName(prefix: string): string {
 }
 
 /** What a job is about, in a few words. */
-export function titleOf(job: { verb: string; prefix: string; planned?: string }, trans: TranslationBundle): string {
+export function titleOf(
+  job: { verb: string; prefix: string; planned?: string; words?: string },
+  trans: TranslationBundle
+): string {
   const name = baseName(job.prefix);
+  const change = job.words ? trans.__('Change %1: %2', name, job.words) : trans.__('Change %1', name);
   switch (job.verb === 'apply' ? job.planned || 'change' : job.verb) {
     case 'create':
       return trans.__('Create %1', name);
@@ -94,7 +98,7 @@ export function titleOf(job: { verb: string; prefix: string; planned?: string },
     case 'change':
     case 'add':
     case 'update':
-      return trans.__('Change %1', name);
+      return change;
     case 'apply_deferred':
       return trans.__('Finish change of %1', name);
     case 'drop_deferred':
@@ -103,7 +107,7 @@ export function titleOf(job: { verb: string; prefix: string; planned?: string },
       return trans.__('Roll back %1', name);
     case 'remove':
       // Of packages, where a plan of that is applied.
-      return job.verb === 'apply' ? trans.__('Change %1', name) : trans.__('Delete %1', name);
+      return job.verb === 'apply' ? change : trans.__('Delete %1', name);
     case 'kernel':
       return trans.__('Write kernel of %1', name);
     case 'plan':
