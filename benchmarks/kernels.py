@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -99,11 +100,17 @@ def _compared(
     measure: Callable[[list[str]], float],
     called: str = "bare",
 ) -> None:
-    """Measure each of ``ways`` and ``bare`` in turns, ``rounds`` times after a first that is not counted, and tell."""
-    seconds = [[measure(argv) for argv in (bare, *ways.values())] for _ in range(rounds + 1)][1:]
-    print(f"  {called}: {1000 * statistics.median(row[0] for row in seconds):.0f} ms, {rounds} starts each")
-    for number, name in enumerate(ways, 1):
-        more = sorted(1000 * (row[number] - row[0]) for row in seconds)
+    """Measure each of ``ways`` and ``bare``, ``rounds`` times after a first that is not counted, and tell.
+
+    In an order of chance: what runs before has a part in what a start costs."""
+    all_of_them = {called: bare, **ways}
+    seconds = [
+        {name: measure(argv) for name, argv in random.sample([*all_of_them.items()], len(all_of_them))}
+        for _ in range(rounds + 1)
+    ][1:]
+    print(f"  {called}: {1000 * statistics.median(row[called] for row in seconds):.0f} ms, {rounds} starts each")
+    for name in ways:
+        more = sorted(1000 * (row[name] - row[called]) for row in seconds)
         low, middle, high = statistics.quantiles(more, n=4) if rounds > 1 else more * 3
         print(f"  {name}: {middle:+.1f} ms  (half of them {low:+.1f} to {high:+.1f})", flush=True)
 
