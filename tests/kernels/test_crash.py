@@ -177,6 +177,20 @@ def test_a_limit_of_memory_is_told_and_not_that_of_what_tells_it(own: Settings, 
     assert "Each process may have 300 MiB here (ulimit -v)" in told
 
 
+def test_a_limit_that_holds_for_what_tells_it_too_is_in_the_log(own: Settings, tmp_path: Path) -> None:
+    name, _ = place(own, tmp_path, SEGFAULT)
+    argv = manager_of(own, name).kernel_spec.argv  # type: ignore[union-attr]
+    command = [tmp_path / "kernel-1.json" if one == "{connection_file}" else one for one in argv]
+    limited = ["sh", "-c", 'ulimit -v 102400; exec "$@"', "sh", *command]
+    env = {**os.environ, **SESSION}
+    first, second = (
+        subprocess.run(limited, env=env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        for _ in range(2)
+    )
+    assert first.returncode == -signal.SIGSEGV
+    assert second.returncode and "Each process may have 100 MiB here (ulimit -v)" in second.stderr
+
+
 def test_what_is_killed_for_want_of_memory_is_counted(tmp_path: Path) -> None:
     groups, root = tmp_path / "groups", tmp_path / "root"
     (root / "a").mkdir(parents=True)

@@ -140,9 +140,15 @@ def what_died(path: str) -> str:
 
 
 def _mend_kernel(prefixes: tuple[str, ...], failure: str, memory: str) -> str:
+    limited = f"Each process may have {int(memory) >> 10} MiB here (ulimit -v). " if memory.isdigit() else ""
     if any(words in failure for words in NO_MEMORY):
-        limited = f"Each process may have {int(memory) >> 10} MiB here (ulimit -v). " if memory.isdigit() else ""
         return f"The machine has run out of memory: {limited}shut other kernels down, or ask for more. {UNHARMED}"
+    if limited:
+        return f"{limited}Where that is too little, ask for more. Else: {_mend_files(prefixes, failure)}"
+    return _mend_files(prefixes, failure)
+
+
+def _mend_files(prefixes: tuple[str, ...], failure: str) -> str:
     for prefix in reversed(prefixes):
         if any(Path(prefix, "conda-meta").glob("ipykernel-[0-9]*.json")):
             return _hint("jupyter condaenv doctor --fix", prefix)

@@ -64,9 +64,12 @@ explain() {
     trap - EXIT
     take_back
     if [ -n "$libraries" ]; then export LD_LIBRARY_PATH="$libraries"; else unset LD_LIBRARY_PATH; fi
-    memory=$(ulimit -S -v)
+    memory=$(ulimit -S -v) most=$(ulimit -H -v)
     # It may be what the kernel has died of.
-    ulimit -S -v "$(ulimit -H -v)"
+    ulimit -S -v "$most"
+    # What explains may die of it as well.
+    [ "$most" = unlimited ] ||
+        echo "condaenv: Each process may have $((most / 1024)) MiB here (ulimit -v). Where that is too little, ask for more." >&2
     exec "$registrar" "$here/fallback.py" --levels "$2" --memory "$memory" $died "$@"
 }
 
