@@ -30,14 +30,16 @@ export function PackagePicker(props: {
   const { text, total, found, indexes, missing, absent, failure } = useStore(search);
   const { chosen, installed, environment, onToggle, onToggleByPip } = props;
   const names = new Set(chosen.map(nameOf));
+  const ofAnyChannel = React.useMemo(() => [...new Set(chosen.filter(isOfAnyChannel).map(nameOf))], [chosen]);
 
   React.useEffect(() => {
     void search.open(environment);
   }, [search, environment]);
   React.useEffect(() => {
-    void search.lookFor(chosen.filter(isOfAnyChannel).map(nameOf));
-  }, [search, chosen, indexes]);
-  const lacking = [...names].filter(name => absent.has(name) && !installed?.has(name));
+    void search.lookFor(ofAnyChannel);
+    return () => void search.lookFor([]);
+  }, [search, ofAnyChannel, indexes]);
+  const lacking = ofAnyChannel.filter(name => absent.has(name) && !installed?.has(name));
   const onSeen = React.useCallback((first: number, last: number) => search.need(first, last), [search]);
 
   const type = (typed: string): void => search.setText(typed, nameOf(typed));

@@ -41,8 +41,8 @@ export function PlanView(props: IPlanView): JSX.Element {
         </p>
       )}
       <div className="jp-condaenv-plan-changes">
-        {props.told.map(text => (
-          <p key={text} className="jp-condaenv-notice">
+        {props.told.map((text, index) => (
+          <p key={index} className="jp-condaenv-notice">
             {text}
           </p>
         ))}

@@ -65,9 +65,12 @@ test('what is to be changed stays as it is while a plan of it is made', async ()
   panel.dispose();
 });
 
-function show(panel: Panel, content: JSX.Element): void {
+/** The result shows something else in the same place. */
+function show(panel: Panel, content: JSX.Element): (content: JSX.Element) => void {
   const context = { panel, trans, openNotebook: vi.fn(), openTerminal: vi.fn(), remove: vi.fn(), saveLock: vi.fn() };
-  render(<Context.Provider value={context}>{content}</Context.Provider>);
+  const page = (shown: JSX.Element): JSX.Element => <Context.Provider value={context}>{shown}</Context.Provider>;
+  const { rerender } = render(page(content));
+  return next => rerender(page(next));
 }
 
 function pack(name: string, version: string): Schemas['Package'] {
@@ -177,6 +180,15 @@ test('a plan shows what was told while it was made', () => {
   const props = { told, asked: null, again: false, living: false, onApply: vi.fn(), onBack: vi.fn() };
   show(panelOf(new FakeJobs()), <PlanView plan={planOf()} {...props} />);
   expect(screen.getByText(told[0])).toBeTruthy();
+});
+
+test('what was told twice of a plan is not left behind with the next one', () => {
+  const props = { plan: planOf(), asked: null, again: true, living: false, onApply: vi.fn(), onBack: vi.fn() };
+  const showNext = show(panelOf(new FakeJobs()), <PlanView {...props} told={['Left out: TOKEN', 'Left out: TOKEN']} />);
+  expect(screen.getAllByText('Left out: TOKEN')).toHaveLength(2);
+  showNext(<PlanView {...props} told={['Left out: KEY']} />);
+  expect(screen.getByText('Left out: KEY')).toBeTruthy();
+  expect(screen.queryByText('Left out: TOKEN')).toBeNull();
 });
 
 test('environments are told by name, kernel and place; the arrow keys move among them', async () => {
@@ -638,5 +650,51 @@ test('a package that no channel has is told as soon as it is chosen, and can be 
   expect(asked).not.toContain('other');
   fireEvent.click(screen.getByRole('button', { name: 'Create' }));
   expect(created).toEqual([{ name: 'geo', specs: ['python', 'nosuchpkg >=2', 'elsewhere::other'], pip: [] }]);
+  panel.dispose();
+});
+
+test('a package of which the channel is named is not told to be in none', async () => {
+  const panel = panelOf(new FakeJobs());
+  show(panel, <EnvironmentsSection />);
+  act(() => void panel.draft('create'));
+  const find = screen.getByRole('searchbox', { name: 'Find packages' });
+  const choose = (spec: string): void => {
+    fireEvent.change(find, { target: { value: spec } });
+    fireEvent.keyDown(find, { key: 'Enter' });
+  };
+  choose('foo');
+  await screen.findByText(/^No channel has foo\./);
+  choose('elsewhere::foo');
+  const chosen = within(screen.getByRole('list', { name: 'Packages to install' })).getAllByRole('listitem');
+  expect(chosen.map(chip => chip.textContent)).toEqual(['elsewhere::foo×']);
+  expect(screen.queryByText(/^No channel has foo\./)).toBeNull();
+  panel.dispose();
+});
+
+test('many packages that are pasted are looked for one after the other, until the form is closed', async () => {
+  const asked: string[] = [];
+  let answer = (): void => undefined;
+  const panel = panelOf(new FakeJobs(), [], {
+    search: (name: string) => {
+      const found = { packages: [], total: 0, indexes: [], missing: [] };
+      if (!name) {
+        return Promise.resolve(found);
+      }
+      asked.push(name);
+      return new Promise(resolve => (answer = () => resolve(found)));
+    }
+  });
+  show(panel, <EnvironmentsSection />);
+  await act(async () => panel.draft('create'));
+  const names = Array.from({ length: 200 }, (_, index) => `pkg${index}`);
+  fireEvent.paste(screen.getByRole('searchbox', { name: 'Find packages' }), {
+    clipboardData: { getData: () => names.join('\n') }
+  });
+  expect(asked).toEqual(['pkg0']);
+  await act(async () => answer());
+  expect(asked).toEqual(['pkg0', 'pkg1']);
+  fireEvent.click(screen.getByRole('button', { name: 'Cancel' }));
+  await act(async () => answer());
+  expect(asked).toEqual(['pkg0', 'pkg1']);
   panel.dispose();
 });

@@ -94,18 +94,25 @@ export class Search extends Store<ISearch> {
     }
   }
 
-  /** Find out which of the packages called `names` no channel has. Where that cannot be told, nothing is said. */
+  /**
+   * Find out which of the packages called `names` no channel has, and no longer of those that were wanted before. Where
+   * that cannot be told, nothing is said. Hundreds can be pasted, so that the server is asked for one after the other.
+   */
   async lookFor(names: readonly string[]): Promise<void> {
+    const isLast = this._looking.ask();
     const { total, missing } = this.read();
-    if (total !== null && missing.length === 0) {
-      const fresh = names.filter(name => !this._lookedFor.has(name));
-      fresh.forEach(name => this._lookedFor.add(name));
-      await Promise.all(fresh.map(name => this._lookForOne(name)));
+    if (total === null || missing.length > 0) {
+      return;
+    }
+    for (const name of names) {
+      if (isLast() && !this._lookedFor.has(name)) {
+        await this._lookForOne(name);
+      }
     }
   }
 
   private async _lookForOne(name: string): Promise<void> {
-    const lookedFor = this._lookedFor;
+    const lookedFor = this._lookedFor.add(name);
     try {
       const { packages, missing } = await this._api.search(name, ALIKE, 0, this._environment);
       if (lookedFor === this._lookedFor && missing.length === 0 && !packages.some(one => one.name === name)) {
@@ -187,6 +194,7 @@ export class Search extends Store<ISearch> {
 
   private readonly _asked = new Set<number>();
   private _lookedFor = new Set<string>();
+  private readonly _looking = new Latest();
   private readonly _searching = new Latest();
   private _isLast = this._searching.ask();
   private _indexing: Promise<void> | null = null;
