@@ -84,7 +84,7 @@ class History(Result, frozen=True, kw_only=True, tag="history"):
     damaged: tuple[int, ...] = ()
     """Numbers of those that cannot be read."""
     lost: bool = False
-    """Whether there were some, and somebody has deleted them all."""
+    """Whether there were some, and none is there any more."""
     deferred: Plan | None = None
     """What waits for the next start of a kernel, and becomes a revision then."""
 

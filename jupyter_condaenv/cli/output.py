@@ -406,7 +406,7 @@ def answer(result: Result) -> Iterable[str]:
     if isinstance(result, answers.History):
         none = "It has no history: nothing was changed here yet."
         if result.lost:
-            none = "Somebody has deleted its history. `doctor ENV --fix` begins a new one with what is there now."
+            none = "Its history is gone. `doctor ENV --fix` begins a new one with what is there now."
         lines = plans.revisions(result.revisions, result.damaged) or [none]
         waits = "Waiting for the next start of a kernel, and no revision yet"
         return [*lines, *([f"{waits}: {plans.waiting(result.deferred)}"] if result.deferred else ())]

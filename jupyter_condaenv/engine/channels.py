@@ -21,6 +21,8 @@ _LOCAL = re.compile(r"(file:|[/~]|\.{1,2}/|[A-Za-z]:\\)")
 _TOKEN = re.compile(r"(?<!:/)/t/[^/?#]+")
 _USER = re.compile(r"(?<=://)([^/?#\s]*|[^/?#\s:@]*:(?!\d+([^\w@]|$))[^\s\"'<>]*)@")
 """Also with a slash in the password, which is wrong and happens."""
+_TOLD = re.compile(r"#((sha\d+|md5)=[0-9a-fA-F]+|egg=[A-Za-z0-9._-]+)\Z")
+"""What packages' URLs say of what they lead to."""
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_./-]*\Z")
 LOGIN_PLACES = "~/.netrc, the file that RATTLER_AUTH_FILE names, the keyring, or the channel's URL in ~/.condarc"
 OFFLINE = "You are offline: by the trait offline, by CONDA_OFFLINE, or by .condarc (`config show --sources`)."
@@ -37,10 +39,12 @@ def host_subdir() -> str:
 
 def redact(text: str) -> str:
     """``text`` without the secrets that conda's URLs can carry: ``/t/<token>/``, ``user:password@`` and, since signed
-    links end in it, the query.
+    links end in it, the query, and what follows a ``#`` unless it says what is at the URL.
 
     >>> redact("see https://me:pw@host/t/abc-123/channel")
     'see https://host/channel'
+    >>> redact("demo @ https://host/demo-1.zip?sign=abc#egg=demo"), redact("https://host/demo.whl#sha256=0f")
+    ('demo @ https://host/demo-1.zip#egg=demo', 'https://host/demo.whl#sha256=0f')
     """
     text = _USER.sub("", text) if "@" in text else text  # it looks far ahead for the sign
     return _WORD.sub(lambda word: _without_secrets(word[0]), text)
@@ -51,7 +55,10 @@ def _without_secrets(word: str) -> str:
     if _LOCAL.match(word):
         return word
     scheme, mark, rest = _TOKEN.sub("", word).partition("://")
-    return scheme + mark + (re.split(r"[?#]", rest, maxsplit=1)[0] if mark else rest)
+    if not mark:
+        return scheme + rest
+    told = _TOLD.search(rest)
+    return scheme + mark + re.split(r"[?#]", rest, maxsplit=1)[0] + (told[0] if told else "")
 
 
 def base_url(channel: str, alias: str, named: Mapping[str, str] | None = None) -> str:

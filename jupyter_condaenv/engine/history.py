@@ -16,13 +16,13 @@ from pathlib import Path
 
 import msgspec
 
-from . import conda_history, demands, stored
+from . import conda_history, demands, stack, stored
 from . import prefix as prefixes
 from .channels import redact
 from .conda_history import name_of
-from .errors import Broken, NotFound
+from .errors import Broken, InvalidRequest, NotFound
 from .formats import pylock
-from .model import Change, Lock, Package, Revision, Variable
+from .model import Base, Change, Lock, Package, Revision, Variable
 from .trees import write_whole
 
 _COMMAND = "# cmd: jupyter condaenv "
@@ -47,7 +47,7 @@ def number_of(file: Path) -> int:
 
 
 def is_lost(prefix: Path) -> bool:
-    """Whether somebody has deleted all revisions: conda's history tells that we made some."""
+    """Whether there is no revision, although conda's history tells that we have made some."""
     if _files(prefix):
         return False
     with suppress(OSError):
@@ -102,12 +102,24 @@ def lock_of(prefix: Path, found: tuple[Package, ...], last: Revision | None, pla
             channels=tuple(dict.fromkeys([*last.lock.channels, *_channels(found)])),
         )
     subdirs = sorted({package.subdir for package in found if package.subdir not in ("", "noarch")})
+    base = _base(prefix)
     return Lock(
         platform=subdirs[0] if subdirs else platform,
         channels=_channels(found),
-        specs=requested(prefix, found) or roots(found),
+        specs=requested(prefix, (*found, *(base.packages if base is not None else ()))) or roots(found),
         packages=found,
+        base=base,
     )
+
+
+def _base(prefix: Path) -> Base | None:
+    """What the overlay at ``prefix`` stands on; without its packages, where that cannot be used."""
+    overlay = stack.read(prefix)
+    if overlay is None:
+        return None
+    with suppress(InvalidRequest, Broken):
+        return stack.base_of(Path(overlay.base))
+    return Base(prefix=overlay.base, digest=overlay.digest, packages=())
 
 
 def roots(packages: tuple[Package, ...]) -> tuple[str, ...]:

@@ -50,7 +50,10 @@ def _held(guard: FileLock, path: Path, purpose: str) -> Iterator[None]:
     note = path.with_suffix(".holder")
     try:
         with suppress(OSError):  # a full disk may still be changed for the better
-            note.write_text(purpose, encoding="utf-8")
+            # It may be a link that another user has laid there.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+            with open(os.open(note, flags, 0o666), "w", encoding="utf-8") as file:
+                file.write(purpose)
         yield
     finally:
         with suppress(OSError):

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from . import (
     changes,
@@ -38,7 +39,7 @@ from . import (
     transaction,
     writers,
 )
-from .errors import AlreadyExists, InvalidRequest, Refused
+from .errors import AlreadyExists, InvalidRequest, Refused, StorageError
 from .locking import try_lock
 from .model import Changed, Lock, Message, Pack, Packed, Plan, Progress, Settings, Solved, Step, Unpack
 from .rattler import host
@@ -56,6 +57,8 @@ _ADDED = (_UNPACK, "bin/conda_unpack_progress.py", "bin/activate", "bin/deactiva
 _THROUGH_ENV = re.compile(rb"#!/usr/bin/env (?P<name>[\w.+-]+)(?P<options>[^\n]*)")
 _PART = ".pack-"
 """In the name of the folder in which an archive is made, behind its own name."""
+_NEW = 60.0
+"""Seconds within which such a folder is locked."""
 _TICK = 200
 """Files between two signs of life."""
 
@@ -77,7 +80,11 @@ def pack(request: Pack, settings: Settings, emit: Emit) -> Packed:
     emit(Step(phase="pack", text=f"Packing {source.name}"))
     room = [limits.of_packing(source, output.parent, compressed=output.suffix != ".tar")]
     count: Callable[[int], None] = lambda done: emit(Progress(phase="measure", done=done, unit="files"))  # noqa: E731
-    with limits.watched(room, settings, count, lambda: None), _folder_beside(output) as folder, _told(emit):
+    with (
+        limits.watched(room, replace(settings, reserve=0), count, lambda: None),
+        _folder_beside(output) as folder,
+        _told(emit),
+    ):
         lock = Path(folder, "lock.json")
         lock.write_bytes(lockfiles.encode(history.current_lock(source, host.platform())))
         part = Path(folder, "part" + _suffix(output))
@@ -177,20 +184,25 @@ def _conda_pack() -> Any:
 @contextmanager
 def _folder_beside(output: Path) -> Iterator[str]:
     """A folder of our own on the file system of ``output``. Those that killed predecessors left there are deleted."""
-    for path in filter(_is_part, output.parent.iterdir()):
-        with suppress(OSError), try_lock(path / "lock", "tidying up") as held:  # it may be another user's
-            if held:
-                remove_tree(path)
     with (
         tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}{_PART}") as folder,
         try_lock(Path(folder, "lock"), f"packing {output.name}"),
     ):
+        for left in _parts(output.parent, os.stat(folder)):
+            with suppress(OSError, StorageError), try_lock(left / "lock", "tidying up") as held:
+                if held:
+                    remove_tree(left)
         yield folder
 
 
-def _is_part(path: Path) -> bool:
-    name, mark, _ = path.name.rpartition(_PART)
-    return bool(mark) and name.startswith(".") and name.endswith(FORMATS) and path.is_dir()
+def _parts(parent: Path, own: os.stat_result) -> Iterator[Path]:
+    """Such folders of the same user in ``parent``, but for ``own`` and others that are too new to have a lock."""
+    for entry in os.scandir(parent):
+        name, _, _ = entry.name.rpartition(_PART)
+        if name.startswith(".") and name.endswith(FORMATS) and entry.is_dir(follow_symlinks=False):
+            found = entry.stat(follow_symlinks=False)
+            if found.st_uid == own.st_uid and found.st_mtime < own.st_mtime - _NEW:
+                yield Path(entry.path)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from msgspec.structs import fields, replace
 
 from . import changes, deferred, environments, history, lockfiles, offline, sites, stack
 from . import prefix as prefixes
+from .channels import redact
 from .errors import InvalidRequest, Outdated, StorageError
 from .model import Base, Lock, Plan, Settings, digest
 from .rattler import host, matchspec, package_cache
@@ -54,7 +55,8 @@ def sealed(made: Plan) -> Plan:
 
 
 def check_seal(made: Plan) -> None:
-    """Raises InvalidRequest where ``made`` is not as ``sealed`` has made it."""
+    """Raises InvalidRequest where ``made`` is not as ``sealed`` has made it: whoever wants to can seal it again, but
+    nobody alters it unnoticed."""
     if made.seal != _seal(made):
         raise InvalidRequest(
             "The plan is not as it was made: somebody has altered it, or another version made it.",
@@ -71,13 +73,22 @@ def _said(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
         own = {field.name: getattr(value, field.name) for field in fields(value)}
         return {field.name: _said(own[field.name]) for field in fields(value) if own[field.name] != field.default}
+    if isinstance(value, str):
+        return redact(value)  # as jobs keep it
     return [_said(one) for one in value] if isinstance(value, tuple) else value
 
 
 def check_current(made: Plan) -> None:
-    """Raises Outdated unless the environment, and the one it stands on, are as they were when the plan was made."""
-    if _state(Path(made.prefix), _now(made)) != made.before:
+    """Raises Outdated unless the environment, and the one it stands on, are as they were when the plan was made, and
+    InvalidRequest where what the plan shows is not what its lock would do to it."""
+    now = _now(made)
+    if _state(Path(made.prefix), now) != made.before:
         raise _outdated(made)
+    if changes.compare(now.packages if now is not None else (), made.lock.packages) != made.changes:
+        raise InvalidRequest(
+            "The changes that the plan shows are not those that its lock would make.",
+            "Somebody has altered it. Make it again, or compare with a copy that you trust.",
+        )
     _check_place(made)
 
 

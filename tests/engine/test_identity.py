@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -27,6 +28,7 @@ from jupyter_condaenv.engine.model import (
     Variable,
 )
 from jupyter_condaenv.engine.prefix import record_files
+from jupyter_condaenv.jobs.records import without_secrets
 from tests.channel import index
 
 from .child import operate
@@ -126,6 +128,7 @@ def test_an_altered_plan_is_not_applied(own: Settings, prefix: Path) -> None:
         assert tree(prefix) == before
     for wrong, error, text in (
         (altered(plan, version="9.9"), InvalidRequest, "its version is '9.9'"),
+        (replace(plan, changes=()), InvalidRequest, "changes that the plan shows"),
         (altered(plan, build_number=7), Tampered, "its build number is '7', and its archive says '0'"),
         (altered(plan, **{name: getattr(app, name) for name in ("version", "file_name")}), InvalidRequest, "'9.9'"),
     ):
@@ -134,6 +137,16 @@ def test_an_altered_plan_is_not_applied(own: Settings, prefix: Path) -> None:
         assert tree(prefix) == before
     operate(ApplyPlan(prefix=str(prefix), plan=plan), own)
     assert (prefix / "share/app.txt").exists()
+
+
+def test_a_plan_passes_as_jobs_keep_it(own: Settings, prefix: Path) -> None:
+    """Without secrets, and with what could be taken for one."""
+    plan = planned(prefix, own)
+    specs = ("demo @ https://host/demo.whl#sha256=0f", "x @ https://host/x.zip?token=0#subdirectory=y")
+    sealed = plans.sealed(replace(plan, lock=replace(plan.lock, pip_specs=specs)))
+    kept = msgspec.json.decode(msgspec.json.encode(without_secrets(Planned(plan=sealed))), type=Planned).plan
+    assert kept.lock.pip_specs == (specs[0], "x @ https://host/x.zip")
+    plans.check_seal(kept)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -109,6 +110,11 @@ def test_where_it_cannot_be_packed(source: Path, little_settings: Settings, tmp_
     assert zipfile.is_zipfile(tmp_path / "there.zip")
 
 
+def test_the_reserve_is_not_for_archives(source: Path, little_settings: Settings, tmp_path: Path) -> None:
+    tight = replace(little_settings, reserve=shutil.disk_usage(tmp_path).total)
+    assert packed(source, tmp_path / "packed.tar.gz", tight).exists()
+
+
 def test_an_overlay_is_not_packed(real_settings: Settings, tmp_path: Path) -> None:
     base, over = tmp_path / "base", tmp_path / "over"
     operate(CreateEnvironment(prefix=str(base), specs=("python",)), real_settings)
@@ -204,8 +210,18 @@ def test_a_kill_leaves_all_or_nothing(source: Path, little_settings: Settings, t
     if phase == "pack":
         assert not archive.exists() or tarfile.is_tarfile(archive)
         archive.unlink(missing_ok=True)
+        for left in tmp_path.glob(".packed.tar.pack-*"):
+            os.utime(left, (1, 1))
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        link = tmp_path / ".theirs.tar.pack-1"
+        link.symlink_to(elsewhere)
+        new = tmp_path / ".mine.tar.pack-2"
+        new.mkdir()
         packed(source, archive.with_name("other.tar"), little_settings)
-        assert list(tmp_path.glob(".*")) == [], "one of any name tidies up in the folder"
+        assert {*tmp_path.glob(".*.pack-*")} == {link, new}, "one of any name tidies up in the folder"
+        assert list(elsewhere.iterdir()) == [] == list(new.iterdir())
+        new.rmdir()
         packed(source, archive, little_settings)
     if not target.exists():
         unpacked(archive, target, little_settings)

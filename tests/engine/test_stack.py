@@ -22,6 +22,7 @@ from jupyter_condaenv.engine.model import (
     ApplyPlan,
     Changed,
     ChangePackages,
+    CheckHealth,
     CreateEnvironment,
     Plan,
     Planned,
@@ -335,6 +336,19 @@ def test_an_overlay_is_changed_like_any_environment(shared: Settings, base: Path
         change(made, shared, remove=("psutil",))
     assert fingerprint(base) == before
     assert [each.number for each in history.readable(made)[0]] == [1, 2, 3]
+
+
+def test_an_overlay_whose_revisions_are_gone_still_stands_on_its_base(
+    shared: Settings, movable: Path, tmp_path: Path
+) -> None:
+    made = overlay(shared, movable, tmp_path, "entrydemo")
+    before = history.current_lock(made)
+    shutil.rmtree(made / "conda-meta/condaenv/revisions")
+    assert history.current_lock(made).base == before.base
+    operate(CheckHealth(prefix=str(made), fix=True), shared)
+    change(made, shared, add=("joblib",))
+    now = history.current_lock(made)
+    assert now.base == before.base and "python" not in {each.name for each in now.packages}
 
 
 def test_a_base_that_has_moved_on(shared: Settings, movable: Path, tmp_path: Path) -> None:

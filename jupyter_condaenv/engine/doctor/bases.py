@@ -34,7 +34,7 @@ def foreign_python(patient: Patient) -> Finding | None:
         code="foreign_python",
         text=f"{some(found)} no longer {'leads' if len(found) == 1 else 'lead'} to the Python of {root}, on which the "
         "environment runs.",
-        hint="The links are made anew, and what was put in their place stays beside as *.saved-1.",
+        hint="The links are made anew, and a file that was put in the place of one stays beside it as *.saved-1.",
         fixable=True,
         paths=tuple(found),
     )

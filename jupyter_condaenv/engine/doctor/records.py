@@ -43,7 +43,8 @@ def damaged_history(patient: Patient) -> Finding | None:
     if patient.lost_revisions:
         return Finding(
             code="damaged_history",
-            text="Somebody has deleted its revisions (conda-meta/condaenv/revisions), so nothing can be undone.",
+            text="It has had revisions, and none is there (conda-meta/condaenv/revisions), so nothing can be undone: "
+            "somebody has deleted them, or has copied it without them.",
             hint="A backup may have them. What is there now becomes a revision.",
             fixable=True,
         )

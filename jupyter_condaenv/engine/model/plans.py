@@ -159,7 +159,8 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     room: Room | None = None
     """Measured for dry runs only."""
     seal: str = ""
-    """A sha256 over all the rest, by which a plan is known that somebody has altered. Of dry runs only."""
+    """A sha256 over all the rest, by which a plan is known that somebody has altered; of one that is shown to be
+    applied. It is no signature: what a plan would do is checked as well."""
 
 
 class Brief(Struct, frozen=True, kw_only=True, omit_defaults=True):
