@@ -347,7 +347,7 @@ def answer(result: Result) -> Iterable[str]:
     if isinstance(result, Deferred):
         return plans.deferred(result)
     if isinstance(result, Dropped):
-        return [f"Given up: {plans.waiting(result.plan)}."]
+        return [f"Given up: {plans.waiting(result.plan) if result.plan else 'a change that could not be read'}."]
     if isinstance(result, Removed):
         kernels = f" and its kernel {', '.join(result.kernels)}" if result.kernels else ""
         return [f"Deleted {result.prefix}{kernels}."]

@@ -54,6 +54,8 @@ def hint(failure: Failure) -> str:
         also.append("--without-pip leaves out what is for pip.")
     if failure.details.get("waiting"):
         also.append("`jupyter condaenv drop-deferred` gives it up, `apply-deferred` does it once no kernel runs.")
+    if failure.details.get("unreadable"):
+        also.append(f"`jupyter condaenv drop-deferred {shlex.quote(failure.details['unreadable'])}` gives it up.")
     if failure.code == "broken" and "revision" in failure.details:
         also.append("`jupyter condaenv doctor --fix` mends it.")
     lacking = _VIRTUAL.search(failure.message) if failure.code == "unsatisfiable" else None

@@ -16,7 +16,7 @@ import msgspec
 
 from . import stored
 from .activation.launch import split_levels
-from .errors import InvalidRequest, NotFound
+from .errors import Broken, InvalidRequest, NotFound
 from .model import Plan
 from .trees import write_whole
 
@@ -28,17 +28,25 @@ _WARM = "--warm="
 def read(prefix: Path) -> Plan | None:
     """The change that waits; None where there is none, or none that can be read."""
     try:
-        return stored.plan((prefix / FILE).read_bytes())
-    except (OSError, msgspec.MsgspecError, InvalidRequest):
+        return waiting(prefix)
+    except (NotFound, Broken):
         return None
 
 
 def waiting(prefix: Path) -> Plan:
-    """The change that waits. Raises NotFound."""
-    plan = read(prefix)
-    if plan is None:
-        raise NotFound(f"No change of {prefix.name} waits for the start of a kernel.", "There is nothing to do.")
-    return plan
+    """The change that waits. Raises NotFound, or Broken for one that cannot be read."""
+    try:
+        return stored.plan((prefix / FILE).read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFound(
+            f"No change of {prefix.name} waits for the start of a kernel.", "There is nothing to do."
+        ) from error
+    except (OSError, msgspec.MsgspecError, InvalidRequest) as error:
+        raise Broken(
+            f"The change of {prefix.name} that waits for a kernel cannot be read: {str(error).rstrip('.')}.",
+            error.hint if isinstance(error, InvalidRequest) else "",
+            unreadable=str(prefix),
+        ) from error
 
 
 def write(prefix: Path, plan: Plan) -> None:

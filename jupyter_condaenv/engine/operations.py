@@ -14,7 +14,7 @@ import msgspec
 
 from . import conda_history, deferred, environments, exchange, history, notes, staging, storage, writers
 from .channels import host_subdir
-from .errors import InvalidRequest, ReadOnly, Refused
+from .errors import Broken, InvalidRequest, ReadOnly, Refused
 from .model import (
     Adopt,
     Adopted,
@@ -255,7 +255,9 @@ def _with_sound_specs(prefix: Path, lock: Lock, emit: Emit) -> Lock:
 def _drop(request: DropDeferred, emit: Emit) -> Dropped:
     prefix = Path(request.prefix)
     with writers.writer(prefix, f"giving up what waits for {prefix.name}", emit):
-        plan = deferred.waiting(prefix)
+        plan = None
+        with suppress(Broken):  # given up all the same
+            plan = deferred.waiting(prefix)
         deferred.drop(prefix)
         return Dropped(plan=plan)
 

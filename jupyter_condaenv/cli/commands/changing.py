@@ -86,15 +86,22 @@ def apply(arguments: Namespace, output: Output) -> None:
 
 
 def apply_deferred(arguments: Namespace, output: Output) -> None:
+    if arguments.in_a_line:
+        _apply_in_a_line(arguments, output)
+        return
     settings = configured()
     environment = environments.find(arguments.environment, settings)
-    request = ApplyDeferred(prefix=environment.prefix)
-    if not arguments.in_a_line:
-        perform(request, settings, arguments, output)
-        return
-    job = Jobs(settings).start(request)
-    output.job(job)
+    perform(ApplyDeferred(prefix=environment.prefix), settings, arguments, output)
+
+
+def _apply_in_a_line(arguments: Namespace, output: Output) -> None:
+    if arguments.detach or output.json:
+        raise InvalidRequest("--in-a-line goes with neither --detach nor --json.", "Leave one of them out.")
     try:
+        settings = configured()
+        environment = environments.find(arguments.environment, settings)
+        job = Jobs(settings).start(ApplyDeferred(prefix=environment.prefix))
+        output.job(job)
         print(text.harmless(plans.in_a_line(follow(job, output))))
     except NotFound:
         raise  # another kernel that started has done it

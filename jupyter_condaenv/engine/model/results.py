@@ -41,9 +41,9 @@ class Deferred(Result, frozen=True, kw_only=True, tag="deferred"):
 
 
 class Dropped(Result, frozen=True, kw_only=True, tag="dropped"):
-    """``plan``, which waited for the next start of a kernel, is given up."""
+    """``plan``, which waited for the next start of a kernel, is given up; null where it could not be read."""
 
-    plan: Plan
+    plan: Plan | None
 
 
 class Removed(Result, frozen=True, kw_only=True, tag="removed"):

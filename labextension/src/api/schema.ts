@@ -2120,12 +2120,12 @@ export interface components {
         };
         /**
          * Dropped
-         * @description ``plan``, which waited for the next start of a kernel, is given up.
+         * @description ``plan``, which waited for the next start of a kernel, is given up; null where it could not be read.
          */
         Dropped: {
             /** @enum {unknown} */
             result: "dropped";
-            plan: components["schemas"]["Plan"];
+            plan: components["schemas"]["Plan"] | null;
         };
         /**
          * Locked
