@@ -191,6 +191,21 @@ def test_a_limit_that_holds_for_what_tells_it_too_is_in_the_log(own: Settings, t
     assert second.returncode and "Each process may have 100 MiB here (ulimit -v)" in second.stderr
 
 
+def test_a_limit_of_memory_is_not_told_where_it_has_nothing_to_do_with_it(own: Settings, tmp_path: Path) -> None:
+    name, _ = place(own, tmp_path, "")
+    argv = manager_of(own, name).kernel_spec.argv  # type: ignore[union-attr]
+    (tmp_path / "envs/geo/bin/python").unlink()
+    command = [
+        "sh",
+        "-c",
+        'ulimit -v 2000000; exec "$@"',
+        "sh",
+        *(one for one in argv if "{" not in one and one != "-f"),
+    ]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert ran.returncode and "bin/python, does not exist" in ran.stderr and "ulimit" not in ran.stderr
+
+
 def test_what_is_killed_for_want_of_memory_is_counted(tmp_path: Path) -> None:
     groups, root = tmp_path / "groups", tmp_path / "root"
     (root / "a").mkdir(parents=True)

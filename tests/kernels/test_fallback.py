@@ -267,7 +267,11 @@ def test_a_missing_ipykernel_is_explained(own: Settings, tmp_path: Path) -> None
     (name,) = specs.register(environment(prefix), own)
     for lent in prefix.glob("lib/python*/site-packages/*"):
         lent.unlink() if lent.is_symlink() or lent.suffix == ".pth" else shutil.rmtree(lent)
-    with started(manager_of(own, name)) as kernel:
+    manager = manager_of(own, name)
+    assert manager.kernel_spec is not None
+    manager.kernel_spec.argv = ["sh", "-c", 'ulimit -S -v 2000000; exec "$@"', "sh", *manager.kernel_spec.argv]
+    with started(manager) as kernel:
         told = kernel.run("1")
     assert f"In the environment {prefix}, ipykernel cannot be started (ModuleNotFoundError" in told
     assert f"jupyter condaenv add {prefix} ipykernel" in told
+    assert "ulimit" not in told, "memory has nothing to do with it"

@@ -25,6 +25,8 @@ STARTING = "CONDAENV_STARTING"
 STALE = 3600.0
 """Seconds after which a file is of something else: Jupyter starts one that has died again within seconds."""
 PYTHON: dict[str, object] = {"name": "python", "version": "3", "mimetype": "text/x-python", "file_extension": ".py"}
+DIED = "its kernel "
+"""What became of one that died without a word begins so. Then a limit of memory may be why."""
 NO_MEMORY = ("MemoryError", "can't start new thread", "Cannot allocate memory", "no memory left")
 UNHARMED = "Then restart the kernel. The notebook itself is not harmed."
 
@@ -128,13 +130,13 @@ def what_died(path: str) -> str:
     if killed.isdigit() and (memory.killed() or 0) > int(killed):
         most = memory.limit()
         limited = f", of which all here have {most >> 20} MiB together" if most else ""
-        return f"its kernel was killed while it started, because there was no memory left{limited}."
+        return f"{DIED}was killed while it started, because there was no memory left{limited}."
     named = [line.removeprefix("Fatal Python error: ") for line in fault if line.startswith("Fatal Python error: ")]
     if named:
         places = [line.strip() for line in fault if line.startswith("  File ") and "<frozen " not in line]
-        return f"its kernel crashed while it started: {'; '.join([*named[:1], *places[:1]])}."
+        return f"{DIED}crashed while it started: {'; '.join([*named[:1], *places[:1]])}."
     return (
-        "its kernel ended while it started, without a word: something killed it, or a package ended its process. "
+        f"{DIED}ended while it started, without a word: something killed it, or a package ended its process. "
         "The log of the server may say more."
     )
 
@@ -143,7 +145,7 @@ def _mend_kernel(prefixes: tuple[str, ...], failure: str, memory: str) -> str:
     limited = f"Each process may have {int(memory) >> 10} MiB here (ulimit -v). " if memory.isdigit() else ""
     if any(words in failure for words in NO_MEMORY):
         return f"The machine has run out of memory: {limited}shut other kernels down, or ask for more. {UNHARMED}"
-    if limited:
+    if limited and failure.startswith(DIED):
         return f"{limited}Where that is too little, ask for more. Else: {_mend_files(prefixes, failure)}"
     return _mend_files(prefixes, failure)
 

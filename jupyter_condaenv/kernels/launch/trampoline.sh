@@ -68,7 +68,7 @@ explain() {
     # It may be what the kernel has died of.
     ulimit -S -v "$most"
     # What explains may die of it as well.
-    [ "$most" = unlimited ] ||
+    [ -z "$died" ] || [ "$most" = unlimited ] ||
         echo "condaenv: Each process may have $((most / 1024)) MiB here (ulimit -v). Where that is too little, ask for more." >&2
     exec "$registrar" "$here/fallback.py" --levels "$2" --memory "$memory" $died "$@"
 }
