@@ -162,6 +162,16 @@ def test_arguments_at_the_end_reach_the_kernel(own: Settings, tmp_path: Path) ->
         assert kernel.run("import gc; print(gc.isenabled(), gc.get_freeze_count())") == "True 0", "as bare ipykernel"
 
 
+def test_a_python_that_cannot_freeze_what_it_collects_starts(own: Settings, tmp_path: Path) -> None:
+    (tmp_path / "envs/geo/conda-meta").mkdir(parents=True)
+    prefix = with_python(tmp_path / "envs/geo")
+    (packages,) = prefix.glob("lib/python*/site-packages")
+    (packages / "as_pypy.py").write_text("import gc\n\ndel gc.freeze, gc.unfreeze\n")
+    (packages / "as_pypy.pth").write_text("import as_pypy\n")
+    env, told = launched(own, (str(prefix),), {"PATH": os.defpath})
+    assert (env["CONDA_PREFIX"], told) == (str(prefix), "")
+
+
 def test_all_that_a_start_runs_of_ours_is_in_one_file(own: Settings, tmp_path: Path) -> None:
     (tmp_path / "envs/geo/conda-meta").mkdir(parents=True)
     (tmp_path / "envs/geo/etc/conda/activate.d").mkdir(parents=True)

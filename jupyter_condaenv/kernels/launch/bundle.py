@@ -2,7 +2,7 @@
 
 The modules that each start runs are put into one file, which ``shim.py`` reads. It lies in a folder whose content never
 changes, and is named by the very version of Python, so that it is never a wrong one. What no start needs is left out:
-docstrings here, and the columns of tracebacks by the option with which this runs.
+docstrings here, with them assertions, and the columns of tracebacks by the option with which this runs.
 """
 
 from __future__ import annotations

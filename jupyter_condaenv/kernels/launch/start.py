@@ -60,8 +60,9 @@ def main() -> None:
 def _collect_from_here() -> None:
     """Collect garbage as any Python does, but as if all that there is were old: else the first time it would be looked
     at once more than in a kernel without us."""
-    gc.freeze()
-    gc.unfreeze()
+    if hasattr(gc, "freeze"):  # PyPy has none
+        gc.freeze()
+        gc.unfreeze()
     gc.enable()
 
 
