@@ -72,6 +72,13 @@ def mended(prefix: Path, settings: Settings, *codes: str) -> Health:
     return health
 
 
+def as_of_conda(prefix: Path) -> None:
+    """As if another tool had made it."""
+    shutil.rmtree(prefix / "conda-meta/condaenv")
+    path = prefix / "conda-meta/history"
+    path.write_text(path.read_text().replace("jupyter condaenv", "conda"))
+
+
 def record(prefix: Path, name: str) -> Path:
     (path,) = [path for path in record_files(prefix) if path.name.rsplit("-", 2)[0] == name]
     return path
@@ -157,16 +164,15 @@ def test_a_damaged_record(known: str, harm: str, little_settings: Settings) -> N
     path = record(prefix, "alpha")
     good = path.read_bytes()
     path.write_bytes({"truncated": good[: len(good) // 2], "empty": b"", "other JSON": b"[]"}[harm])
-    codes = {"damaged_record"}
     if known == "by the channel":
-        shutil.rmtree(prefix / "conda-meta/condaenv")
+        as_of_conda(prefix)
     finding = found(prefix, little_settings)
     assert (finding.code, finding.packages, finding.paths) == (
         "damaged_record",
         ("alpha",),
         (f"conda-meta/{path.name}",),
     )
-    mended(prefix, little_settings, *codes)
+    mended(prefix, little_settings, "damaged_record")
     assert tree(prefix, ours=False).keys() == whole.keys()
     assert problems(prefix, *MINE) == []
     assert read_record(path).package() == msgspec.json.decode(good, type=type(read_record(path))).package()
@@ -175,7 +181,7 @@ def test_a_damaged_record(known: str, harm: str, little_settings: Settings) -> N
 def test_a_damaged_record_of_a_package_that_nobody_has(little_settings: Settings) -> None:
     """What else is wrong stays as well, and it is said why."""
     prefix = made(little_settings)
-    shutil.rmtree(prefix / "conda-meta/condaenv")
+    as_of_conda(prefix)
     path = record(prefix, "alpha")
     path.write_bytes(b"")
     path.rename(path.with_name("alpha-9.9-0.json"))
