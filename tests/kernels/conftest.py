@@ -7,13 +7,13 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import KernelManager
 
 from jupyter_condaenv.engine.activation.launch import join_levels
@@ -140,6 +140,41 @@ def as_vs_code_starts_it(manager: KernelManager, prefix: Path) -> KernelManager:
 def manager_of(settings: Settings, name: str) -> KernelManager:
     specs = KernelSpecManager(kernel_dirs=[settings.kernels_dir], ensure_native_kernel=False)
     return KernelManager(kernel_name=name, kernel_spec_manager=specs)
+
+
+@contextmanager
+def control_group(controller: str, version1: tuple[str, str], version2: tuple[str, str]) -> Iterator[Path]:
+    """One of the version that the machine has for ``controller``, in which the file that is named holds that text."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controller in controllers.split(","):
+            made, (file, text) = Path(f"/sys/fs/cgroup/{controller}{path}"), version1
+        elif not controllers:
+            made, (file, text) = Path(f"/sys/fs/cgroup{path}"), version2
+        else:
+            continue
+        made /= f"condaenv-test-{os.getpid()}"
+        try:
+            made.mkdir()
+            (made / file).write_text(text)
+        except OSError:
+            with suppress(OSError):
+                made.rmdir()
+            continue
+        try:
+            yield made
+            return
+        finally:
+            made.rmdir()
+    pytest.skip("no control group with a limit can be made here: this needs root, or one that is delegated")
+
+
+def limit(manager: KernelManager, group: Path) -> None:
+    """Have its kernels started in ``group``."""
+    assert manager.kernel_spec is not None
+    enter = f'echo $$ >{group}/cgroup.procs && exec "$@"'
+    argv = ["sh", "-c", enter, "sh", *manager.kernel_spec.argv]
+    manager._kernel_spec = KernelSpec(argv=argv, language="python")
 
 
 @pytest.fixture

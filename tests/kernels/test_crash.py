@@ -19,7 +19,7 @@ from jupyter_condaenv.engine.model import Settings
 from jupyter_condaenv.kernels import specs
 from tests.jobs.conftest import eventually
 
-from .conftest import WAIT, Kernel, environment, make_prefix, manager_of, started
+from .conftest import WAIT, Kernel, control_group, environment, limit, make_prefix, manager_of, started
 
 SESSION = {"JPY_SESSION_NAME": "a.ipynb"}
 SEGFAULT = "import ctypes\nctypes.string_at(0)\n"
@@ -175,6 +175,26 @@ def test_a_limit_of_memory_is_told_and_not_that_of_what_tells_it(own: Settings, 
         told = kernel.run("1")
     assert "ipykernel cannot be started (MemoryError" in told
     assert "Each process may have 300 MiB here (ulimit -v)" in told
+
+
+def test_the_memory_of_a_container_is_told(own: Settings, tmp_path: Path) -> None:
+    name, _ = place(own, tmp_path, "held = b'x' * (1 << 30)\n")
+    manager = manager_of(own, name)
+    most = str(200 << 20)
+    with control_group("memory", ("memory.limit_in_bytes", most), ("memory.max", most)) as group:
+        limit(manager, group)
+        die(manager)
+        manager.restart_kernel(now=True)
+        client = manager.blocking_client()
+        try:
+            client.start_channels()
+            client.wait_for_ready(timeout=WAIT)
+            told = Kernel(manager, client).run("1")
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+    assert "no memory left, of which all here have 200 MiB together" in told
+    assert "shut other kernels down, or ask for more" in told
 
 
 def test_a_limit_that_holds_for_what_tells_it_too_is_in_the_log(own: Settings, tmp_path: Path) -> None:
