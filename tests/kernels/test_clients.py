@@ -303,5 +303,22 @@ def test_a_whole_notebook(
     assert not psutil.pid_exists(int(pid))
 
 
+def test_from_a_schedule(house: House, tmp_path: Path) -> None:
+    """As cron and systemd start programs: with next to no variables, no terminal, and a session of its own."""
+    notebook = tmp_path / "nightly.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SEEN)]), notebook)
+    where = {name: value for name, value in os.environ.items() if name == "HOME" or name.startswith("JUPYTER_")}
+    subprocess.run(
+        [PROGRAMS / "jupyter-execute", "--inplace", f"--kernel_name={NAME}", notebook],
+        env={"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", **where},
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        check=True,
+        timeout=WAIT,
+    )
+    (cell,) = nbformat.read(notebook, as_version=4).cells
+    assert _shown(cell).startswith(f"it ran in {house.prefix}|")
+
+
 def _shown(cell: nbformat.NotebookNode) -> str:
     return "".join(output.get("text") or f"{output.get('ename')}" for output in cell.outputs).strip()
