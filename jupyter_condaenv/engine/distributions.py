@@ -75,14 +75,6 @@ def promises(distribution: Distribution) -> list[tuple[Path, str]]:
     return [(Path(os.path.normpath(site / row[0])), said) for row, said in zip(rows, sha256, strict=True)]
 
 
-def is_of_conda(distribution: Distribution) -> bool:
-    """Whether it says that conda installed it, as packages of conda do (``INSTALLER``), also where no record does."""
-    try:
-        return (distribution.info / "INSTALLER").read_bytes().strip() == b"conda"
-    except OSError:
-        return False
-
-
 def requires(distribution: Distribution) -> list[str]:
     """What it needs according to its metadata (``Requires-Dist``), whatever the conditions."""
     try:

@@ -330,8 +330,8 @@ class _Change:
             taken = [one for name, one in site.others.items() if name in self.site.conda]
             for one in taken:
                 self._remove(one)
-            if of_pip := [one for one in taken if not distributions.is_of_conda(one)]:
-                text = ", ".join(f"{one.name} {one.version}" for one in of_pip)
+            if taken:
+                text = ", ".join(f"{one.name} {one.version}" for one in taken)
                 self.emit(Message(level="warning", text=f"conda's packages take the place of pip's: {text}"))
             names = {distributions.normalized(one.name) for one in taken}
             self.lock = replace(
