@@ -57,8 +57,6 @@ _ADDED = (_UNPACK, "bin/conda_unpack_progress.py", "bin/activate", "bin/deactiva
 _THROUGH_ENV = re.compile(rb"#!/usr/bin/env (?P<name>[\w.+-]+)(?P<options>[^\n]*)")
 _PART = ".pack-"
 """In the name of the folder in which an archive is made, behind its own name."""
-_NEW = 60.0
-"""Seconds within which such a folder is locked."""
 _TICK = 200
 """Files between two signs of life."""
 
@@ -184,25 +182,28 @@ def _conda_pack() -> Any:
 @contextmanager
 def _folder_beside(output: Path) -> Iterator[str]:
     """A folder of our own on the file system of ``output``. Those that killed predecessors left there are deleted."""
-    with (
-        tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}{_PART}") as folder,
-        try_lock(Path(folder, "lock"), f"packing {output.name}"),
-    ):
-        for left in _parts(output.parent, os.stat(folder)):
-            with suppress(OSError, StorageError), try_lock(left / "lock", "tidying up") as held:
-                if held:
-                    remove_tree(left)
-        yield folder
+    while True:
+        with (
+            tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}{_PART}") as folder,
+            try_lock(lock := Path(folder, "lock"), f"packing {output.name}") as held,
+        ):
+            # Another one may have taken it for such, before there was a lock.
+            if held and lock.exists():
+                _tidy(output.parent, folder)
+                yield folder
+                return
 
 
-def _parts(parent: Path, own: os.stat_result) -> Iterator[Path]:
-    """Such folders of the same user in ``parent``, but for ``own`` and others that are too new to have a lock."""
+def _tidy(parent: Path, own: str) -> None:
+    """Delete such folders of the same user in ``parent`` that nobody works in; ``own`` is one."""
+    user = os.stat(own).st_uid
     for entry in os.scandir(parent):
         name, _, _ = entry.name.rpartition(_PART)
-        if name.startswith(".") and name.endswith(FORMATS) and entry.is_dir(follow_symlinks=False):
-            found = entry.stat(follow_symlinks=False)
-            if found.st_uid == own.st_uid and found.st_mtime < own.st_mtime - _NEW:
-                yield Path(entry.path)
+        is_one = name.startswith(".") and name.endswith(FORMATS) and entry.is_dir(follow_symlinks=False)
+        if is_one and entry.name != os.path.basename(own) and entry.stat(follow_symlinks=False).st_uid == user:
+            with suppress(OSError, StorageError), try_lock(Path(entry.path, "lock"), "tidying up") as held:
+                if held:
+                    remove_tree(Path(entry.path))
 
 
 @contextmanager
