@@ -99,7 +99,7 @@ def test_filters(person: Person, client: Client) -> None:
     expect(rows).to_contain_text(["filter-me"])
     wanted.fill("nowhere")
     expect(rows).to_have_count(0)
-    expect(person.panel.get_by_text("No environment has that in its name or path.")).to_be_visible()
+    expect(person.panel.get_by_text("No environment has that in its name, path or tags.")).to_be_visible()
     wanted.fill("")
     person.look_at("filter-me")
     packages = person.panel.get_by_role("list", name="Packages", exact=True).get_by_role("listitem")
