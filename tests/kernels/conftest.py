@@ -118,6 +118,13 @@ class Kernel:
 @contextmanager
 def started(manager: KernelManager, **options: Any) -> Iterator[Kernel]:
     manager.start_kernel(**options)
+    with connected(manager) as kernel:
+        yield kernel
+
+
+@contextmanager
+def connected(manager: KernelManager) -> Iterator[Kernel]:
+    """The kernel that ``manager`` has started, which ends afterwards."""
     client = manager.blocking_client()
     try:
         client.start_channels()

@@ -19,7 +19,7 @@ from jupyter_condaenv.engine.model import Settings
 from jupyter_condaenv.kernels import specs
 from tests.jobs.conftest import eventually
 
-from .conftest import WAIT, Kernel, control_group, environment, limit, make_prefix, manager_of, started
+from .conftest import WAIT, connected, control_group, environment, limit, make_prefix, manager_of, started
 
 SESSION = {"JPY_SESSION_NAME": "a.ipynb"}
 SEGFAULT = "import ctypes\nctypes.string_at(0)\n"
@@ -48,6 +48,13 @@ def starting(own: Settings) -> list[Path]:
     return list(Path(own.data_dir, "starting").iterdir())
 
 
+def command(own: Settings, name: str, connection: Path) -> list[str]:
+    """What Jupyter runs for the kernel ``name``."""
+    spec = manager_of(own, name).kernel_spec
+    assert spec is not None
+    return [str(connection) if one == "{connection_file}" else one for one in spec.argv]
+
+
 def die(manager: KernelManager) -> None:
     manager.start_kernel(env={**os.environ, **SESSION})
     eventually(lambda: not manager.is_alive())
@@ -71,23 +78,16 @@ def test_it_is_told_and_after_the_repair_it_starts(
     die(manager)
     # As Jupyter does that finds a kernel dead.
     manager.restart_kernel(now=True)
-    client = manager.blocking_client()
-    try:
-        client.start_channels()
-        client.wait_for_ready(timeout=WAIT)
-        kernel = Kernel(manager, client)
+    with connected(manager) as kernel:
         told = kernel.run("1")
         assert f"In the environment {tmp_path}/envs/geo, its kernel {reason}" in told and "restart the kernel" in told
         assert not starting(own)
         repair(broken)
         manager.restart_kernel(now=True)
-        client.wait_for_ready(timeout=WAIT)
+        kernel.client.wait_for_ready(timeout=WAIT)
         assert kernel.run("print(1 + 1)") == "2"
         assert kernel.run("import faulthandler; print(faulthandler.is_enabled())") == "False", "as bare ipykernel"
         assert not starting(own)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
 
 
 def test_what_a_server_starts_again_tells_it(own: Settings, tmp_path: Path) -> None:
@@ -118,11 +118,9 @@ def test_what_a_server_starts_again_tells_it(own: Settings, tmp_path: Path) -> N
 
 def test_where_nobody_starts_it_again_the_log_says_where_it_crashed(own: Settings, tmp_path: Path) -> None:
     name, broken = place(own, tmp_path, SEGFAULT)
-    argv = manager_of(own, name).kernel_spec.argv  # type: ignore[union-attr]
-    connection = tmp_path / "kernel-1.json"
-    command = [connection if one == "{connection_file}" else one for one in argv]
+    argv = command(own, name, tmp_path / "kernel-1.json")
     env = {key: value for key, value in os.environ.items() if key not in SESSION}
-    ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    ran = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     assert ran.returncode == -signal.SIGSEGV
     assert "Fatal Python error: Segmentation fault" in ran.stderr and "ctypes" in ran.stderr
     assert str(broken) in ran.stderr
@@ -151,14 +149,8 @@ def test_what_is_left_of_another_start_counts_for_nothing(own: Settings, tmp_pat
     os.utime(left, (1, 1))
     repair(broken)
     manager.restart_kernel(now=True)
-    client = manager.blocking_client()
-    try:
-        client.start_channels()
-        client.wait_for_ready(timeout=WAIT)
-        assert Kernel(manager, client).run("print(1 + 1)") == "2"
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+    with connected(manager) as kernel:
+        assert kernel.run("print(1 + 1)") == "2"
     left.touch()
     os.utime(left, (1, 1))
     specs.register(environment(tmp_path / "envs/geo"), own)
@@ -185,23 +177,15 @@ def test_the_memory_of_a_container_is_told(own: Settings, tmp_path: Path) -> Non
         limit(manager, group)
         die(manager)
         manager.restart_kernel(now=True)
-        client = manager.blocking_client()
-        try:
-            client.start_channels()
-            client.wait_for_ready(timeout=WAIT)
-            told = Kernel(manager, client).run("1")
-        finally:
-            client.stop_channels()
-            manager.shutdown_kernel(now=True)
+        with connected(manager) as kernel:
+            told = kernel.run("1")
     assert "no memory left, of which all here have 200 MiB together" in told
     assert "shut other kernels down, or ask for more" in told
 
 
 def test_a_limit_that_holds_for_what_tells_it_too_is_in_the_log(own: Settings, tmp_path: Path) -> None:
     name, _ = place(own, tmp_path, SEGFAULT)
-    argv = manager_of(own, name).kernel_spec.argv  # type: ignore[union-attr]
-    command = [tmp_path / "kernel-1.json" if one == "{connection_file}" else one for one in argv]
-    limited = ["sh", "-c", 'ulimit -v 102400; exec "$@"', "sh", *command]
+    limited = ["sh", "-c", 'ulimit -v 102400; exec "$@"', "sh", *command(own, name, tmp_path / "kernel-1.json")]
     env = {**os.environ, **SESSION}
     first, second = (
         subprocess.run(limited, env=env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
@@ -213,16 +197,11 @@ def test_a_limit_that_holds_for_what_tells_it_too_is_in_the_log(own: Settings, t
 
 def test_a_limit_of_memory_is_not_told_where_it_has_nothing_to_do_with_it(own: Settings, tmp_path: Path) -> None:
     name, _ = place(own, tmp_path, "")
-    argv = manager_of(own, name).kernel_spec.argv  # type: ignore[union-attr]
     (tmp_path / "envs/geo/bin/python").unlink()
-    command = [
-        "sh",
-        "-c",
-        'ulimit -v 2000000; exec "$@"',
-        "sh",
-        *(one for one in argv if "{" not in one and one != "-f"),
-    ]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    argv = command(own, name, tmp_path / "kernel-1.json")
+    # Without a connection file nobody could talk to it, and it ends.
+    limited = ["sh", "-c", 'ulimit -v 2000000; exec "$@"', "sh", *argv[: argv.index("-f")]]
+    ran = subprocess.run(limited, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     assert ran.returncode and "bin/python, does not exist" in ran.stderr and "ulimit" not in ran.stderr
 
 
