@@ -599,6 +599,12 @@ test('notes are written in a form that says why they could not be, and an enviro
   panel.dispose();
 });
 
+function choose(spec: string): void {
+  const find = screen.getByRole('searchbox', { name: 'Find packages' });
+  fireEvent.change(find, { target: { value: spec } });
+  fireEvent.keyDown(find, { key: 'Enter' });
+}
+
 test('what is typed can be had by pip, in a new environment too, and is asked of pip alone', async () => {
   const created: object[] = [];
   const panel = panelOf(new FakeJobs(), [], {
@@ -641,11 +647,7 @@ test('a package that no channel has is told as soon as it is chosen, and can be 
   show(panel, <EnvironmentsSection />);
   act(() => void panel.draft('create'));
   fireEvent.change(screen.getByRole('textbox', { name: 'Name' }), { target: { value: 'geo' } });
-  const find = screen.getByRole('searchbox', { name: 'Find packages' });
-  for (const spec of ['python', 'nosuchpkg >=2', 'elsewhere::other']) {
-    fireEvent.change(find, { target: { value: spec } });
-    fireEvent.keyDown(find, { key: 'Enter' });
-  }
+  ['python', 'nosuchpkg >=2', 'elsewhere::other'].forEach(choose);
   await screen.findByText(/^No channel has nosuchpkg\./);
   expect(asked).not.toContain('other');
   fireEvent.click(screen.getByRole('button', { name: 'Create' }));
@@ -657,11 +659,6 @@ test('a package of which the channel is named is not told to be in none', async 
   const panel = panelOf(new FakeJobs());
   show(panel, <EnvironmentsSection />);
   act(() => void panel.draft('create'));
-  const find = screen.getByRole('searchbox', { name: 'Find packages' });
-  const choose = (spec: string): void => {
-    fireEvent.change(find, { target: { value: spec } });
-    fireEvent.keyDown(find, { key: 'Enter' });
-  };
   choose('foo');
   await screen.findByText(/^No channel has foo\./);
   choose('elsewhere::foo');
