@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from . import conda_history, deferred, environments, exchange, history, notes, staging, storage, writers
+from . import conda_history, deferred, environments, exchange, history, notes, origins, staging, storage, writers
 from .channels import host_subdir
 from .errors import Broken, InvalidRequest, ReadOnly, Refused
 from .model import (
@@ -69,7 +69,8 @@ _OF_ONE_THAT_IS_THERE = (
 def perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResult:
     """Do what ``request`` asks. Raises a CondaEnvError; the environment is then as it was."""
     try:
-        result = _perform(request, settings, emit)
+        with origins.told(request, settings):
+            result = _perform(request, settings, emit)
     except OSError as error:
         raise storage_error(error) from error
     if isinstance(result, Changed | Removed | Moved):

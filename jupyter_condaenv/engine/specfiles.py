@@ -28,6 +28,7 @@ from .model import (
     ForeignLock,
     Lock,
     LockPlatforms,
+    Origin,
     Platform,
     Strategy,
     Target,
@@ -146,6 +147,7 @@ def creation(
         strategy=strategy,
         kept_strategy=replace(chosen(found, name, _NO_STRATEGY, site_cutoff)[0], virtual_packages=()),
         notes=(*found.warnings, *told, *notes),
+        origin=_origin(found, name),
     )
 
 
@@ -173,7 +175,12 @@ def change(
         variables=_variables(found),
         strategy=strategy,
         notes=(*found.warnings, *told, *notes),
+        origin=_origin(found, name),
     )
+
+
+def _origin(found: SpecFile, name: str) -> Origin:
+    return Origin(file=name, specs=found.spec_lines, channels=found.channel_lines)
 
 
 def _variables(found: SpecFile) -> tuple[Variable, ...]:
@@ -244,6 +251,7 @@ def targets(
         wanted = [Target(platform=platform) for platform in _platforms(name, found)]
         beside = sorted(set(found.platforms).difference(get_args(Platform)))
     made: list[Target] = []
+    origin = Origin(file=name)
     told: dict[str, list[str]] = {}
     for target in wanted:
         found = read(name, content, target.platform, environment, folder)
@@ -264,6 +272,9 @@ def targets(
         for text in (*found.warnings, *of_strategy, *notes):
             told.setdefault(text, []).append(target.platform)
         channels = (*channels, *(channel for channel in found.channels if channel not in channels))
+        origin = Origin(
+            file=name, specs=found.spec_lines | origin.specs, channels=found.channel_lines | origin.channels
+        )
         made.append(replace(target, specs=found.specs, virtual_packages=how.virtual_packages))
     said = (text if len(told[text]) == len(made) else f"for {', '.join(told[text])}: {text}" for text in told)
     left_out = (f"{name} also names {', '.join(beside)}, for which nothing is locked: only for {_LOCKABLE}",)
@@ -272,6 +283,7 @@ def targets(
         channels=channels,
         strategy=replace(how, virtual_packages=()),
         notes=(*said, *(left_out if beside else ())),
+        origin=origin,
     )
 
 

@@ -40,7 +40,7 @@ class _Reader:
         self._source = source
         self._lines = source.lines
         self._platform = platform
-        self._specs: list[str] = []
+        self._specs: dict[str, int] = {}
         self._pip: dict[str, int] = {}
         self._rows: list[str] = []
         """Of what pip had installed where the file was written."""
@@ -65,7 +65,8 @@ class _Reader:
         found = SpecFile(
             format="environment.yml",
             name=self._name(values.get("name")),
-            specs=tuple(dict.fromkeys(self._specs)),
+            specs=tuple(self._specs),
+            spec_lines=self._specs,
             channels=tuple(channels),
             channel_lines=channels,
             variables=self._variables(values.get("variables")),
@@ -162,7 +163,7 @@ class _Reader:
                 f"{spec!r} is not a package request.",
                 "Write it like numpy>=1.20,<3 or conda-forge::numpy.",
             )
-        self._specs.append(spec)
+        self._specs.setdefault(spec, line)
 
     def _check_plain(self, text: str, line: int) -> None:
         """Raises InvalidRequest for text that something else was to fill in."""

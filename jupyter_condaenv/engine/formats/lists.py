@@ -45,7 +45,7 @@ def _lines(source: Source) -> Iterator[tuple[int, str]]:
 
 
 def _conda(source: Source, lines: list[tuple[int, str]], platform: str) -> SpecFile:
-    specs: list[str] = []
+    specs: dict[str, int] = {}
     pip: dict[str, int] = {}
     for number, line in lines:
         row = _PYPI.match(line)
@@ -54,7 +54,7 @@ def _conda(source: Source, lines: list[tuple[int, str]], platform: str) -> SpecF
         elif not (_SPEC.match(line) and is_request(line)) or redact(line) != line or "$" in line:
             raise source.refuse(number, f"{line!r} is not a package request.", "Write it like numpy=1.20.")
         else:
-            specs.append(line)
+            specs.setdefault(line, number)
     said = _PLATFORM.search(source.text)
     written_for = said["platform"] if said is not None else ""
     warnings: tuple[str, ...] = ()
@@ -62,7 +62,8 @@ def _conda(source: Source, lines: list[tuple[int, str]], platform: str) -> SpecF
         warnings = (f"{source.name} was written on {written_for}; this is {platform}, where builds are others",)
     return SpecFile(
         format="conda list",
-        specs=tuple(dict.fromkeys(specs)),
+        specs=tuple(specs),
+        spec_lines=specs,
         pip=tuple(pip),
         pip_lines=pip,
         platforms=(written_for,) if written_for else (),

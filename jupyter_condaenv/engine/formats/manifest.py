@@ -63,7 +63,7 @@ class _Manifest:
 
     def read(self) -> SpecFile:
         whole, features = self._environment()
-        found: dict[str, None] = {}
+        found: dict[str, int] = {}
         variables: dict[str, str] = {}
         named = [_table(self._pixi.get("feature")).get(name) for name in features]
         if whole:
@@ -72,20 +72,23 @@ class _Manifest:
             self._plain(_table(self._project.get("optional-dependencies")), name)
             self._plain(self._groups, name)
         for number, feature in enumerate([*([self._pixi] if whole else []), *map(_table, named)]):
-            specs: dict[str, str] = {}
+            specs: dict[str, tuple[str, int]] = {}
             python = self._project.get("requires-python")
             if whole and number == 0 and isinstance(python, str):
-                specs["python"] = f"python {python.replace(' ', '')}"
+                line = keys.line_of(self._source, "requires-python")
+                specs["python"] = (f"python {python.replace(' ', '')}", line)
             for part in self._parts(feature):
                 for kind in keys.CONDA:
                     for name, wanted in _table(part.get(kind)).items():
-                        specs[name] = self._spec(name, wanted, kind)
+                        line = keys.line_of(self._source, name, kind)
+                        specs[name] = (self._spec(name, wanted, line), line)
                 for name, wanted in _table(part.get(keys.PYPI)).items():
                     self._require(name, wanted)
                 for name, value in _table(_table(part.get("activation")).get("env")).items():
                     variables[name] = str(value)
             self._index(_table(feature.get("pypi-options")))
-            found |= dict.fromkeys(specs.values())  # what two features say of a package holds both
+            for spec, line in specs.values():
+                found.setdefault(spec, line)  # what two features say of a package holds both
         others = [] if self._chosen else [name for name in self._names() if name != "default"]
         if others:
             self._warnings.append(
@@ -104,6 +107,7 @@ class _Manifest:
             format="pixi",
             name=name if isinstance(name, str) else "",
             specs=tuple(found),
+            spec_lines=found,
             channels=tuple(channels),
             channel_lines=channels,
             variables=variables,
@@ -145,8 +149,7 @@ class _Manifest:
             if isinstance(named, str):
                 yield named
 
-    def _spec(self, name: str, wanted: Any, kind: str) -> str:
-        line = keys.line_of(self._source, name, kind)
+    def _spec(self, name: str, wanted: Any, line: int) -> str:
         said = {"version": wanted} if isinstance(wanted, str) else _table(wanted)
         if any(key in said for key in _FROM_SOURCE):
             raise self._source.refuse(line, f"{name} is to be built from source, which is not done here.", "Build it.")

@@ -20,6 +20,8 @@ class SpecFile(Struct, frozen=True, kw_only=True):
     """Of the environment, as the file gives it; empty where it gives none."""
     specs: tuple[str, ...] = ()
     """Package requests, as they stand in the file."""
+    spec_lines: dict[str, int] = field(default_factory=dict)
+    """Where they stand, as far as that is known."""
     channels: tuple[str, ...] = ()
     """In order of priority; empty: the configured ones."""
     channel_lines: dict[str, int] = field(default_factory=dict)

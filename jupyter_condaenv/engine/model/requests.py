@@ -17,6 +17,15 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     prefix: str
 
 
+class Origin(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The file that a request was made of, and the lines in it."""
+
+    file: str
+    specs: dict[str, int] = {}
+    """Where the package requests stand, as far as that is known."""
+    channels: dict[str, int] = {}
+
+
 class CreateEnvironment(Request, frozen=True, kw_only=True, tag="create"):
     """A new environment, from specs or, when ``lock`` is given, from exactly its packages."""
 
@@ -32,6 +41,8 @@ class CreateEnvironment(Request, frozen=True, kw_only=True, tag="create"):
     """Set wherever the environment is active."""
     notes: tuple[str, ...] = ()
     """What a person should know of how the file was read that this was made of; told first."""
+    origin: Origin | None = None
+    """Where errors are then said to stand."""
     strategy: Strategy = Strategy()
     kept_strategy: Strategy = Strategy()
     """How later changes choose where they say nothing else: as the file says that this was made of."""
@@ -59,7 +70,8 @@ class ChangePackages(Request, frozen=True, kw_only=True, tag="change"):
     variables: tuple[Variable, ...] = ()
     """Set wherever the environment is active, beside those that are set already."""
     notes: tuple[str, ...] = ()
-    """As in ``CreateEnvironment``."""
+    origin: Origin | None = None
+    """Both as in ``CreateEnvironment``."""
     strategy: Strategy = Strategy()
     when: When = "next_start"
 
@@ -239,7 +251,8 @@ class LockPlatforms(Request, frozen=True, kw_only=True, tag="lock"):
     """Without virtual packages, which the targets declare."""
     format: LockFormat = "conda-lock"
     notes: tuple[str, ...] = ()
-    """As in ``CreateEnvironment``."""
+    origin: Origin | None = None
+    """Both as in ``CreateEnvironment``."""
 
 
 Plannable = CreateEnvironment | ChangePackages | StackEnvironment | Rollback

@@ -53,6 +53,7 @@ def with_channel(spec: str, resolve: Callable[[str], str]) -> tuple[str, str]:
         raise InvalidRequest(
             f"The channel {channel.name} in {spec!r} is a path that depends on the folder one is in.",
             "Give the whole path of the channel.",
+            spec=redact(spec),
         )
     if channel.base_url.startswith("file:"):
         return str(parsed), channel.base_url.rstrip("/")
@@ -64,7 +65,9 @@ def with_channel(spec: str, resolve: Callable[[str], str]) -> tuple[str, str]:
 def parse(spec: str) -> tuple[str, rattler.MatchSpec]:
     check_spec(spec)
     if not spec.isprintable():
-        raise InvalidRequest(f"{spec!r} holds characters that no package request has.", "Give one package at a time.")
+        raise InvalidRequest(
+            f"{spec!r} holds characters that no package request has.", "Give one package at a time.", spec=spec
+        )
     try:
         parsed = rattler.MatchSpec(spec)
     except InvalidMatchSpecError as error:
@@ -74,5 +77,7 @@ def parse(spec: str) -> tuple[str, rattler.MatchSpec]:
             spec=redact(spec),
         ) from error
     if parsed.name is None:
-        raise InvalidRequest(f"{redact(spec)!r} names no package.", "Name the package, as in numpy>=1.20.")
+        raise InvalidRequest(
+            f"{redact(spec)!r} names no package.", "Name the package, as in numpy>=1.20.", spec=redact(spec)
+        )
     return parsed.name.normalized, parsed
