@@ -67,11 +67,7 @@ def compile_packages(
     of the environment. ``progress(done, total)`` counts files that have to be compiled; nothing is told where only the
     few are left that every environment has to itself.
     """
-    minor = python_minor(version)
-    tag = f"cpython-{minor.replace('.', '')}"
-    work = [
-        _Package(path, record, stage, cache_dir / "bytecode" / _key(record) / minor, tag) for path, record in linked
-    ]
+    work = [_Package(path, record, stage, cache_dir, version) for path, record in linked]
     work = [package for package in work if package.sources]
     tasks = [task for package in work for task in package.missing(prefix)]
     if tasks:
@@ -85,14 +81,17 @@ def compile_packages(
 
 def compile_modules(modules: Iterable[str], stage: Path, prefix: Path, python: Path, version: str) -> None:
     """Give ``modules`` of ``stage``, which belong to no package of conda, their ``.pyc``; else as above."""
-    tag = f"cpython-{python_minor(version).replace('.', '')}"
-    tasks = []
-    for module in modules:
-        folder, name = os.path.split(module)
-        target = f"{folder}/__pycache__/{name[:-3]}.{tag}.pyc"
-        tasks.append(_Task(str(stage / module), str(stage / target), str(prefix / module)))
+    tag = _tag(version)
+    tasks = [
+        _Task(str(stage / module), str(stage / _compiled(module, tag)), str(prefix / module)) for module in modules
+    ]
     if tasks:
         _run(tasks, python, lambda done, total: None)
+
+
+def entry_of(module: str, version: str) -> PathEntry:
+    """What a record says of that which ``module`` is compiled to."""
+    return PathEntry(path=_compiled(module, _tag(version)), path_type=_COMPILED)
 
 
 def lacking(
@@ -103,9 +102,7 @@ def lacking(
     ``version`` is that of the environment's Python. What is known to be no Python is left out, and so are sources that
     were ``altered``.
     """
-    minor = python_minor(version)
-    cache = cache_dir / "bytecode" / _key(record) / minor
-    package = _Package(record_file, record, prefix, cache, f"cpython-{minor.replace('.', '')}")
+    package = _Package(record_file, record, prefix, cache_dir, version)
     return [
         target
         for source, target in package.sources.items()
@@ -115,7 +112,7 @@ def lacking(
 
 def forget(record: Record, version: str, cache_dir: Path) -> None:
     """Let what the cache has for the package of ``record`` be compiled anew: it may be damaged itself."""
-    (cache_dir / "bytecode" / _key(record) / python_minor(version) / _INDEX).unlink(missing_ok=True)
+    (_folder(record, version, cache_dir) / _INDEX).unlink(missing_ok=True)
 
 
 def drop_orphans(stage: Path, removed: Iterable[Record]) -> None:
@@ -142,15 +139,15 @@ def drop_orphans(stage: Path, removed: Iterable[Record]) -> None:
 class _Package:
     """One package of the stage, and its folder in the cache."""
 
-    def __init__(self, record_file: Path, record: Record, stage: Path, cache: Path, tag: str) -> None:
+    def __init__(self, record_file: Path, record: Record, stage: Path, cache_dir: Path, version: str) -> None:
         self.record_file = record_file
         self.stage = stage
-        self.cache = cache
-        self.tag = tag
+        self.cache = _folder(record, version, cache_dir)
         owned = {entry.path for entry in record.paths if entry.path_type != _COMPILED}
         self.named = {entry.path for entry in record.paths}
+        tag = _tag(version)
         self.sources = {
-            entry.path: self._target(entry.path)
+            entry.path: _compiled(entry.path, tag)
             for entry in record.paths
             if entry.path.endswith(".py") and entry.path.startswith("lib/python") and entry.path_type != "softlink"
         }
@@ -208,10 +205,6 @@ class _Package:
             made.append(PathEntry(path=target, path_type=_COMPILED))
         return made
 
-    def _target(self, source: str) -> str:
-        folder, name = os.path.split(source)
-        return f"{folder}/__pycache__/{name[:-3]}.{self.tag}.pyc"
-
     def _load(self) -> dict[str, _Stat]:
         try:
             found = json.loads((self.cache / _INDEX).read_text(encoding="utf-8"))
@@ -220,8 +213,19 @@ class _Package:
         return {source: (stat[0], stat[1]) for source, stat in found.items()}
 
 
-def _key(record: Record) -> str:
-    return f"{record.name}-{record.version}-{record.build}-{(record.sha256 or record.md5 or '')[:16]}"
+def _folder(record: Record, version: str, cache_dir: Path) -> Path:
+    key = f"{record.name}-{record.version}-{record.build}-{(record.sha256 or record.md5 or '')[:16]}"
+    return cache_dir / "bytecode" / key / python_minor(version)
+
+
+def _tag(version: str) -> str:
+    return f"cpython-{python_minor(version).replace('.', '')}"
+
+
+def _compiled(source: str, tag: str) -> str:
+    """Where Python looks for what ``source`` is compiled to (PEP 3147)."""
+    folder, name = os.path.split(source)
+    return f"{folder}/__pycache__/{name[:-3]}.{tag}.pyc"
 
 
 def _stat(path: str) -> _Stat:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from . import (
+    bytecode,
     changes,
     deferred,
     environments,
@@ -31,10 +32,11 @@ from . import (
     stack,
     staging,
     storage,
+    transaction,
     writers,
 )
 from .channels import host_subdir
-from .errors import Outdated, ReadOnly, Refused
+from .errors import Outdated, ReadOnly, Refused, StorageError
 from .model import Changed, Clone, Lock, Message, Move, Moved, Plan, Progress, Revision, Settings, Solved, Step
 from .prefix import PathEntry
 from .telling import Emit
@@ -99,6 +101,9 @@ def _copied(copy: _Copy, work: staging.Workspace, plan: Plan, settings: Settings
         with limits.watched(copy.needs(), settings, count, lambda: writers.recover(work)):
             work.stage.mkdir(parents=True)
             copy.run()
+            if (compiler := transaction.compiler_of(work, plan.lock)) is not None:
+                with suppress(OSError, StorageError):  # a Python that does not start is no reason not to copy it
+                    copy.compile(*compiler)
             _tell(copy, source, emit)
             revision = history.record(work.stage, plan.verb, plan.lock, plan.changes, plan.lock.specs)
             if not copy.is_current:
@@ -249,6 +254,16 @@ class _Copy:
             deferred.write(Path(self._stage), msgspec.structs.replace(waiting, prefix=self._new))
         for record, written in self._written.items():
             prefix.change_paths(Path(self._stage, _META, record.name), written, self._stale)
+
+    def compile(self, python: Path, version: str) -> None:
+        """Make what was compiled of files that are others here anew. Raises OSError or StorageError."""
+        stage = Path(self._stage)
+        entries = {module: bytecode.entry_of(module, version) for module in self._held if module.endswith(".py")}
+        entries = {module: entry for module, entry in entries.items() if entry.path in self._stale}
+        bytecode.compile_modules(entries, stage, Path(self._new), python, version)
+        for module, entry in entries.items():
+            if (stage / entry.path).exists():
+                prefix.add_paths(stage / _META / self._held[module].record.name, [entry])
 
     def _bring_all(self, folder: _Folder) -> None:
         here, to = f"{self._source}/{folder.path}", f"{self._stage}/{folder.path}"

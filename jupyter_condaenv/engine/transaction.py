@@ -383,11 +383,9 @@ def compile_packages(
     work: staging.Workspace, lock: Lock, fresh: dict[str, Record], cache_dir: Path, emit: Emit
 ) -> None:
     """Bytecode in the stage for the packages ``fresh``, by the name of their record files, that were put there."""
-    below = lock.base.packages if lock.base is not None else ()
-    python = stack.python_of(lock.packages) or stack.python_of(below)
-    if python is None or os.name != "posix":
+    compiler = compiler_of(work, lock)
+    if compiler is None:
         return
-    root = work.stage if lock.base is None else Path(stack.levels(lock.base.prefix)[0])
     told = False
 
     def progress(done: int, total: int) -> None:
@@ -401,11 +399,20 @@ def compile_packages(
         [(work.stage / "conda-meta" / name, record) for name, record in fresh.items()],
         work.stage,
         work.prefix,
-        root / "bin" / "python",
-        python.version,
+        *compiler,
         cache_dir,
         progress,
     )
+
+
+def compiler_of(work: staging.Workspace, lock: Lock) -> tuple[Path, str] | None:
+    """The Python that compiles for the stage, and its version; None where there is none that can be run."""
+    below = lock.base.packages if lock.base is not None else ()
+    python = stack.python_of(lock.packages) or stack.python_of(below)
+    if python is None or os.name != "posix":
+        return None
+    root = work.stage if lock.base is None else Path(stack.levels(lock.base.prefix)[0])
+    return root / "bin" / "python", python.version
 
 
 def _look(

@@ -17,8 +17,10 @@ from jupyter_condaenv.engine.model import (
     AnyEvent,
     Changed,
     ChangePackages,
+    CheckHealth,
     Clone,
     CreateEnvironment,
+    Examined,
     Message,
     RemoveEnvironment,
     Rollback,
@@ -63,19 +65,23 @@ def test_as_a_fresh_link_would_be(one: str, other: str, real_settings: Settings,
     result, _ = operate(Clone(prefix=str(second), source=str(first)), replace(real_settings, channels=("nowhere",)))
     assert isinstance(result, Changed)
     assert problems(second) == []
+    examined, _ = operate(CheckHealth(prefix=str(second)), real_settings)
+    assert isinstance(examined, Examined)
+    assert [one.code for one in examined.health.findings if one.code != "no_kernel"] == []
     found = files(second)
     assert subprocess.check_output([second / "bin/entrydemo"], text=True) == f"entrydemo {second}\n"
     assert tree(first) == was
     operate(RemoveEnvironment(prefix=str(second)), real_settings)
     operate(CreateEnvironment(prefix=str(second), lock=history.current_lock(first)), real_settings)
     fresh = files(second)
-    compiled = {path for path in fresh if path not in found}
-    # Of sources that hold the prefix; Python compiles them when they are imported.
-    assert {os.path.basename(path).partition(".")[0] for path in compiled} == {
+    assert found.keys() == fresh.keys()
+    others = {path for path, what in fresh.items() if found[path] != what}
+    assert all(path.endswith(".pyc") for path in others)
+    # What is compiled of sources that hold the prefix has in it when these were written.
+    assert {os.path.basename(path).partition(".")[0] for path in others} == {
         "python-config",
         "_sysconfigdata__linux_x86_64-linux-gnu",
     }
-    assert found == {path: what for path, what in fresh.items() if path not in compiled}
 
 
 def test_what_packages_brought_is_shared_and_what_is_ones_own_is_not(source: Path, little_settings: Settings) -> None:
