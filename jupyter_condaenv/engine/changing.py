@@ -9,7 +9,6 @@ from typing import TypeAlias, TypeVar, cast
 from msgspec.structs import replace
 
 from . import (
-    conda_history,
     deferred,
     environments,
     explain,
@@ -19,6 +18,7 @@ from . import (
     notes,
     pip,
     plans,
+    requested,
     requirements,
     solve,
     specfiles,
@@ -63,6 +63,7 @@ def look_ahead(request: PlanRequest | Explain | WhyNot, settings: Settings, emit
     if isinstance(request, PlanRequest):
         notes.check_changeable(Path(request.prefix))
         wanted = _read(request.request, emit)
+        _tell_what_is_left_out(wanted, emit)
         emit(Step(phase="solve", text="Solving"))
         plan = solve.dry_run(wanted, settings)
         _tell_what_is_replaced(wanted, plan, emit)
@@ -89,11 +90,20 @@ def _without_secrets(plan: Plan, emit: Emit) -> Plan:
     return replace(plan, variables=tuple(one for one in plan.variables if one.name not in left_out))
 
 
+def _tell_what_is_left_out(request: Changing | Plannable, emit: Emit) -> None:
+    """Tell what of conda's history is no request, where another tool has made the environment, or changed it."""
+    prefix = Path(request.prefix)
+    if isinstance(request, ChangePackages) and environments.is_environment(prefix):
+        last, now = history.latest(prefix), history.current_lock(prefix)
+        if last is None or now != last.lock:
+            requested.told(prefix, now, emit)
+
+
 def _tell_what_is_replaced(request: Changing | Plannable, plan: Plan, emit: Emit) -> None:
     """Tell of each earlier request for a package whose place one of ``request`` takes."""
     if not isinstance(request, ChangePackages):
         return
-    before = history.current_lock(Path(request.prefix))
+    before, _ = requested.sound(history.current_lock(Path(request.prefix)))
     for name_of, earlier, now in (
         (matchspec.spec_name, before.specs, plan.lock.specs),
         (requirements.name_of, before.pip_specs, plan.lock.pip_specs),
@@ -119,8 +129,7 @@ def change(request: Changing, settings: Settings, emit: Emit) -> Changed | Defer
     prefix = Path(request.prefix)
     with writers.writer(prefix, _purpose(request), emit) as work:
         notes.check_changeable(prefix)
-        if isinstance(request, ChangePackages) and environments.is_environment(prefix) and not history.latest(prefix):
-            conda_history.tell(prefix, conda_history.read(prefix, packages_in(prefix)).problems, emit)
+        _tell_what_is_left_out(request, emit)
         solved = not isinstance(request, ApplyPlan | ApplyDeferred | Rollback)
         emit(Step(phase="solve", text="Solving" if solved else "Checking what there is"))
         plan = _plan(request, settings)

@@ -10,11 +10,9 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-import msgspec
-
-from . import conda_history, deferred, environments, exchange, history, notes, origins, staging, storage, writers
+from . import deferred, environments, exchange, history, notes, origins, staging, storage, writers
 from .channels import host_subdir
-from .errors import Broken, InvalidRequest, ReadOnly, Refused
+from .errors import Broken, ReadOnly, Refused
 from .model import (
     Adopt,
     Adopted,
@@ -38,7 +36,6 @@ from .model import (
     Explained,
     Health,
     IndexChannels,
-    Lock,
     LockPlatforms,
     Measured,
     MeasureStorage,
@@ -224,7 +221,9 @@ def _adopt(request: Adopt, settings: Settings, emit: Emit) -> Adopted:
         last = history.latest(prefix)
         lock = history.current_lock(prefix, host_subdir())
         if last is None or lock != last.lock:
-            lock = _with_sound_specs(prefix, lock, emit)
+            from . import requested
+
+            lock = requested.told(prefix, lock, emit)
         if last is None:
             from . import pixi
 
@@ -235,22 +234,6 @@ def _adopt(request: Adopt, settings: Settings, emit: Emit) -> Adopted:
             emit(Message(text=f"{prefix.name} is known as it is, as revision {last.number}"))
         environments.note(prefix)
         return Adopted(environment=environments.describe(prefix), lock=last.lock, revision=last.number)
-
-
-def _with_sound_specs(prefix: Path, lock: Lock, emit: Emit) -> Lock:
-    """``lock`` without what is no request to the solver, which would stand in the way of each later change."""
-    from .rattler import matchspec
-
-    problems = [*conda_history.read(prefix, lock.packages).problems]
-    sound = []
-    for spec in lock.specs:
-        try:
-            matchspec.spec_name(spec)
-            sound.append(spec)
-        except InvalidRequest as error:
-            problems.append(error.message)
-    conda_history.tell(prefix, problems, emit)
-    return msgspec.structs.replace(lock, specs=tuple(sound) or history.roots(lock.packages))
 
 
 def _drop(request: DropDeferred, emit: Emit) -> Dropped:

@@ -20,6 +20,7 @@ from . import (
     needs,
     pip,
     plans,
+    requested,
     requirements,
     resolver,
     rollback,
@@ -207,7 +208,7 @@ def _verb(request: ChangePackages) -> str:
 def _asked(request: ChangePackages, settings: Settings) -> _Asked:
     prefix = Path(request.prefix)
     environments.check_exists(prefix)
-    installed = history.current_lock(prefix, host.platform())
+    installed, _ = requested.sound(history.current_lock(prefix, host.platform()))
     waiting = plans.waiting(prefix, installed)
     now = waiting.lock if waiting is not None else installed
     there = {package.name for package in now.packages}

@@ -18,6 +18,7 @@ from jupyter_condaenv.engine.model import (
     CreateEnvironment,
     Message,
     Package,
+    PlanRequest,
     Rollback,
     Settings,
 )
@@ -88,9 +89,24 @@ def test_what_a_history_does_not_tell_is_left_out_and_told(little_settings: Sett
 
 
 def test_a_history_is_told_of_with_the_first_change_too(little_settings: Settings) -> None:
-    prefix = theirs(little_settings, f"{CONDA}# update sp")
-    _, events = operate(ChangePackages(prefix=str(prefix), add=("shape",)), little_settings)
-    assert any("line 6 cannot be read" in event.text for event in events if isinstance(event, Message))
+    prefix = theirs(little_settings, f"{CONDA}# update specs: ['alpha >=>1']\n# update sp")
+    plan = PlanRequest(prefix=str(prefix), request=ChangePackages(prefix=str(prefix), add=("shape",)))
+    for request in (plan, plan.request):
+        _, events = operate(request, little_settings)
+        (told,) = (event.text for event in events if isinstance(event, Message) and "is left out" in event.text)
+        assert "line 7 cannot be read" in told and "'alpha >=>1' is not a package request" in told
+    assert names(prefix) == {"alpha", "beta", "gamma", "shape"}
+
+
+def test_what_another_tool_is_asked_for_later_is_no_obstacle_either(little_settings: Settings) -> None:
+    prefix = theirs(little_settings, CONDA)
+    operate(ChangePackages(prefix=str(prefix), add=("shape",)), little_settings)
+    next((prefix / "conda-meta").glob("gamma-*.json")).unlink()
+    with (prefix / "conda-meta" / "history").open("a") as file:
+        file.write("# update specs: ['beta >=>1']\n")
+    _, events = operate(ChangePackages(prefix=str(prefix), remove=("shape",)), little_settings)
+    assert any("'beta >=>1' is not a package request" in event.text for event in events if isinstance(event, Message))
+    assert names(prefix) == {"alpha", "beta"}
 
 
 def test_a_damaged_record_leads_to_doctor(little_settings: Settings) -> None:
