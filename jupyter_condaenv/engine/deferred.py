@@ -33,6 +33,11 @@ def read(prefix: Path) -> Plan | None:
         return None
 
 
+def is_there(prefix: Path) -> bool:
+    """Whether a change waits, also one that cannot be read."""
+    return (prefix / FILE).exists()
+
+
 def waiting(prefix: Path) -> Plan:
     """The change that waits. Raises NotFound, or Broken for one that cannot be read."""
     try:

@@ -1,4 +1,4 @@
-import type { JobHistory, JobSummary, NumberedEvent, Outcome } from './api/client';
+import { ApiError, type JobHistory, type JobSummary, type NumberedEvent, type Outcome } from './api/client';
 
 const CREATED = '2026-01-01T00:00:00Z';
 
@@ -21,6 +21,11 @@ export function numbered(...events: NumberedEvent['event'][]): NumberedEvent[] {
 
 export function outcome(state: Outcome['state'], changes: Partial<Outcome> = {}): Outcome {
   return { state, time: CREATED, ...changes };
+}
+
+/** What is thrown where the server refuses something. */
+export function refusal(code: string, message: string): Error {
+  return new ApiError(code, message);
 }
 
 /** A server's jobs, whose histories tests write. */

@@ -290,6 +290,16 @@ def test_nothing_waits_for_the_start_of_a_kernel(client: Client) -> None:
         assert client.follow(job)["outcome"]["failure"]["code"] == "not_found"
 
 
+def test_what_waits_and_cannot_be_read_can_be_given_up(server: Server, client: Client) -> None:
+    client.do("POST", "environments", {"name": "torn", "specs": ["tool"]})
+    (server.home.envs / "torn/conda-meta/condaenv/deferred.json").write_text("{")
+    assert client.get("environments/torn")["deferred"]
+    answer = client.call("GET", "environments/torn/deferred")
+    assert (answer.status, answer.body["code"]) == (409, "broken")
+    client.do("DELETE", "environments/torn/deferred")
+    assert not client.get("environments/torn")["deferred"]
+
+
 def test_a_damaged_revision_is_listed_beside_the_others(server: Server, client: Client) -> None:
     client.do("POST", "environments", {"name": "hurt", "specs": ["tool"]})
     (server.home.envs / "hurt/conda-meta/condaenv/revisions/0002.json").write_text("{")

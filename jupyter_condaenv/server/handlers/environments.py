@@ -237,7 +237,8 @@ class DeferredHandler(Handler):
     @authorized
     @operation(answer=Plan)
     async def get(self, environment: str) -> Plan:
-        """The change that waits for the next start of a kernel; `not_found` where none does."""
+        """The change that waits for the next start of a kernel; `not_found` where none does, `broken` where it cannot
+        be read and only be given up."""
         return await self.service.read(lambda settings: _deferred(environment, settings))
 
     @web.authenticated
@@ -309,7 +310,7 @@ def _detail(name_or_prefix: str, settings: Settings) -> answers.EnvironmentDetai
         specs=lock.specs,
         channels=lock.channels,
         revision=last.number if last else 0,
-        deferred=deferred.read(prefix) is not None,
+        deferred=deferred.is_there(prefix),
     )
 
 

@@ -382,7 +382,7 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** The change that waits for the next start of a kernel; `not_found` where none does. */
+        /** The change that waits for the next start of a kernel; `not_found` where none does, `broken` where it cannot be read and only be given up. */
         get: operations["get_environments_environment_deferred"];
         put?: never;
         post?: never;

@@ -7,7 +7,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import type { Explanation, Plan, Schemas } from '../api/client';
 import { Opened } from '../model/opened';
 import { Panel } from '../model/panel';
-import { FakeJobs, numbered, outcome, summary } from '../testing';
+import { FakeJobs, numbered, outcome, refusal, summary } from '../testing';
 import { Context } from './context';
 import { Button } from './controls';
 import { EnvironmentList } from './EnvironmentList';
@@ -493,6 +493,32 @@ test('a change that waits says what it is and for whom it waits, and can be give
   await screen.findByRole('button', { name: 'Cancel: Give up change of geo' });
   expect(dropDeferred).toHaveBeenCalledWith('/envs/geo');
   expect(screen.queryByText('Waiting: remove tool')).toBeNull();
+  panel.dispose();
+});
+
+test('a change that waits and cannot be read can be given up', async () => {
+  const server = new FakeJobs();
+  const geo = { name: 'geo', prefix: '/envs/geo', kernels: ['condaenv-geo'] };
+  const dropDeferred = vi.fn(() => {
+    server.put(summary('b', { verb: 'drop_deferred' }));
+    return Promise.resolve(summary('b', { verb: 'drop_deferred' }));
+  });
+  const panel = panelOf(server, [geo], {
+    environment: () => Promise.resolve({ specs: [], environment: geo, deferred: true }),
+    packages: () => Promise.resolve({ packages: [], pip: [] }),
+    revisions: () => Promise.resolve({ revisions: [], damaged: [] }),
+    health: () => Promise.resolve(null),
+    deferred: () => Promise.reject(refusal('broken', 'The change of geo that waits cannot be read.')),
+    dropDeferred
+  });
+  await panel.environments.refresh();
+  panel.show('/envs/geo');
+  show(panel, <EnvironmentsSection />);
+  await screen.findByText('The change of geo that waits cannot be read.');
+  expect(screen.queryByRole('button', { name: 'Apply it now' })).toBeNull();
+  fireEvent.click(screen.getByRole('button', { name: 'Give it up' }));
+  await screen.findByRole('button', { name: 'Cancel: Give up change of geo' });
+  expect(dropDeferred).toHaveBeenCalledWith('/envs/geo');
   panel.dispose();
 });
 

@@ -117,10 +117,13 @@ test('what waits for a kernel is read where something does, and nothing waits th
   expect(one.read().deferred).toEqual({ words: 'add tool' });
   deferred.mockImplementation(() => Promise.reject(new ApiError('not_found', 'Nothing waits.')));
   await one.refresh();
-  expect(one.read()).toMatchObject({ deferred: null, failure: null });
+  expect(one.read()).toMatchObject({ deferred: null, unreadable: null, failure: null });
+  deferred.mockImplementation(() => Promise.reject(new ApiError('broken', 'It is damaged.')));
+  await one.refresh();
+  expect(one.read()).toMatchObject({ deferred: null, unreadable: { code: 'broken' }, failure: null });
   detail.deferred = false;
   await one.refresh();
-  expect(deferred).toHaveBeenCalledTimes(2);
+  expect(deferred).toHaveBeenCalledTimes(3);
 });
 
 test('of an environment that is damaged the states are read all the same', async () => {

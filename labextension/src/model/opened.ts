@@ -36,6 +36,8 @@ interface IOpened extends Asked {
   detail: EnvironmentDetail | null;
   /** What waits for the next start of a kernel. */
   deferred: Plan | null;
+  /** Why it cannot be read, although something waits. */
+  unreadable: ApiError | null;
   packages: readonly Package[];
   /** What pip or a person put beside them. */
   pip: readonly PipPackage[];
@@ -73,6 +75,7 @@ export class Opened extends Store<IOpened> {
     super({
       detail: null,
       deferred: null,
+      unreadable: null,
       packages: [],
       pip: [],
       revisions: [],
@@ -221,19 +224,12 @@ export class Opened extends Store<IOpened> {
       this._api.environment(this.prefix),
       this._api.packages(this.prefix)
     ]);
-    return { detail, packages, pip, deferred: detail.deferred ? await this._deferred() : null };
-  }
-
-  /** It may have been applied in between. */
-  private async _deferred(): Promise<Plan | null> {
-    try {
-      return await this._api.deferred(this.prefix);
-    } catch (error) {
-      if (error instanceof ApiError && error.code === 'not_found') {
-        return null;
-      }
-      throw error;
+    const waits = detail.deferred ? await settled(this._api.deferred(this.prefix)) : null;
+    if (!(waits instanceof ApiError)) {
+      return { detail, packages, pip, deferred: waits, unreadable: null };
     }
+    // It may have been applied in between.
+    return { detail, packages, pip, deferred: null, unreadable: waits.code === 'not_found' ? null : waits };
   }
 
   private readonly _reading = new Latest();
