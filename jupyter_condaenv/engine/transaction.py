@@ -22,7 +22,7 @@ from . import (
     history,
     identity,
     limits,
-    pip,
+    pip_stage,
     stack,
     staging,
     tampering,
@@ -75,7 +75,7 @@ def fetch(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -
     if plan.pip is not None:
         with _explaining(work, incoming, settings):
             staged = _staged(work, plan, incoming, settings, emit, NO_REPAIR)
-            return pip.fetch(work, plan, staged.of_pip, staged.records, settings, emit)
+            return pip_stage.fetch(work, plan, staged.of_pip, staged.records, settings, emit)
     if not plan.download_bytes:
         return plan
     with _explaining(work, incoming, settings):
@@ -128,7 +128,7 @@ class _Staged(NamedTuple):
     """By file name, of what the plan has in it, whose files are looked at in the end."""
     linked: Set[str]
     """Those of them that are new."""
-    of_pip: pip.Before
+    of_pip: pip_stage.Before
 
 
 def _staged(
@@ -142,7 +142,7 @@ def _staged(
         snapshot = staging.make_stage(work, lambda done: emit(Progress(phase="stage", done=done, unit="files")))
         again = repair.mend(work.stage)
         before = records(work.stage)
-        of_pip = pip.look(work.stage, before.values())
+        of_pip = pip_stage.look(work.stage, before.values())
         _announce(plan, emit)
         _link(work, plan, cache_dir, emit)
         made = complete.from_archives(work.stage, plan.lock)
@@ -172,7 +172,7 @@ def _apply(
     work: staging.Workspace, plan: Plan, incoming: list[Package], settings: Settings, emit: Emit, repair: Repair
 ) -> Revision:
     staged = _staged(work, plan, incoming, settings, emit, repair)
-    lock = pip.fulfil(work, plan, staged.of_pip, staged.records, settings, emit, repair.of_pip)
+    lock = pip_stage.fulfil(work, plan, staged.of_pip, staged.records, settings, emit, repair.of_pip)
     made = msgspec.structs.replace(staged.lock, pip_specs=lock.pip_specs, pip=lock.pip)
     emit(Step(phase="check", text="Checking every file"))
     _look(work, staged.of_conda, staged.linked, emit, repair.bearable)
