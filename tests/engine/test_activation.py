@@ -620,6 +620,23 @@ def test_an_overlay_names_the_data_and_versions_of_its_base(tmp_path: Path) -> N
     assert env["PIP_CONSTRAINT"].split() == [constraints.as_uri(), "mine.txt"]
 
 
+def test_what_a_launch_added_to_an_environment_is_left_with_it(tmp_path: Path) -> None:
+    """As where a kernel starts another one, and where a shell activates one after the other."""
+    base, top, other = Prefix(tmp_path / "base"), Prefix(tmp_path / "top of it"), Prefix(tmp_path / "other")
+    both, kept = (str(base.path), str(top.path)), str(base.cache)
+    top.write("pyvenv.cfg", "", ".")
+    top.write("constraints.txt", "", "conda-meta/condaenv")
+    top.write("nvcc", "", "bin")
+    clean = base.environ | {"LD_LIBRARY_PATH": "/mine", "JUPYTER_PATH": "/mine", "PIP_CONSTRAINT": "mine.txt"}
+    for server in (base.environ, clean):
+        active = launch_environment(both, server, kept, ("--library-path=prefix",))[0]
+        assert {"LD_LIBRARY_PATH", "JUPYTER_PATH", "PIP_CONSTRAINT", "CUDA_HOME", "CUDA_PATH"} <= active.keys()
+        assert launched((str(other.path),), active, base.cache) == launched((str(other.path),), server, base.cache)
+        assert launch_environment(both, active, kept, ("--library-path=prefix",))[0] == active
+    below = launch_environment((str(other.path),), active, kept, ("--inherit=CONDA",))[0]
+    assert below["LD_LIBRARY_PATH"] == active["LD_LIBRARY_PATH"]
+
+
 THREADS = threads._THREADS
 
 
@@ -634,6 +651,9 @@ def test_threads_follow_the_limit_but_not_a_persons_own_choice(prefix: Prefix, m
     env = launched((str(prefix.path),), prefix.environ, prefix.cache)
     assert (env["OMP_NUM_THREADS"], env["NUMBA_NUM_THREADS"], env["LOKY_MAX_CPU_COUNT"]) == ("7", "5", "1")
     assert not {"MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"} & env.keys(), "they follow OMP_NUM_THREADS"
+    prefix.environ |= dict.fromkeys(THREADS, "")
+    env = launched((str(prefix.path),), prefix.environ, prefix.cache)
+    assert {env[name] for name in THREADS} == {"1"}, "empty is what conda leaves of a variable that it unsets"
 
 
 def test_the_first_of_limit_quota_and_affinity_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,13 @@ import sys
 from .cache import activated
 from .threads import add_threads, thread_limit
 from .use import note_use
+from .variables import inherited_prefixes
 
 FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 """Variables that name another Python's things: a server's are not a kernel's."""
 COMPILED = "bytecode"
 """In the user's data directory: compiled Python of environments that have none and cannot be written."""
+_CONSTRAINTS = "conda-meta/condaenv/constraints.txt"
 _SET_LATER = ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE")
 """What a Python reads when it starts, and whoever activates it can set in it as well."""
 _EARLY = ("LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT", "GLIBC_TUNABLES", "LC_ALL", "LC_CTYPE", "LANG")
@@ -99,12 +101,33 @@ def _inherited(prefixes: tuple[str, ...], environ: dict[str, str], options: tupl
     if "--library-path=clean" in options:
         foreign.add("LD_LIBRARY_PATH")
     kept = {name: value for name, value in environ.items() if name not in foreign}
+    left = inherited_prefixes(kept)
+    if left and "--inherit=CONDA" not in options:
+        _leave(left, prefixes, kept)
     if "--library-path=prefix" in options and "LD_LIBRARY_PATH" in kept:
         # The trampoline has put these first already. Scripts see what the server has.
         kept["LD_LIBRARY_PATH"] = ":".join(_other_libraries(prefixes, kept))
         if not kept["LD_LIBRARY_PATH"]:
             del kept["LD_LIBRARY_PATH"]
     return kept
+
+
+def _leave(left: list[str], prefixes: tuple[str, ...], env: dict[str, str]) -> None:
+    """Take out of ``env`` what a launch has added for the environments ``left``: conda's rules know nothing of it."""
+    for name, between, added in (
+        ("LD_LIBRARY_PATH", ":", [f"{prefix}/lib" for prefix in left]),
+        ("JUPYTER_PATH", ":", [f"{prefix}/share/jupyter" for prefix in left[:-1]]),
+        ("PIP_CONSTRAINT", " ", [_constraints(prefix) for prefix in left]),
+    ):
+        rest = between.join(one for one in env.get(name, "").split(between) if one not in added)
+        if rest:
+            env[name] = rest
+        else:
+            env.pop(name, None)
+    for name in ("CUDA_HOME", "CUDA_PATH"):
+        prefix = _prefix_of_cuda(env.get(name, ""))
+        if prefix in left and prefix not in prefixes:
+            del env[name]
 
 
 def _libraries(prefixes: tuple[str, ...]) -> list[str]:
@@ -160,8 +183,12 @@ def _add_cuda(env: dict[str, str], prefixes: tuple[str, ...], environ: dict[str,
 def _gives_way(path: str, prefixes: tuple[str, ...], lower: tuple[str, ...]) -> bool:
     """Whether ``path`` is that of an environment, or of a folder ``targets/...`` in one, other than ``prefixes`` or
     among those of them that are ``lower``."""
-    prefix = path.partition("/targets/")[0].rstrip("/")
+    prefix = _prefix_of_cuda(path)
     return prefix in lower or (prefix not in prefixes and os.path.isdir(f"{prefix}/conda-meta"))
+
+
+def _prefix_of_cuda(path: str) -> str:
+    return path.partition("/targets/")[0].rstrip("/")
 
 
 def _add_overlay(env: dict[str, str], prefixes: tuple[str, ...]) -> None:
@@ -172,16 +199,19 @@ def _add_overlay(env: dict[str, str], prefixes: tuple[str, ...]) -> None:
     given = [path for path in env.get("JUPYTER_PATH", "").split(":") if path and path not in shared]
     if shared:
         env["JUPYTER_PATH"] = ":".join([*shared, *given])
-    constraints = f"{own}/conda-meta/condaenv/constraints.txt"
-    if os.path.exists(constraints):
-        # pip splits the variable at white space; a URL can go without.
-        if len(constraints.split()) > 1:
-            import re
+    if os.path.exists(f"{own}/{_CONSTRAINTS}"):
+        env["PIP_CONSTRAINT"] = " ".join([_constraints(own), *env.get("PIP_CONSTRAINT", "").split()])
 
-            constraints = "file://" + re.sub(
-                r"[%\s]", lambda m: "".join(f"%{b:02X}" for b in m[0].encode()), constraints
-            )
-        env["PIP_CONSTRAINT"] = " ".join([constraints, *env.get("PIP_CONSTRAINT", "").split()])
+
+def _constraints(prefix: str) -> str:
+    """The versions of what lies below the overlay ``prefix``, as pip takes them."""
+    path = f"{prefix}/{_CONSTRAINTS}"
+    # pip splits the variable at white space; a URL can go without.
+    if len(path.split()) > 1:
+        import re
+
+        return "file://" + re.sub(r"[%\s]", lambda m: "".join(f"%{b:02X}" for b in m[0].encode()), path)
+    return path
 
 
 def _add_bytecode(env: dict[str, str], prefixes: tuple[str, ...], data_dir: str) -> None:

@@ -22,10 +22,11 @@ def add_threads(env: dict[str, str], limit: int | None) -> None:
     if limit is None:
         return
     # These two take OMP_NUM_THREADS where they have no value of their own: a person's choice there is one for them.
-    chosen = "OMP_NUM_THREADS" in env
+    chosen = env.get("OMP_NUM_THREADS")
     for name in _THREADS:
-        if not (chosen and name in _FOLLOW_OMP):
-            env.setdefault(name, str(limit))
+        # Empty is what conda leaves of a variable that it unsets.
+        if not env.get(name) and not (chosen and name in _FOLLOW_OMP):
+            env[name] = str(limit)
 
 
 def thread_limit(env: dict[str, str], groups: str = GROUPS, root: str = ROOT) -> int | None:
