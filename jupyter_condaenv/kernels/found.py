@@ -33,8 +33,8 @@ class Kernel(NamedTuple):
 def kernels(prefixes: tuple[str, ...], python: str) -> list[Kernel]:
     """Those of the environment that consists of ``prefixes``, bottom first, ipykernel first; ``python`` is its version.
 
-    How a known kernel is started is known here. Of others it is taken from their kernelspec, but only in a prefix that
-    is the user's own: what stands in another one would be executed as this user.
+    How a known kernel is started is known here. Of others it is taken from their kernelspec, as variables are of all,
+    but only in a prefix that is the user's own: what stands in another one would be executed as this user.
     """
     found: dict[str, Kernel] = {}
     for prefix in reversed(prefixes):
@@ -64,20 +64,22 @@ def _folders(kernels: Path) -> list[Path]:
 
 
 def _kernel(source: Path, prefix: Path, python: str) -> Kernel | None:
-    """None for what is no kernel, for ipykernel, and for one that may not be trusted."""
+    """None for what is no kernel, for what only says how ipykernel is started, and for one that may not be trusted."""
     spec = read(source)
     argv, language = spec.get("argv"), spec.get("language")
     if not _is_texts(argv) or not argv or not isinstance(language, str) or not source.name.isprintable():
         return None
-    if any(argument.startswith("ipykernel") for argument in argv):
+    own = _is_own(source / "kernel.json") and _is_own(prefix)
+    env = {name: value for name, value in _dict(spec.get("env")).items() if isinstance(value, str)} if own else {}
+    if any(argument.startswith("ipykernel") for argument in argv) and (
+        source.name == "python3" or (argv[-2:] == ["-f", CONNECTION] and argv[-3].startswith("ipykernel") and not env)
+    ):
         return None
-    env: dict[str, str] = {}
     arguments = _known(argv, language, prefix, python)
     if arguments is None:
-        if not _is_own(source / "kernel.json") or not _is_own(prefix):
+        if not own:
             return None
         arguments = _taken(argv, source, prefix, python)
-        env = {name: value for name, value in _dict(spec.get("env")).items() if isinstance(value, str)}
     shown, mode = spec.get("display_name"), spec.get("interrupt_mode")
     return Kernel(
         source.name,

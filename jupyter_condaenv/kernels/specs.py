@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from jupyter_condaenv.engine import environments, places
-from jupyter_condaenv.engine.activation.launch import join_levels, prepare
+from jupyter_condaenv.engine.activation.launch import FOREIGN, join_levels, prepare
 from jupyter_condaenv.engine.errors import StorageError
 from jupyter_condaenv.engine.model import Environment, Finding, KernelOptions, Settings
 from jupyter_condaenv.kernels import found, launcher
@@ -94,6 +94,7 @@ def _spec(
             join_levels(prefixes),
             *(("--program",) if is_program else ()),
             *arguments(kept, settings),
+            *(f"--inherit={name}" for name in FOREIGN if name in kernel.env),
             *((f"--language={kernel.language}",) if kernel.language != "python" else ()),
             *kernel.arguments,
         ],

@@ -92,6 +92,8 @@ def test_how_a_known_kernel_is_started_is_known(
     (prefix / "share/julia/packages/IJulia/x/src").mkdir(parents=True)
     (prefix / "share/julia/packages/IJulia/x/src/kernel.jl").touch()
     add_spec(prefix, name, argv, language=language, env={"LD_PRELOAD": "theirs"}, interrupt_mode="message")
+    (kernel,) = found.kernels((str(prefix),), "3.11.7")
+    assert kernel.env == {"LD_PRELOAD": "theirs"}, "in one's own environment they are one's own"
     monkeypatch.setattr(os, "geteuid", lambda: prefix.stat().st_uid + 1)
     (kernel,) = found.kernels((str(prefix),), "3.11.7")
     shown = [part.format(prefix=prefix) if "/share" in part else part for part in expected]
@@ -139,6 +141,21 @@ def test_each_kernel_of_an_environment_has_a_name_of_its_own(own: Settings, tmp_
     shutil.rmtree(prefix / "share/jupyter/kernels/ir")
     assert specs.register(environment(prefix), own) == ("condaenv-stats",) == specs.registered(own)[str(prefix)]
     assert written(own, "condaenv-stats")["display_name"] == "Statistics"
+
+
+def test_a_kernelspec_of_ipykernel_that_is_different_is_a_kernel_of_its_own(own: Settings, tmp_path: Path) -> None:
+    """Such as one for Spark. What only repeats how ipykernel is started is not another kernel."""
+    prefix = make_prefix(tmp_path / "envs/geo")
+    plain = [f"{prefix}/bin/python", "-m", "ipykernel_launcher", "-f", CONNECTION]
+    for name in ("python3", "again"):
+        add_spec(prefix, name, plain, language="python")
+    env = {"SPARK_HOME": "/opt/spark", "PYTHONPATH": "/opt/spark/python"}
+    add_spec(prefix, "spark", [*plain[:3], "--IPKernelApp.exec_lines=seen = 7", *plain[3:]], language="python", env=env)
+    names = specs.register(environment(prefix), own)
+    assert names == ("condaenv-geo", "condaenv.spark-geo")
+    tell = "import os; print(seen, *map(os.environ.get, ('FROM_SCRIPT', 'SPARK_HOME', 'PYTHONPATH')), sep='|')"
+    with started(manager_of(own, "condaenv.spark-geo")) as kernel:
+        assert kernel.run(tell) == f"7|it ran in {prefix}|/opt/spark|/opt/spark/python"
 
 
 def test_a_kernel_runs_activated_as_the_process_that_was_started(own: Settings, tmp_path: Path) -> None:
