@@ -18,7 +18,7 @@ DEFAULTS: Mapping[Platform, tuple[str, ...]] = {
     "win-64": ("__archspec=1=x86_64", "__win=0=0"),
 }
 """What a machine of that platform can be taken to have (pixi takes the same): all but the oldest have it. No GPU."""
-_DECLARED = re.compile(r"(?P<name>__[a-z0-9_]+)=(?P<version>[A-Za-z0-9_.+!-]*)(=(?P<build>[A-Za-z0-9_.+-]+))?\Z")
+_DECLARED = re.compile(r"(?P<name>__[a-z0-9_]+)=(?P<version>[^=]*)(=(?P<build>[^=]+))?\Z")
 
 
 def of(platform: str, wanted: Sequence[str]) -> tuple[str, ...]:
@@ -42,13 +42,14 @@ def declared(found: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
     there = {text.partition("=")[0]: text for text in found}
     for text in wanted:
         match = _DECLARED.match(text.strip())
-        if match is None:
+        made = f"{match['name']}={match['version'] or '0'}={match['build'] or '0'}" if match is not None else ""
+        if match is None or not host.is_virtual_package(made):
             raise InvalidRequest(
                 f"{text!r} is not what a machine can be declared to have.",
                 "Write it like __cuda=12.4 or __glibc=2.28; __cuda= stands for a machine without.",
             )
         if match["version"]:
-            there[match["name"]] = f"{match['name']}={match['version']}={match['build'] or '0'}"
+            there[match["name"]] = made
         else:
             there.pop(match["name"], None)
     return tuple(sorted(there.values()))

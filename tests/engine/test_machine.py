@@ -23,10 +23,19 @@ def test_what_is_declared_takes_the_place_of_what_is_found() -> None:
     assert machine.declared(found, ()) == found
 
 
-@pytest.mark.parametrize("text", ["cuda=12", "__cuda", "__cuda=12=", "__cuda=1 2", "__cuda>=12", "", "__CUDA=1"])
+@pytest.mark.parametrize(
+    "text",
+    ["cuda=12", "__cuda", "__cuda=12=", "__cuda=1 2", "__cuda>=12", "", "__CUDA=1", "__cuda=abc!", "__cuda=1=b-c"],
+)
 def test_what_no_machine_has(text: str) -> None:
     with pytest.raises(InvalidRequest, match="declared"):
         machine.declared((), (text,))
+
+
+def test_a_variable_that_holds_no_version(tiny: Path, settings: Callable[..., Settings], tmp_path: Path) -> None:
+    request = CreateEnvironment(prefix=str(tmp_path / "envs" / "gpu"), specs=("gpudemo",))
+    with pytest.raises(InvalidRequest, match=r"12\.!"):
+        in_child(solve.plan, request, settings(channels=(tiny.as_uri(),)), env={"CONDA_OVERRIDE_CUDA": "12.!"})
 
 
 def test_for_a_machine_with_a_gpu_from_one_without(
