@@ -262,6 +262,24 @@ def test_a_missing_environment_is_explained_in_the_notebook(own: Settings, tmp_p
         kernel.client.shutdown(reply=True, timeout=60)
 
 
+@pytest.mark.parametrize("closed", ["envs", "envs/geo", "envs/geo/bin", "envs/geo/lib"])
+def test_what_may_not_be_read_is_told_as_that(own: Settings, tmp_path: Path, closed: str) -> None:
+    prefix = make_prefix(tmp_path / "envs/geo")
+    (name,) = specs.register(environment(prefix), own)
+    manager = manager_of(own, name)
+    assert manager.kernel_spec is not None
+    if os.geteuid() == 0:  # who may look everywhere without this
+        without = ["setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search"]
+        manager.kernel_spec.argv = [*without, *manager.kernel_spec.argv]
+    (tmp_path / closed).chmod(0)
+    try:
+        with started(manager) as kernel:
+            told = kernel.run("1")
+    finally:
+        (tmp_path / closed).chmod(0o755)
+    assert f"You may not read {max(prefix, tmp_path / closed)}" in told and "is gone" not in told
+
+
 def test_a_missing_ipykernel_is_explained(own: Settings, tmp_path: Path) -> None:
     prefix = make_prefix(tmp_path / "envs/geo")
     (name,) = specs.register(environment(prefix), own)

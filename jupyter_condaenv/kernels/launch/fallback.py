@@ -66,6 +66,11 @@ def explain(levels: str, failure: str = "", memory: str = "") -> tuple[str, str]
     prefixes: tuple[str, ...] = launch.split_levels(levels)
     own, root = prefixes[-1], prefixes[0]
     for prefix in reversed(prefixes):
+        if closed := _closed(prefix):
+            return (
+                f"You may not read {closed}, and nothing of the environment {own} can be started without it.",
+                f"Ask whoever looks after it to let you read it. {UNHARMED} Or choose another kernel.",
+            )
         if not os.path.isdir(prefix):
             return _gone(prefix, own)
     python = Path(own, "bin/python")
@@ -99,6 +104,18 @@ def explain(levels: str, failure: str = "", memory: str = "") -> tuple[str, str]
     else:
         text = f"cannot be run on this machine ({os.uname().machine}): it is damaged, or made for another kind"
     return f"The environment's Python, {python}, {text}.", _hint("jupyter condaenv doctor --fix", own)
+
+
+def _closed(prefix: str) -> str:
+    """The folder of ``prefix`` that this user may not enter, or not even get to; empty where there is none."""
+    for folder in (prefix, f"{prefix}/bin", f"{prefix}/lib"):
+        try:
+            os.stat(f"{folder}/.")
+        except PermissionError:
+            return folder
+        except OSError:
+            pass
+    return ""
 
 
 def _has_library(prefix: Path) -> bool:
