@@ -349,6 +349,7 @@ CHANGES: dict[str, Callable[[Prefix], object]] = {
     "a variable that sourced files read": lambda prefix: prefix.environ.update(ONLY_SOURCED="1"),
     "a variable whose name scripts make": lambda prefix: prefix.environ.update(GFORTRAN="mine"),
     "a file that a script reads by its path": lambda prefix: prefix.write("told.txt", "2\n", "share"),
+    "a file in the home directory": lambda prefix: prefix.write("licence", "", "home"),
     "a folder that a script asks for": lambda prefix: (prefix.path / "opt").mkdir(),
     "another environment inherited": lambda prefix: prefix.environ.update(CONDA_PREFIX="/gone", CONDA_SHLVL="1"),
 }
@@ -373,6 +374,8 @@ def test_a_change_of_anything_it_saw_is_seen(prefix: Prefix, counted: Callable[[
     prefix.write("other.sh", 'export OTHER=1; for tool in gfortran; do :; done\n. "${CONDA_PREFIX}/share/real.sh"\n')
     prefix.write("real.sh", "echo $ONLY_SOURCED\nsource $CONDA_PREFIX/share/absent.sh 2>/dev/null\n", "share")
     looks = 'dir="$CONDA_PREFIX/share"\nexport TOLD=$(cat $dir/told.txt 2>/dev/null)\n'
+    prefix.environ["HOME"] = f"{prefix.path}/home"
+    looks += "[ -e ~/licence ] && export LICENCE=1\n"
     prefix.write("looks.sh", looks + '[ -d "$CONDA_PREFIX/opt" ] && export OPT=1\n')
     prefix.start()
     prefix.start()

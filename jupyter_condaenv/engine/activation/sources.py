@@ -8,7 +8,7 @@ from .variables import opened, scripts
 
 _SOURCED = r"(?:^|[\s;&|({])(?:\.|source)[ \t]+(\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|)]+)"
 _ASSIGNED = r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)=[\"']?([^\s\"';&|()`]+)"
-_PATH = r"(?:\$\{?\w+\}?)?/[\w.+@%/${}-]+"
+_PATH = r"(?:\$\{?\w+\}?|~)?/[\w.+@%/${}-]+"
 _CHANGES_ALWAYS = ("/dev/", "/proc/", "/sys/")
 _MOST = 300
 """Files: each start of a kernel looks at all of them."""
@@ -47,4 +47,5 @@ def _text(path: str) -> str:
 
 
 def _expanded(text: str, env: dict[str, str]) -> str:
+    text = re.sub(r"\A~(?=/)", "$HOME", text)
     return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda match: env.get(match[1] or match[2], ""), text)
