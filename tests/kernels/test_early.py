@@ -25,6 +25,7 @@ class Counted:
         self.script = prefix / "etc/conda/activate.d/script.sh"
         self.script.parent.mkdir(parents=True)
         self.starts = prefix / "starts"
+        self.tells = False
         (packages,) = prefix.glob("lib/python*/site-packages")
         (packages / "sitecustomize.py").write_text(f"print(file=open({str(self.starts)!r}, 'a'))\n")
 
@@ -32,7 +33,7 @@ class Counted:
         """How often Python was started until there were the right variables; and these."""
         self.starts.write_text("")
         env, told = launched(self.own, (str(self.prefix),), SERVER | environ, *options)
-        assert not told and not [name for name in env if name.startswith("CONDAENV_")]
+        assert bool(told) == self.tells and not [name for name in env if name.startswith("CONDAENV_")]
         return len(self.starts.read_text().splitlines()), env
 
 
@@ -85,6 +86,18 @@ def test_a_guess_that_another_has_planted_is_not_taken(counted: Counted, tmp_pat
     kept.symlink_to(tmp_path / "planted")
     assert counted.launch()[0] == 2
     assert counted.launch()[0] == 1, "it is a file of its own again"
+    kept.parent.chmod(0o755)
+    kept.chmod(0o666)
+    assert counted.launch()[0] == 2
+    assert counted.launch()[0] == 1, "others can read it and no more"
     if os.geteuid() == 0:
         os.chown(kept, 1, 1)
         assert counted.launch()[0] == 2
+    assert counted.launch()[0] == 1
+    counted.tells = True
+    kept.parent.chmod(0o777)
+    assert counted.launch()[0] == 2
+    kept.parent.chmod(0o700)
+    folder = kept.parent.rename(tmp_path / "elsewhere")
+    kept.parent.symlink_to(folder)
+    assert counted.launch()[0] == 2

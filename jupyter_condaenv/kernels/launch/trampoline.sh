@@ -26,7 +26,11 @@ put_libraries_first() {
 }
 guess() {
     # What is read when Python starts, as activation set it the last time (activation/early.py says what for).
-    [ -O "$1" ] && [ ! -L "$1" ] || return 0
+    for file in "${1%/*}" "$1"; do
+        [ -O "$file" ] && [ ! -L "$file" ] || return 0
+    done
+    # Its lines are as good as commands, so nobody else may write them.
+    [ -z "$(find "${1%/*}" "$1" -prune '(' -perm -020 -o -perm -002 ')' 2>&1)" ] || return 0
     while IFS= read -r name && IFS= read -r value; do
         case $name in "" | [!A-Za-z_]* | *[!A-Za-z0-9_]*) break ;; esac
         eval "export CONDAENV_WAS_$name=\"\${$name+=\$$name}\""
