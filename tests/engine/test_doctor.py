@@ -301,6 +301,17 @@ def test_drift_becomes_a_revision(little_settings: Settings) -> None:
     assert not (prefix / "share/gamma").exists()
 
 
+def test_drift_is_told_also_beside_a_damaged_record(little_settings: Settings) -> None:
+    """What is mended becomes a revision without what another tool has taken away."""
+    prefix = made(little_settings, "alpha=1.0", "gamma")
+    record(prefix, "gamma").unlink()
+    shutil.rmtree(prefix / "share/gamma")
+    record(prefix, "alpha").write_text("{")
+    findings = {one.code: one.packages for one in examined(prefix, little_settings).findings}
+    assert findings == {"damaged_record": ("alpha",), "drift": ("gamma",)}
+    mended(prefix, little_settings, "damaged_record", "drift")
+
+
 def test_an_operation_that_was_killed(little_settings: Settings) -> None:
     prefix = made(little_settings)
     whole = tree(prefix)

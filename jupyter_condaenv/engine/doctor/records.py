@@ -61,10 +61,11 @@ def damaged_history(patient: Patient) -> Finding | None:
 
 
 def drift(patient: Patient) -> Finding | None:
-    if not patient.revisions or patient.unreadable:
+    if not patient.revisions:
         return None
     last = patient.revisions[-1]
-    differing = changes.compare(last.lock.packages, patient.packages)
+    # A package whose record is damaged is there; where another record of it can be read, that one counts.
+    differing = changes.compare(last.lock.packages, (*patient.of_lost, *patient.packages))
     if not differing:
         return None
     return Finding(
