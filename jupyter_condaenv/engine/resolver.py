@@ -57,6 +57,9 @@ def lock(wanted: Wanted, settings: Settings) -> Lock:
 def query(wanted: Wanted, settings: Settings) -> Query:
     """What the solver is asked."""
     own = condarc.read()
+    platform = wanted.platform or host.platform()
+    for spec in wanted.specs:
+        matchspec.check_platform(spec, platform)
     named = [_spec_and_url(spec, settings) for spec in wanted.specs]
     pins = [_pin_and_url(spec, settings) for spec in (*wanted.pins, *own.pinned_packages)]
     # Like conda: a channel that a spec names is searched too, after the others.
@@ -82,7 +85,7 @@ def query(wanted: Wanted, settings: Settings) -> Query:
             *(f"{package.name} =={package.version} {package.build}" for package in below),
         ),
         channels=urls,
-        platform=wanted.platform or host.platform(),
+        platform=platform,
         virtual=machine.of(wanted.platform, strategy.virtual_packages),
         installed=installed,
         pinned=(*below, *installed) if wanted.frozen else below,

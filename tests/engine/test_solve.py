@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from jupyter_condaenv.engine import plans, solve
+from jupyter_condaenv.engine.channels import host_subdir
 from jupyter_condaenv.engine.errors import (
     AlreadyExists,
     ChannelError,
@@ -89,6 +90,16 @@ def test_a_new_environment(own: Settings, prefix: Path, tiny: Path) -> None:
     assert made.download_bytes == sum(package.size for package in made.lock.packages) > 0
     assert all(text.startswith("__") and text.count("=") == 2 for text in made.lock.virtual_packages)
     assert not prefix.exists()
+
+
+def test_a_request_for_another_platform(own: Settings, prefix: Path) -> None:
+    """py-rattler looks past the subdir, and would take this machine's package."""
+    other = "osx-64" if host_subdir() != "osx-64" else "win-64"
+    with pytest.raises(InvalidRequest, match=other):
+        in_child(solve.plan, CreateEnvironment(prefix=str(prefix), specs=(f"helper[subdir={other}]",)), own)
+    for subdir in ("noarch", host_subdir()):
+        request = CreateEnvironment(prefix=str(prefix), specs=(f"helper[subdir={subdir}]",))
+        assert [package.name for package in in_child(solve.plan, request, own).lock.packages] == ["helper"]
 
 
 def test_operators_stay_as_they_were_written(own: Settings, prefix: Path, tiny: Path) -> None:

@@ -62,6 +62,17 @@ def with_channel(spec: str, resolve: Callable[[str], str]) -> tuple[str, str]:
     return f"{url}{rest}", url
 
 
+def check_platform(spec: str, platform: str) -> None:
+    """Raises InvalidRequest where ``spec`` asks for another platform's package, which py-rattler looks past."""
+    subdir = parse(spec)[1].subdir
+    if subdir not in (None, "noarch", platform):
+        raise InvalidRequest(
+            f"{redact(spec)!r} asks for a package of {subdir}, and this is for {platform}.",
+            f"Leave {subdir} out.",
+            spec=redact(spec),
+        )
+
+
 def parse(spec: str) -> tuple[str, rattler.MatchSpec]:
     check_spec(spec)
     if not spec.isprintable():
