@@ -151,13 +151,13 @@ def find(
     program: installers.Installer,
 ) -> tuple[PipPackage, ...]:
     """What ``program`` says there has to be for what is asked of it, beside conda's packages and what is there."""
-    _check_clashes(lock.pip_specs, given)
+    _check_clashes(lock.pip_specs, given, site)
     try:
         found = program.resolve(lock.pip_specs, given)
     except StorageError as error:
         # What it would have fetched is not known.
         raise (limits.explained(error, [limits.Need(site.root, 0, 0)]) if limits.is_full(error) else error) from None
-    check_over(found, given)
+    check_over(found, given, site)
     new = {one.name for one in found}
     there = {*new, *given, *site.others}
     unheard = [
@@ -172,14 +172,21 @@ def find(
     return _needed((*lock.pip_specs, *new), (*kept, *found))
 
 
-def check_over(packages: Iterable[PipPackage], given: Mapping[str, str]) -> None:
+def check_over(packages: Iterable[PipPackage], given: Mapping[str, str], site: Site) -> None:
     for one in packages:
         if one.name in given:
-            raise Refused(
-                f"pip would install {one} over conda's {one.name} {given[one.name]}.",
-                f"Ask for that version of {one.name} as a conda package, or leave it out.",
-                package=one.name,
-            )
+            whose, hint = _whose(one.name, site)
+            raise Refused(f"pip would install {one} over {whose} {one.name} {given[one.name]}.", hint, package=one.name)
+
+
+def _whose(name: str, site: Site) -> tuple[str, str]:
+    """Whose package it is that pip may not replace, and what to do instead."""
+    if name in site.conda:
+        return "conda's", f"Ask for that version of {name} as a conda package, or leave it out."
+    return "the base's", (
+        "Packages of the base stay as they are. Leave it out, or make an environment of its own with "
+        "`jupyter condaenv create` for another version."
+    )
 
 
 def _needed(specs: Iterable[str], packages: Sequence[PipPackage]) -> tuple[PipPackage, ...]:
@@ -195,15 +202,16 @@ def _needed(specs: Iterable[str], packages: Sequence[PipPackage]) -> tuple[PipPa
     return tuple(by_name[name] for name in sorted(found))
 
 
-def _check_clashes(specs: Iterable[str], given: Mapping[str, str]) -> None:
+def _check_clashes(specs: Iterable[str], given: Mapping[str, str], site: Site) -> None:
     for spec in specs:
         wanted, name = Requirement(spec), requirements.name_of(spec)
         version = given.get(name)
         if version is None or wanted.marker is not None:
             continue
         if wanted.url is not None or not wanted.specifier.contains(version, prereleases=True):
+            whose, hint = _whose(name, site)
             raise Refused(
-                f"{spec} is asked of pip, and conda's {name} {version} is there, which pip does not replace.",
-                f"Ask for that version of {name} as a conda package, or leave it out.",
+                f"{spec} is asked of pip, and {whose} {name} {version} is there, which pip does not replace.",
+                hint,
                 package=name,
             )

@@ -205,7 +205,7 @@ class _Change:
         return found
 
     def _install(self, new: Sequence[PipPackage]) -> None:
-        pip.check_over(new, sites.given(self.site, self.lock))
+        pip.check_over(new, sites.given(self.site, self.lock), self.site)
         program = self._program()
         self.emit(Step(phase="pip", text=f"Installing with {program.name}: {', '.join(map(str, new))}"))
         with self._enough_room(new):

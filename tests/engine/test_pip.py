@@ -475,7 +475,7 @@ def test_an_overlay_gets_what_its_base_lacks(seed: Path, real_settings: Settings
     failure = refused(
         StackEnvironment(prefix=str(top), base=str(seed), pip=("smallpkg==9.0",)), real_settings, "refused"
     )
-    assert "smallpkg 1.1" in failure["message"] and not top.exists()
+    assert "the base's smallpkg 1.1" in failure["message"] and not top.exists()
     run(StackEnvironment(prefix=str(top), base=str(seed), pip=("atool", "smallfan")), real_settings)
     assert of_pip(top) == {"alib": "2.0", "atool": "1.0", "smallfan": "1.0"}
     assert said(top / "bin" / "atool") == "atool 1.0"
