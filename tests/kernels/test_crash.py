@@ -141,6 +141,24 @@ def test_one_that_was_asked_to_end_starts_as_ever(own: Settings, tmp_path: Path)
         assert kernel.run("print(1 + 1)") == "2"
 
 
+def test_one_that_was_asked_to_end_while_scripts_ran_starts_as_ever(own: Settings, tmp_path: Path) -> None:
+    name, broken = place(own, tmp_path, "")
+    repair(broken)
+    script = tmp_path / "envs/geo/etc/conda/activate.d/script.sh"
+    script.write_text("echo begun; sleep 15\n")
+    manager = manager_of(own, name)
+    manager.start_kernel(stderr=subprocess.PIPE)
+    process = manager.provisioner.process  # type: ignore[union-attr]
+    with process.stderr as said:
+        assert said.readline() == b"begun\n" and starting(own)
+        process.send_signal(signal.SIGTERM)
+        process.wait(WAIT)
+    script.write_text("")
+    manager.restart_kernel(now=True)
+    with connected(manager) as kernel:
+        assert kernel.run("print(1 + 1)") == "2"
+
+
 def test_what_is_left_of_another_start_counts_for_nothing(own: Settings, tmp_path: Path) -> None:
     name, broken = place(own, tmp_path, KILLED)
     manager = manager_of(own, name)

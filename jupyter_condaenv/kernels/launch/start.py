@@ -39,13 +39,15 @@ def main() -> None:
     if arguments[0] == "--":
         _become(here, levels, options, arguments)
         return
+    crash = _beside(here, "crash")
+    # Before scripts run, which may take so long that somebody asks it to end.
+    start = crash.Start(os.environ.get(crash.VARIABLE, ""))
     if _ACTIVATED in options:
         told = [option[len(_TOLD) :] for option in options if option.startswith(_TOLD)]
     else:
         told = _activate(here, levels, options, arguments, deferred)
     _collect_from_here()
-    crash = _beside(here, "crash")
-    start = crash.Start(os.environ.pop(crash.VARIABLE, ""))
+    os.environ.pop(crash.VARIABLE, None)
     waiting = None
     if options and options[0].startswith(_WARM):
         waiting = _waiting(here, levels, options, arguments, told)
