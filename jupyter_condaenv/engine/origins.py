@@ -17,12 +17,13 @@ from .model import (
     PlanRequest,
     Settings,
 )
+from .rattler.matchspec import spec_name
 
 
 @contextmanager
 def told(request: EngineRequest, settings: Settings) -> Iterator[None]:
     """Raises what is raised inside with file and line before it, where ``request`` was made of a file that asks for
-    what the error names by the details ``spec``, ``channel`` or ``channels``."""
+    what the error names by the details ``spec``, ``missing`` (a package), ``channel`` or ``channels``."""
     try:
         yield
     except CondaEnvError as error:
@@ -39,6 +40,8 @@ def _line(origin: Origin, details: Mapping[str, object], settings: Settings) -> 
     spec = details.get("spec")
     if isinstance(spec, str):
         return origin.specs.get(spec, 0)
+    if "missing" in details:
+        return next((line for spec, line in origin.specs.items() if spec_name(spec) == details["missing"]), 0)
     channels = details.get("channels", [details.get("channel")])
     if not isinstance(channels, list) or len(channels) != 1:
         return 0

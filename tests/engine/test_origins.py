@@ -59,6 +59,14 @@ def test_what_only_the_solver_knows_to_be_no_request(spec: str, own: Settings, t
     assert listed.message.startswith("list.txt, line 2: "), listed.message
 
 
+@pytest.mark.parametrize("spec", ["nothere", "smallpkg>=99"])
+def test_what_no_channel_has(spec: str, own: Settings, tiny: Path, tmp_path: Path) -> None:
+    found = specfiles.read("e.yml", f"channels:\n  - {tiny.as_uri()}\ndependencies:\n  - helper\n  - {spec}\n")
+    error = failure(specfiles.creation(found, "e.yml", str(tmp_path / "envs" / "new")), own)
+    assert error.message.startswith("e.yml, line 5: The channels have nothing that fits")
+    assert (error.code, error.details["line"]) == ("unsatisfiable", 5)
+
+
 def test_of_a_manifest_of_pixi(own: Settings, tiny: Path, tmp_path: Path) -> None:
     text = textwrap.dedent(f"""\
         [workspace]
