@@ -11,8 +11,9 @@ NODE := cd $(PANEL) && PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 NODE_READY := $(PANEL)/node_modules/.yarn-state.yml
 # What a test run is narrowed to: make test ARGS="tests/cli -k json"
 ARGS ?=
-# The tests of a file share servers and environments, so that they stay together. Tests wait about as long as they compute.
-WORKERS := -n 4 --dist loadfile
+# The tests of a file share servers and environments, so that they stay together; tests/conftest.py says which files come
+# first. Tests wait about as long as they compute.
+WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow bytecode lint docs panel panel-check panel-types bench clean

@@ -97,6 +97,22 @@ def lay_out(folder: Path, channel: Path, cache: Path, monkeypatch: pytest.Monkey
     return made
 
 
+# --- order -----------------------------------------------------------------------------------------------------------
+
+_USUAL = 30.0
+"""Seconds; a test that takes much longer has a time-out of its own."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files with the longest work first, so that no process is left with such a one at the end."""
+    work: dict[Path, float] = defaultdict(float)
+    for item in items:
+        own = item.get_closest_marker("timeout")
+        work[item.path] += own.args[0] if own is not None else _USUAL
+    items.sort(key=lambda item: -work[item.path])
+
+
 # --- skips -----------------------------------------------------------------------------------------------------------
 #
 # A test says `pytest.skip("what is missing. What would change it")`. Where CONDAENV_TEST_SKIPS is "listed", as in

@@ -57,7 +57,14 @@ def files(prefix: Path) -> dict[str, tuple[object, ...]]:
     return {path: what for path, what in tree(prefix, ours=False).items() if not path.endswith(".json")}
 
 
-@pytest.mark.parametrize(("one", "other"), [("plain", "space"), ("space", "long"), ("long", "plain")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("plain", "space"),
+        pytest.param("space", "long", marks=pytest.mark.slow),
+        pytest.param("long", "plain", marks=pytest.mark.slow),
+    ],
+)
 def test_as_a_fresh_link_would_be(one: str, other: str, real_settings: Settings, tmp_path: Path) -> None:
     first, second = tmp_path / PLACES[one], tmp_path / PLACES[other]
     operate(CreateEnvironment(prefix=str(first), specs=SPECS), real_settings)

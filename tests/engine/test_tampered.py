@@ -63,7 +63,9 @@ def delete(path: Path) -> None:
     ids=["other bytes", "truncated", "missing"],
 )
 @pytest.mark.parametrize("scheme", ["file", "http"])
-@pytest.mark.parametrize("there", [False, True], ids=["create", "add"])
+@pytest.mark.parametrize(
+    "there", [pytest.param(False, id="create"), pytest.param(True, id="add", marks=pytest.mark.slow)]
+)
 def test_a_bad_archive(  # type: ignore[no-untyped-def]
     harm, codes, scheme: str, there: bool, own_channel: Path, server: ChannelServer, settings: Make
 ) -> None:

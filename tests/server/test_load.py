@@ -27,6 +27,7 @@ def create(client: Client, name: str) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_ten_creates_at_once(
     home: Home, serve: Serve, channel: ChannelServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
