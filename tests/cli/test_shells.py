@@ -23,6 +23,8 @@ TRICKY = {
     "QUOTES": 'it\'s "so" `called`',
     "SIGNS": "$HOME ${PLAIN} $(echo x) %PATH% !x ~ * ; & | < > #",
     "SLASHES": "\\ \\n \\' C:\\x",
+    "TILDE_PATH": "~/x:$HOME/y",
+    "TILDE_DIRS": "a:~/b",
     "TWO_LINES": "one\ntwo\n",
     "UNICODE": "ä 日本",
 }
@@ -45,6 +47,19 @@ def told_by(command: list[str], env: dict[str, str]) -> str:
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "xonsh"])
+def test_what_is_the_shells_own_keeps_nothing_from_arriving(shell: str, tmp_path: Path) -> None:
+    run = program(shell)
+    old = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    own = ("PPID", "UID", "functions", "hostname", "path", "status")
+    code = "\n".join(shells.statements(shell, old, {**old, **dict.fromkeys(own, "/x"), "zzz_last": "here"}))
+    tell = f'"{sys.executable}" -c "import os; print(os.environ[\'zzz_last\'])"'
+    if shell == "xonsh":
+        tell = "print(__xonsh__.env.detype()['zzz_last'])"
+    done = subprocess.run([*run, f"{code}\n{tell}\n"], env=old, capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("here\n", "")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "xonsh"])

@@ -14,12 +14,14 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+-]+\Z")
 
 class Shell(NamedTuple):
     """``export`` and ``unset`` make a statement, ``quote`` one word of any text; ``use`` is how a person has the
-    statements of ``{command}`` run."""
+    statements of ``{command}`` run; ``own`` are names whose value is the shell's: to set one fails, or means something
+    else there."""
 
     quote: Callable[[str], str]
     export: Callable[[str, str], str]
     unset: Callable[[str], str]
     use: str
+    own: frozenset[str] = frozenset()
 
 
 def _fish(text: str) -> str:
@@ -30,24 +32,39 @@ def _powershell(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-_POSIX = Shell(
+def _xonsh(name: str, value: str) -> str:
+    """As text, where it holds what xonsh would fill in: it takes names that end in ``PATH`` or ``DIRS`` for lists of
+    paths."""
+    plain = name == "PATH" or not re.search(r"[~$]", value)
+    return f"${name} = {value!r}" if plain else f"${{...}}.register({name!r}, type='str'); ${name} = {value!r}"
+
+
+_BASH = Shell(
     shlex.quote,
     lambda name, value: f"export {name}={shlex.quote(value)}",
     lambda name: f"unset {name}",
     'eval "$({command})"',
+    frozenset(("BASHOPTS", "BASH_VERSINFO", "EUID", "PPID", "SHELLOPTS", "UID")),
+)
+_OF_ZSH = (
+    "ARGC EGID EUID GID HISTCMD LINENO PPID TTYIDLE UID USERNAME ZSH_EVAL_CONTEXT ZSH_SUBSHELL aliases argv "
+    "builtins cdpath commands dirstack fignore fpath functions galiases history historywords jobdirs jobstates "
+    "jobtexts keymaps mailpath manpath module_path modules nameddirs options parameters path patchars pipestatus "
+    "psvar reswords saliases status termcap terminfo userdirs usergroups watch widgets zsh_eval_context"
 )
 SHELLS: Mapping[str, Shell] = {
-    "bash": _POSIX,
-    "zsh": _POSIX,
+    "bash": _BASH,
+    "zsh": _BASH._replace(own=frozenset(_OF_ZSH.split())),
     "fish": Shell(
         _fish,
         lambda name, value: f"set -gx {name} {_fish(value)}",
         lambda name: f"set -e {name}",
         "{command} | source",
+        frozenset(("FISH_VERSION", "fish_pid", "history", "hostname", "pipestatus", "status", "umask", "version")),
     ),
     "xonsh": Shell(
         repr,
-        lambda name, value: f"${name} = {value!r}",
+        _xonsh,
         lambda name: f"del ${name}",
         "execx($({command}))",
     ),
@@ -71,11 +88,14 @@ def of_login(path: str) -> str:
 
 
 def statements(shell: str, old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """What makes ``new`` of ``old`` in ``shell``. Names that shells cannot say, such as exported functions, stay."""
+    """What makes ``new`` of ``old`` in ``shell``. Names that it cannot say, such as exported functions, or that are its
+    own, stay."""
     known = SHELLS[shell]
-    gone = [known.unset(name) for name in sorted(old.keys() - new.keys()) if _NAME.match(name)]
-    return gone + [
-        known.export(name, value) for name, value in sorted(new.items()) if old.get(name) != value and _NAME.match(name)
+    gone = old.keys() - new.keys()
+    changed = sorted(name for name in gone | new.keys() if old.get(name) != new.get(name))
+    said = [name for name in changed if _NAME.match(name) and name not in known.own]
+    return [known.unset(name) for name in said if name in gone] + [
+        known.export(name, new[name]) for name in said if name in new
     ]
 
 
