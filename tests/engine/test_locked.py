@@ -179,6 +179,17 @@ def test_a_lock_that_is_refused(text: str, old: str, new: str, line: int, told: 
     assert caught.value.details["line"] == line
 
 
+def test_what_a_machine_cannot_be_told_to_have_is_left_out_and_told() -> None:
+    text = PIXI.replace(
+        "- name: linux-64\n", "- name: linux-64\n  virtual-packages: [__glibc=2.28, __cuda=1!!2, __libc >=3]\n"
+    )
+    found = read(text)
+    assert found.lock is not None and found.lock.virtual_packages == ("__glibc=2.28=0",)
+    assert any("__cuda=1!!2" in text for text in found.warnings) and any(
+        "__libc >=3" in text for text in found.warnings
+    )
+
+
 def test_two_sets_of_packages_for_a_platform() -> None:
     text = PIXI.replace("name: linux-64", "name: cpu\n  subdir: linux-64").replace("linux-aarch64", "linux-64")
     text = text.replace("      linux-64:\n", "      cpu:\n")

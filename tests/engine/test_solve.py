@@ -480,6 +480,10 @@ def test_of_several_channels_the_one_that_fails_is_named(tiny: Path, own: Settin
         create(prefix, "helper", settings=replace(own, channels=(there, gone)))
     assert caught.value.message.startswith(f"A channel could not be read ({gone}): ")
     assert caught.value.details["channels"] == [gone]
+    package = "https://127.0.0.1:1/noarch/smallpkg-1.0-0.conda"
+    with pytest.raises(ChannelError) as caught:
+        create(prefix, package, settings=own)
+    assert caught.value.message.startswith(f"A package could not be read ({package}): ")
 
 
 @pytest.mark.parametrize("form", ["{}::helper", "helper[channel={}]", "{}::helper >=1"])

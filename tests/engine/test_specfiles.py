@@ -79,6 +79,12 @@ def test_encodings_and_ends_of_lines(content: bytes) -> None:
         assert (found.format, found.name, found.specs) == ("environment.yml", "größe", ("a",))
 
 
+def test_tags_say_no_more_than_what_a_value_is() -> None:
+    assert read("name: !!str n\ndependencies: !!seq [! a, !!str b]\n").specs == ("a", "b")
+    error = refused("name: n\ndependencies:\n  - !!python/object:os.system a\n")
+    assert error.details["line"] == 3 and "python/object:os.system" in error.message
+
+
 def test_anchors_are_followed() -> None:
     assert read("x-common: &c [a, b]\nname: n\ndependencies: *c\n").specs == ("a", "b")
 
@@ -228,7 +234,7 @@ def test_another_platform_than_this_is_told() -> None:
         ("dependencies: [a]\n? [b]\n: c\n", 2, "A key is not a text"),
         ("name: a\n---\nname: b\n", 2, "not YAML"),
         ("name: n\ndependencies:\n  - a\x07b\n", 3, "a character that no text has"),
-        ("!!python/object/apply:os.system ['true']", 1, "no environment file"),
+        ("!!python/object/apply:os.system ['true']", 1, "nothing that is known here"),
     ],
 )
 def test_an_environment_file_that_is_refused(text: str, line: int, told: str) -> None:

@@ -25,7 +25,9 @@ _CONDA_LOCK = ("1",)
 _PIXI = ("4", "5", "6", "7")
 _CONDA_WORKSPACES = ("1",)
 """``conda.lock`` of conda-workspaces is laid out like pixi's."""
-_VIRTUAL = re.compile(r"(?P<name>__[a-z0-9_]+)(=(?P<version>[A-Za-z0-9_.+!-]+)(=(?P<build>[A-Za-z0-9_.+-]+))?)?\Z")
+_VIRTUAL = re.compile(
+    r"(?P<name>__[a-z0-9_]+)(=(?P<version>(\d+!)?[A-Za-z0-9_.+-]+)(=(?P<build>[A-Za-z0-9_.+-]+))?)?\Z"
+)
 _OF_INDEX = re.compile(r"/packages/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/[^/]+\Z")
 """How PyPI and its mirrors lay out their files, which are asked for by name and hash: other indexes have them too."""
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
@@ -288,8 +290,12 @@ class _PixiLock(_Locked):
 
     def _declared(self, node: yaml.Node) -> Iterator[str]:
         for item in tree.items(self._source, node, "virtual-packages"):
-            match = _VIRTUAL.match(tree.text(self._source, item, "virtual-packages"))
-            if match is not None:
+            text = tree.text(self._source, item, "virtual-packages")
+            match = _VIRTUAL.match(text)
+            if match is None:
+                where = f"{self._source.name}, line {tree.line(item)}"
+                self._warnings.append(f"{where}: {text!r} is no virtual package with its version, and is left out")
+            else:
                 yield f"{match['name']}={match['version'] or '0'}={match['build'] or '0'}"
 
     def _known(self) -> Iterator[tuple[str, dict[str, yaml.Node]]]:

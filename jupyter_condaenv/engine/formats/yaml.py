@@ -16,6 +16,10 @@ _MOST_NODES = 1_000_000
 _DEEPEST = 40
 _NULL = "tag:yaml.org,2002:null"
 _NULLS = ("", "~", "null", "Null", "NULL")
+_TAGS = frozenset(
+    ("!", *(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")))
+)
+"""Those that say no more of a value than what it is."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's is twenty times as fast, and not everywhere."""
 
@@ -44,6 +48,11 @@ class _Composer:
     def compose(self) -> yaml.Node | None:
         documents = 0
         for event in yaml.parse(self._source.text, Loader=_LOADER):
+            said = getattr(event, "tag", None)
+            if said is not None and said not in _TAGS:
+                raise self._source.refuse(
+                    line(event), f"`{said}` is nothing that is known here.", "Write a plain value."
+                )
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:

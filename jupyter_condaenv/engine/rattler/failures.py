@@ -15,6 +15,8 @@ UNREADABLE = (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlE
 """What is raised where a channel cannot be read."""
 _NOT_CACHED = re.compile(r"no usable repodata cache|is not in the cache")
 """What the gateway says of an index, or of a part of it, that it may not fetch."""
+_PACKAGE = re.compile(r"direct url query failed for (\S+)")
+"""What it says of one that is asked for by its URL."""
 _NO_ANSWER = re.compile(r"lookup address|[Cc]onnection refused|timed out|unreachable|No route to host")
 
 
@@ -22,10 +24,11 @@ def channel_error(error: Exception, channels: Sequence[str]) -> ChannelError:
     text = redact(str(error))
     urls = [redact(url) for url in channels]
     named = sorted((url for url in urls if f"{url}/" in text), key=len)
-    failed = named[-1:] or urls  # it does not always say which
+    package = _PACKAGE.search(text)
+    failed = [package[1]] if package is not None else named[-1:] or urls  # it does not always say which
     without = [f"{key} in .condarc has no effect: {why}." for key, why in condarc.unused(condarc.read()).items()]
     return ChannelError(
-        f"A channel could not be read ({', '.join(failed)}): {first_and_last(text)}",
+        f"A {'package' if package else 'channel'} could not be read ({', '.join(failed)}): {first_and_last(text)}",
         " ".join([_channel_hint(text), *without]),
         channels=failed,
     )
