@@ -47,6 +47,7 @@ def harmless(line: str) -> str:
 
 def hint(failure: Failure) -> str:
     """What to do, with the commands and options for it, of which the engine knows nothing."""
+    first: list[str] = []
     also = []
     if "explanation" in failure.details:
         also.append("`jupyter condaenv explain` with the same words tries ways out.")
@@ -60,12 +61,12 @@ def hint(failure: Failure) -> str:
         also.append("`jupyter condaenv doctor --fix` mends it.")
     lacking = _VIRTUAL.search(failure.message) if failure.code == "unsatisfiable" else None
     if lacking is not None:
-        also.append(f"For a machine that has it: --virtual {lacking['name']}={lacking['version'] or 'VERSION'}.")
+        first.append(f"For a machine that has it: --virtual {lacking['name']}={lacking['version'] or 'VERSION'}.")
     if failure.code == "channel_error" and failure.details.get("channels"):
         also.append("`jupyter condaenv channel check` asks each of them; -c CHANNEL names another.")
     if failure.details.get("frozen"):
         also.append("Without --freeze-installed it may.")
-    return " ".join([failure.hint, *also]).strip()
+    return " ".join([*first, failure.hint, *also]).strip()
 
 
 def duration(seconds: float) -> str:

@@ -244,7 +244,9 @@ def _failure(
             try:
                 resolver.lock(resolver.Wanted(specs=tuple(specs), channels=urls), settings)
             except CondaEnvError as error:
-                return type(error)(f"{recipe}: {error.message}", error.hint, **error.details)
+                # No request of a person's, so that there is nothing to be explained of it.
+                details = {name: value for name, value in error.details.items() if name != "explanation"}
+                return type(error)(f"{recipe}: {error.message}", error.hint, **details)
     words = "\n".join(f"  {line}" for line in last)
     return BuildFailed(
         f"{recipe} could not be built: {text}. Its last words:\n{words}",

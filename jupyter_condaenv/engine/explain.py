@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -316,8 +316,7 @@ def _attempts(
             wanted.specs,
         )
     for spec in guilty:
-        specs = tuple(one for one in wanted.specs if one != spec)
-        if specs:
+        if specs := _without(wanted, (spec,)):
             yield _Attempt("drop", f"do without {spec}", spec, _with(wanted, query, specs), specs)
 
 
@@ -337,13 +336,19 @@ def _renamed(query: Query, specs: Sequence[str]) -> Iterator[dict[str, str]]:
         yield {spec: others[0] for spec, others in near.items()}
 
 
+def _without(wanted: resolver.Wanted, dropped: Collection[str]) -> tuple[str, ...]:
+    """The requests without those that are ``dropped``, in whose place those of earlier are asked for again."""
+    names = {matchspec.spec_name(spec) for spec in dropped}
+    back = (spec for spec in wanted.replaced if matchspec.spec_name(spec) in names)
+    return (*(spec for spec in wanted.specs if spec not in dropped), *back)
+
+
 def _drop_one_of_each(
     wanted: resolver.Wanted, query: Query, clashes: Sequence[Clash], solver: _Solver
 ) -> Iterator[Way]:
     """For requests that clash in several ways at once."""
     for dropped in product(*(clash.requests for clash in clashes)):
-        specs = tuple(one for one in wanted.specs if one not in dropped)
-        if specs:
+        if specs := _without(wanted, dropped):
             text = f"do without {' and '.join(dropped)}"
             yield _tried(_Attempt("drop", text, " ".join(dropped), _with(wanted, query, specs), specs), solver)
 

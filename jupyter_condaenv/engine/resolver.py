@@ -40,11 +40,14 @@ class Wanted(Struct, frozen=True, kw_only=True):
     base: Base | None = None
     asked_before: tuple[str, ...] = ()
     """Those of ``specs`` that were asked for earlier, and still are."""
+    replaced: tuple[str, ...] = ()
+    """What was asked for earlier, and would still be without those of ``specs`` for the same packages."""
 
 
 def lock(wanted: Wanted, settings: Settings) -> Lock:
     """Raises InvalidRequest, Refused, Unsatisfiable or ChannelError."""
     asked = query(wanted, settings)
+    _check_shadowing(wanted.specs, wanted.base.packages if wanted.base is not None else ())
     try:
         solved = solving.solve(asked)
     except Unsatisfiable as error:
@@ -68,7 +71,6 @@ def query(wanted: Wanted, settings: Settings) -> Query:
     channel_list.check_allowed(urls, settings)
     below = wanted.base.packages if wanted.base is not None else ()
     taken = {package.name for package in below}
-    _check_shadowing(wanted.specs, below)
     # To py-rattler, what is installed fits whatever channel it is asked for from.
     elsewhere = [(matchspec.spec_name(spec), spec) for spec, url in named if url]
     installed = tuple(

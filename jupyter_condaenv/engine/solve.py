@@ -231,7 +231,9 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
     for name in dropped | pruned:
         specs.pop(name, None)
     # A bare name takes nothing back of what was asked for, unless all is asked for anew.
-    specs |= _by_name(text for text in request.add if request.prune or text.strip().lower() not in specs)
+    new = _by_name(text for text in request.add if request.prune or text.strip().lower() not in specs)
+    replaced = tuple(text for name in new for text in specs.get(name, ()) if text not in new[name])
+    specs |= new
     strategy, _ = specfiles.chosen(SpecFile(strategy=now.strategy), "", request.strategy, settings.exclude_newer)
     machine = request.strategy.virtual_packages or now.declared  # the environment stays for the machine it was made for
     frozen = request.dependencies == "freeze"
@@ -247,6 +249,7 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
         pins=prefixes.pins(prefix),
         base=base_now(now),
         asked_before=tuple(text for texts in specs.values() for text in texts if text not in request.add),
+        replaced=() if request.prune else replaced,
     )
     more = requirements.checked(request.pip)
     pip_specs = requirements.together(() if request.prune else _without_pip(now, of_pip), more)

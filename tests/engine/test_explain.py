@@ -187,6 +187,12 @@ def test_why_not_this_version(own: Settings, prefix: Path) -> None:
     assert "helper >=2 is pinned." in why_not(prefix, "helper=1", own).kept_out_by
 
 
+def test_without_what_is_new_the_request_of_earlier_is_back(own: Settings, prefix: Path) -> None:
+    operate(creation(prefix, "app=1", "helper"), own)
+    way = working(why_not(prefix, "app=9", own))[("drop", "app=9")]
+    assert set(way.specs) == {"app=1", "helper"} and "app 1.0" in way.gives
+
+
 def test_why_not_says_what_the_machine_lacks(prefix: Path, settings: Callable[..., Settings], tmp_path: Path) -> None:
     channel = tmp_path / "gpu"
     generic(channel, "gpu", "1.0")

@@ -24,6 +24,8 @@ from jupyter_condaenv.engine.model import (
     ChangePackages,
     CheckHealth,
     CreateEnvironment,
+    Explain,
+    Explained,
     Plan,
     Planned,
     PlanRequest,
@@ -386,6 +388,12 @@ def test_a_base_that_now_has_what_the_overlay_cannot_have(shared: Settings, mova
         change(made, shared, add=("joblib",))
     assert fingerprint(made) == before
     assert python(made, "import cloudpickle; print('ok')") == "ok"
+    request = StackEnvironment(prefix=str(tmp_path / "new"), base=str(movable), specs=("smallpkg=1.0", "cloudpickle"))
+    result, _ = operate(Explain(prefix=request.prefix, request=request), shared)
+    assert isinstance(result, Explained)
+    assert [clash.requests for clash in result.explanation.clashes] == [("smallpkg=1.0",)]
+    working = {(way.kind, way.change) for way in result.explanation.ways if way.works}
+    assert {("relax", "smallpkg"), ("drop", "smallpkg=1.0")} <= working
 
 
 def test_a_base_that_has_moved_to_another_python(shared: Settings, movable: Path, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ const JobRow = React.memo(function JobRow(props: {
           {title}
         </span>
         <span className="jp-condaenv-job-state">
-          {word(job.state, trans)}
+          {job.outcome?.result?.result === 'deferred' ? trans.__('waits for a kernel') : word(job.state, trans)}
           {ended && ` · ${ago(job.outcome?.time ?? job.created, now, trans)}`}
         </span>
         {!ended && (

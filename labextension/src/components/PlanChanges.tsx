@@ -36,6 +36,11 @@ export function changesNothing({ changes, pip, variables = [], unset = [] }: Pla
   return changes.length + variables.length + unset.length === 0 && (!pip || isEmpty(pip));
 }
 
+/** Whether something that is there goes or moves, for which running kernels are waited for. */
+export function replaces({ changes, pip }: Plan): boolean {
+  return [...changes, ...(pip?.changes ?? [])].some(change => change.before);
+}
+
 /** Whether a plan has nothing to do with pip. */
 function isEmpty({ changes, resolved, again, stranded }: PipPart): boolean {
   return Boolean(resolved) && [changes, again, stranded].every(one => !one?.length);

@@ -5,7 +5,7 @@ import { useCondaEnv, useTrouble } from './context';
 import { Button } from './controls';
 import { useArrival } from './focus';
 import { bytes, roomOf } from './format';
-import { changesNothing, PlanChanges } from './PlanChanges';
+import { changesNothing, PlanChanges, replaces } from './PlanChanges';
 
 interface IPlanView {
   plan: Plan;
@@ -59,11 +59,16 @@ export function PlanView(props: IPlanView): JSX.Element {
           .join(', ')}
       </p>
       {room && changes.length > 0 && <p className="jp-condaenv-sum">{roomOf(room, trans)}</p>}
-      {props.living && (
-        <label className="jp-condaenv-check">
-          <input type="checkbox" checked={now} onChange={event => setNow(event.target.checked)} />
-          <span>{trans.__('Do it now, even if a kernel is running')}</span>
-        </label>
+      {props.living && replaces(props.plan) && (
+        <>
+          <p className="jp-condaenv-sum">
+            {trans.__('A kernel is running: it is done when one is started and no other one runs.')}
+          </p>
+          <label className="jp-condaenv-check">
+            <input type="checkbox" checked={now} onChange={event => setNow(event.target.checked)} />
+            <span>{trans.__('Do it now, even if a kernel is running')}</span>
+          </label>
+        </>
       )}
       <div className="jp-condaenv-actions">
         <Button accent blocked={blocked} onClick={() => props.onApply(now ? 'now' : 'next_start')}>

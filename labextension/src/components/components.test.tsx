@@ -103,9 +103,17 @@ test('a plan shows what was asked for apart from what comes with it', () => {
   expect(within(screen.getByRole('list', { name: 'Asked for' })).getByText('pandas')).toBeTruthy();
   expect(within(screen.getByRole('list', { name: 'Also changes' })).getByText('1.0 → 2.0')).toBeTruthy();
   expect(screen.getByText('2 packages, 2.0 MB to download')).toBeTruthy();
+  expect(screen.getByText('A kernel is running: it is done when one is started and no other one runs.')).toBeTruthy();
   fireEvent.click(screen.getByRole('checkbox'));
   fireEvent.click(screen.getByRole('button', { name: 'Apply' }));
   expect(onApply).toHaveBeenCalledWith('now');
+});
+
+test('what only comes waits for no kernel', () => {
+  const plan = planOf({ kind: 'add', after: pack('pandas', '3.0') });
+  const props = { told: [], asked: null, again: false, living: true, onApply: vi.fn(), onBack: vi.fn() };
+  show(panelOf(new FakeJobs()), <PlanView plan={plan} {...props} />);
+  expect(screen.queryByRole('checkbox')).toBeNull();
 });
 
 test('a plan shows what pip does, and what pip still has to find out', () => {
@@ -332,6 +340,18 @@ test('how long ago a job ended grows while one looks on', async () => {
   expect(screen.getByText('done · 3 minutes ago')).toBeTruthy();
   panel.dispose();
   vi.useRealTimers();
+});
+
+test('of a job whose change waits for a kernel it is not said that it is done', async () => {
+  const server = new FakeJobs();
+  const result = { result: 'deferred' as const, plan: planOf(), kernels: [12] };
+  server.put(summary('a', { verb: 'rollback' }), [], outcome('succeeded', { result }));
+  const panel = panelOf(server);
+  await panel.jobs.refresh();
+  await panel.jobs.readOn('a');
+  show(panel, <JobList />);
+  expect(screen.getByText(/^waits for a kernel ·/)).toBeTruthy();
+  panel.dispose();
 });
 
 test('of jobs that only look those are listed that go on', async () => {
