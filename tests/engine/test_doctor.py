@@ -128,7 +128,7 @@ def test_altered_files_are_put_back_and_what_was_altered_is_kept(little_settings
     (prefix / "share/alpha/version.txt").write_text("1.1\n")  # as many bytes
     assert (other / "share/alpha/same.txt").read_text() == "altered\n"
     finding = found(prefix, little_settings)
-    assert finding.code == "altered_files"
+    assert finding.code == "altered_files" and "By hard links they are so in other as well" in finding.text
     assert set(finding.paths) == {"share/alpha/same.txt", "etc/alpha.conf", "share/alpha/version.txt"}
     mended(prefix, little_settings, "altered_files")
     now = tree(prefix, ours=False)
@@ -136,6 +136,7 @@ def test_altered_files_are_put_back_and_what_was_altered_is_kept(little_settings
     assert {path: what for path, what in now.items() if path not in saved} == whole
     assert (prefix / "etc/alpha.conf.saved-1").read_text() == "mine = 1\n"
     assert (prefix / "share/alpha/same.txt.saved-1").read_text() == "altered\n"
+    assert "By hard links" not in found(other, little_settings).text
     mended(other, little_settings, "altered_files")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from .. import distributions
 from ..model import Finding
 from .patient import Patient
@@ -19,13 +21,17 @@ def missing_files(patient: Patient) -> Finding | None:
 
 
 def altered_files(patient: Patient) -> Finding | None:
-    return of_packages(
+    found = of_packages(
         patient,
         "altered_files",
         patient.files.altered,
         "not what the package brought",
         "The packages are linked anew, and what was altered stays beside as *.saved-1.",
     )
+    if found is None or not patient.sharing:
+        return found
+    others = some(patient.sharing)
+    return replace(found, text=f"{found.text} By hard links they are so in {others} as well, which this does not mend.")
 
 
 def broken_links(patient: Patient) -> Finding | None:

@@ -8,11 +8,11 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
-from .. import bytecode, distributions, history, identity, sites, stack
+from .. import bytecode, distributions, environments, history, identity, sites, stack
 from .. import prefix as prefixes
 from ..distributions import Distribution, Site
 from ..errors import Broken, CondaEnvError
-from ..model import Lock, Package, Settings, known_by_name
+from ..model import Environment, Lock, Package, Settings, known_by_name
 from ..prefix import Record
 from .files import Files, look
 from .needs import Unmet, unmet
@@ -51,6 +51,13 @@ class Patient:
     def packages(self) -> tuple[Package, ...]:
         """By their records, sorted by name; of a double one, that which the last revision has, or else the newer."""
         return tuple(sorted((self.records[path].package() for path in self.kept), key=lambda package: package.name))
+
+    @cached_property
+    def sharing(self) -> tuple[str, ...]:
+        """Names of the environments that have an altered file in common with this one."""
+        altered = [path for paths in self.files.altered.values() for path in paths]
+        others = [one for one in environments.list_environments(self.settings) if one.prefix != str(self.prefix)]
+        return tuple(one.name for one in others if any(_is_same(self.prefix / path, one, path) for path in altered))
 
     @cached_property
     def kept(self) -> tuple[Path, ...]:
@@ -181,3 +188,9 @@ def _in(path: str, folder: str) -> bool:
 
 def _time(path: Path) -> float:
     return path.stat().st_mtime
+
+
+def _is_same(file: Path, other: Environment, path: str) -> bool:
+    with suppress(OSError):
+        return os.path.samefile(file, os.path.join(other.prefix, path))
+    return False
