@@ -105,12 +105,17 @@ _USUAL = 30.0
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files with the longest work first, so that no process is left with such a one at the end."""
+    """The files with most work and those with least in turn: so no process is left with much at the end, and browsers,
+    which compute, run beside what mostly waits."""
     work: dict[Path, float] = defaultdict(float)
     for item in items:
         own = item.get_closest_marker("timeout")
         work[item.path] += own.args[0] if own is not None else _USUAL
-    items.sort(key=lambda item: -work[item.path])
+    most_first = sorted(work, key=lambda path: -work[path])
+    half = len(most_first) // 2
+    place = {path: 2 * number for number, path in enumerate(most_first)}
+    place |= {path: 2 * number + 1 for number, path in enumerate(reversed(most_first[half:]))}
+    items.sort(key=lambda item: place[item.path])
 
 
 # --- skips -----------------------------------------------------------------------------------------------------------
