@@ -67,7 +67,7 @@ def test_a_platform_that_has_nothing(person: Person, gpus: Path) -> None:
     file.write_text(f"channels: ['{gpus}']\ndependencies: [mac, gpu]\n")
     words = ("lock", "-f", file, "--platform", "osx-arm64", "--platform", "win-64")
     failed = person.run(*words, code=4)
-    assert "error: For win-64: " in failed.err and "jupyter condaenv explain" in failed.err
+    assert f"error: {file}, line 2: For win-64: " in failed.err and "jupyter condaenv explain" in failed.err
     assert person.run("explain", *words).out.startswith("For win-64:\nmac cannot be had")
     assert person.run("explain", *words[:-2]).out == "This can be done.\n"
     (person.home / "mac.yml").write_text(person.run(*words[:-2]).out)
