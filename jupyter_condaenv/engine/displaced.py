@@ -22,12 +22,16 @@ def keep(
     Returns under which path each was kept, relative to the prefix.
     """
     kept: dict[str, str] = {}
+    root = os.path.realpath(prefix)
     promised: dict[str, str] | None = None
     for record in linked:
         for entry in record.paths:
             if entry.path in owned or entry.path in kept or entry.path.endswith(".pyc"):
                 continue
             live, new = prefix / entry.path, stage / entry.path
+            # Seen through a link to a folder, it may be of a package by another path.
+            if os.path.relpath(os.path.realpath(live.parent), root) + f"/{live.name}" in owned:
+                continue
             if not _is_file(live) or not new.parent.resolve().is_relative_to(stage.resolve()) or _same(live, new):
                 continue
             if promised is None:

@@ -104,6 +104,14 @@ def test_each_state_comes_back_as_it_was(little_settings: Settings, prefix: Path
     assert (latest.number, latest.verb) == (last, "rollback")
 
 
+def test_a_link_to_a_folder_gives_way_to_a_folder(little_settings: Settings, prefix: Path) -> None:
+    """What is seen through the link is the package's, and nobody's to be kept."""
+    made(prefix, little_settings, "shape=3.0")
+    change(prefix, little_settings, add=("shape=2.0",))
+    assert not list(prefix.rglob("*.saved-*"))
+    assert problems(prefix) == []
+
+
 def test_without_a_number_it_undoes_and_then_redoes(little_settings: Settings, prefix: Path) -> None:
     made(prefix, little_settings, "alpha=1.0")
     old = files(prefix)
