@@ -150,7 +150,7 @@ def test_a_change_waits_for_the_next_start_of_a_kernel(
     expect(notice).to_contain_text("there ran: process")
     picture(person, "deferred")
     person.button("Apply it now").click()
-    expect(person.job("Finish change of waiting")).to_contain_text(DONE)
+    expect(person.job("Finish change of waiting")).to_contain_text("waits for a kernel · ")
     expect(notice).to_be_visible()
     assert versions(client, "waiting") == {"ipykernel": "7.0", "tool": "2.0"}
     person.button("Give it up").click()
