@@ -80,7 +80,8 @@ def compile_packages(
 
 
 def compile_modules(modules: Iterable[str], stage: Path, prefix: Path, python: Path, version: str) -> None:
-    """Give ``modules`` of ``stage``, which belong to no package of conda, their ``.pyc``; else as above."""
+    """Give ``modules`` of ``stage``, which no other environment has, their ``.pyc``; no record tells of them. Else as
+    above."""
     tag = _tag(version)
     tasks = [
         _Task(str(stage / module), str(stage / _compiled(module, tag)), str(prefix / module)) for module in modules

@@ -29,10 +29,10 @@ def keep(
             if entry.path in owned or entry.path in kept or entry.path.endswith(".pyc"):
                 continue
             live, new = prefix / entry.path, stage / entry.path
+            if not _is_file(live) or not new.parent.resolve().is_relative_to(stage.resolve()) or _same(live, new):
+                continue
             # Seen through a link to a folder, it may be of a package by another path.
             if os.path.relpath(os.path.realpath(live.parent), root) + f"/{live.name}" in owned:
-                continue
-            if not _is_file(live) or not new.parent.resolve().is_relative_to(stage.resolve()) or _same(live, new):
                 continue
             if promised is None:
                 # As it was before packages were linked, which may have brought a RECORD too.

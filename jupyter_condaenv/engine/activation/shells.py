@@ -52,6 +52,7 @@ _OF_ZSH = (
     "jobtexts keymaps mailpath manpath module_path modules nameddirs options parameters path patchars pipestatus "
     "psvar reswords saliases status termcap terminfo userdirs usergroups watch widgets zsh_eval_context"
 )
+_OF_FISH = "FISH_VERSION PWD SHLVL _ fish_pid history hostname pipestatus status umask version"
 SHELLS: Mapping[str, Shell] = {
     "bash": _BASH,
     "zsh": _BASH._replace(own=frozenset(_OF_ZSH.split())),
@@ -60,7 +61,7 @@ SHELLS: Mapping[str, Shell] = {
         lambda name, value: f"set -gx {name} {_fish(value)}",
         lambda name: f"set -e {name}",
         "{command} | source",
-        frozenset(("FISH_VERSION", "fish_pid", "history", "hostname", "pipestatus", "status", "umask", "version")),
+        frozenset(_OF_FISH.split()),
     ),
     "xonsh": Shell(
         repr,
