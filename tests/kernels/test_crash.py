@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
@@ -126,15 +127,20 @@ def test_where_nobody_starts_it_again_the_log_says_where_it_crashed(own: Setting
     assert str(broken) in ran.stderr
 
 
+def end_once_begun(manager: KernelManager, own: Settings, output: Literal["stdout", "stderr"]) -> None:
+    """Start a kernel, and ask it to end when it has written ``begun`` to its ``output``."""
+    manager.start_kernel(**{output: subprocess.PIPE})
+    process = manager.provisioner.process  # type: ignore[union-attr]
+    with getattr(process, output) as said:
+        assert said.readline() == b"begun\n" and starting(own)
+        process.send_signal(signal.SIGTERM)
+        process.wait(WAIT)
+
+
 def test_one_that_was_asked_to_end_starts_as_ever(own: Settings, tmp_path: Path) -> None:
     name, broken = place(own, tmp_path, "import time\nprint('begun', flush=True)\ntime.sleep(600)\n")
     manager = manager_of(own, name)
-    manager.start_kernel(stdout=subprocess.PIPE)
-    process = manager.provisioner.process  # type: ignore[union-attr]
-    with process.stdout as said:
-        assert said.readline() == b"begun\n" and starting(own)
-    process.send_signal(signal.SIGTERM)
-    process.wait(WAIT)
+    end_once_begun(manager, own, "stdout")
     assert not starting(own)
     repair(broken)
     with started(manager) as kernel:
@@ -147,12 +153,7 @@ def test_one_that_was_asked_to_end_while_scripts_ran_starts_as_ever(own: Setting
     script = tmp_path / "envs/geo/etc/conda/activate.d/script.sh"
     script.write_text("echo begun; sleep 15\n")
     manager = manager_of(own, name)
-    manager.start_kernel(stderr=subprocess.PIPE)
-    process = manager.provisioner.process  # type: ignore[union-attr]
-    with process.stderr as said:
-        assert said.readline() == b"begun\n" and starting(own)
-        process.send_signal(signal.SIGTERM)
-        process.wait(WAIT)
+    end_once_begun(manager, own, "stderr")
     script.write_text("")
     manager.restart_kernel(now=True)
     with connected(manager) as kernel:

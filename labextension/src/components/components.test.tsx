@@ -481,10 +481,9 @@ test('an environment without a kernel says so, and offers the plan that makes it
   panel.dispose();
 });
 
-test('a change that waits says what it is and for whom it waits, and can be given up', async () => {
-  const server = new FakeJobs();
+/** A panel with an environment whose change waits, as `deferred` tells it. */
+function waitingPanel(server: FakeJobs, deferred: () => Promise<Plan>): { panel: Panel; dropDeferred: () => unknown } {
   const geo = { name: 'geo', prefix: '/envs/geo', kernels: ['condaenv-geo'] };
-  const plan = planOf({ kind: 'remove', before: pack('tool', '1.0') });
   const dropDeferred = vi.fn(() => {
     server.put(summary('b', { verb: 'drop_deferred' }));
     return Promise.resolve(summary('b', { verb: 'drop_deferred' }));
@@ -494,9 +493,16 @@ test('a change that waits says what it is and for whom it waits, and can be give
     packages: () => Promise.resolve({ packages: [], pip: [] }),
     revisions: () => Promise.resolve({ revisions: [], damaged: [] }),
     health: () => Promise.resolve(null),
-    deferred: () => Promise.resolve({ ...plan, words: 'remove tool' }),
+    deferred,
     dropDeferred
   });
+  return { panel, dropDeferred };
+}
+
+test('a change that waits says what it is and for whom it waits, and can be given up', async () => {
+  const server = new FakeJobs();
+  const plan = planOf({ kind: 'remove', before: pack('tool', '1.0') });
+  const { panel, dropDeferred } = waitingPanel(server, () => Promise.resolve({ ...plan, words: 'remove tool' }));
   const result = { result: 'deferred' as const, plan, kernels: [12, 34] };
   server.put(summary('a', { verb: 'apply' }), [], outcome('succeeded', { result }));
   await panel.environments.refresh();
@@ -517,24 +523,12 @@ test('a change that waits says what it is and for whom it waits, and can be give
 });
 
 test('a change that waits and cannot be read can be given up', async () => {
-  const server = new FakeJobs();
-  const geo = { name: 'geo', prefix: '/envs/geo', kernels: ['condaenv-geo'] };
-  const dropDeferred = vi.fn(() => {
-    server.put(summary('b', { verb: 'drop_deferred' }));
-    return Promise.resolve(summary('b', { verb: 'drop_deferred' }));
-  });
-  const panel = panelOf(server, [geo], {
-    environment: () => Promise.resolve({ specs: [], environment: geo, deferred: true }),
-    packages: () => Promise.resolve({ packages: [], pip: [] }),
-    revisions: () => Promise.resolve({ revisions: [], damaged: [] }),
-    health: () => Promise.resolve(null),
-    deferred: () => Promise.reject(refusal('broken', 'The change of geo that waits cannot be read.')),
-    dropDeferred
-  });
+  const told = 'The change of geo that waits cannot be read.';
+  const { panel, dropDeferred } = waitingPanel(new FakeJobs(), () => Promise.reject(refusal('broken', told)));
   await panel.environments.refresh();
   panel.show('/envs/geo');
   show(panel, <EnvironmentsSection />);
-  await screen.findByText('The change of geo that waits cannot be read.');
+  await screen.findByText(told);
   expect(screen.queryByRole('button', { name: 'Apply it now' })).toBeNull();
   fireEvent.click(screen.getByRole('button', { name: 'Give it up' }));
   await screen.findByRole('button', { name: 'Cancel: Give up change of geo' });
