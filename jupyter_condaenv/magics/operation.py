@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 import subprocess
 import tempfile
-from typing import Any, Callable
+import threading
+from typing import IO, Any, Callable, Iterator
 
 _FOREIGN = ("LD_LIBRARY_PATH", "LD_PRELOAD")
 """Libraries of the kernel's environment, which another Python does better without."""
 _LAST_WORDS = 2000
 """Characters that are shown of what a command line says that ends without an answer."""
+_LOOK = 0.05
+"""Seconds after which an interrupt is seen at the latest."""
 
 
 class CondaEnvError(Exception):
@@ -82,7 +86,7 @@ def _read(process: subprocess.Popen[bytes], tell: Callable[[dict[str, Any]], Non
     """The line that has the result or the error; where there is none, the one that names the job, or nothing."""
     answer: dict[str, Any] = {}
     assert process.stdout is not None
-    for line in process.stdout:
+    for line in _lines(process.stdout):
         try:
             found = json.loads(line)
         except ValueError:
@@ -92,6 +96,30 @@ def _read(process: subprocess.Popen[bytes], tell: Callable[[dict[str, Any]], Non
         else:
             answer = found
     return answer
+
+
+def _lines(stdout: IO[bytes]) -> Iterator[bytes]:
+    """Each line as it comes, and interrupts meanwhile.
+
+    Python looks at an interrupt before a read and where one breaks it off: what comes between the two would wait until
+    there is something to read. So it is a thread that reads, and this one waits for a short time only.
+    """
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in stdout:
+            lines.put(line)
+        lines.put(b"")
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        try:
+            line = lines.get(timeout=_LOOK)
+        except queue.Empty:
+            continue
+        if not line:
+            return
+        yield line
 
 
 class _Interrupts:
