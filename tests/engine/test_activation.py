@@ -400,6 +400,19 @@ def test_hosts_are_told_apart_where_a_script_asks_for_the_name() -> None:
     assert cache._mentioned({"home"}, {"HOME": "/me"}) == {"HOME": "/me"}
 
 
+@pytest.mark.parametrize("script", ["export HERE=$PWD/data\n", "export HERE=$(pwd)/data\n"])
+def test_folders_are_told_apart_where_a_script_asks_for_its_own(
+    prefix: Prefix, counted: Callable[[], int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    prefix.write("here.sh", script)
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        assert prefix.start()["HERE"] == prefix.start()["HERE"] == f"{folder}/data"
+    assert counted() == 2
+
+
 @pytest.mark.parametrize("text", [b"export A=1\nif [\nfalse", bytes(range(256)) * 4, b"export A=1\nfor (\n"])
 def test_a_script_that_is_not_bash_is_told(prefix: Prefix, text: bytes) -> None:
     script = prefix.write("odd.sh", "")

@@ -75,7 +75,8 @@ class Bash:
     def source(self, path: str, env: dict[str, str], limit: float) -> End:
         """Make the shell's variables those of ``env``, source ``path``, and tell what they are then."""
         lines = [f"export {name}={_quoted(env[name])}" for name in env if self._differs(name, env)]
-        lines += [f"unset {name}" for name in self._known if name not in env and re.match(NAME, name)]
+        foreign = self._known.keys() - env.keys() - set(SHELLS_OWN)
+        lines += [f"unset {name}" for name in sorted(foreign) if re.match(NAME, name)]
         lines += [
             "trap '__condaenv_report died $?' EXIT",
             f"__condaenv_script={_quoted(path)}",

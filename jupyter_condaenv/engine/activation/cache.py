@@ -131,11 +131,19 @@ def _mentioned(words: set[str], environ: dict[str, str]) -> dict[str, str]:
     """The incoming variables whose values a script may have used.
 
     Without regard to case, because compilers' scripts make names of variables from those of programs. Under no name at
-    all stands the host's, where one asks for that.
+    all stands the host's, and under ``.`` the folder where the scripts run, where one asks for that.
     """
     host = {"": os.uname().nodename} if {"hostname", "uname"} & words else {}
+    folder = {".": _folder()} if "pwd" in words else {}
     named = {name: value for name, value in environ.items() if name.lower() in words and name not in SHELLS_OWN}
-    return {**named, **host}
+    return {**named, **host, **folder}
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
 
 
 # --- files that nobody else can have written -------------------------------------------------------------------------
