@@ -1,7 +1,8 @@
 """Whether there is room for a change, asked before anything is written, and how much was missing where there was not.
 
 What is in the package cache is known to the byte. Of what has still to be fetched only the archive's size is known
-before: it takes at least that, and likely three times as much. Where it did not fit, the archives are asked.
+before: it takes at least that, and likely three times as much. Where it may not fit, the archives are asked, of which
+that takes a request each.
 """
 
 from __future__ import annotations
@@ -113,10 +114,25 @@ def of_copies(sizes: Iterable[int], files: int, folders: int, prefix: Path) -> l
     return [Need(prefix, least, least + folders * _BLOCK + files * _RECORD)]
 
 
-def check(wanted: Iterable[Need], settings: Settings, tick: Callable[[int], None]) -> None:
+def check(
+    wanted: Sequence[Need],
+    settings: Settings,
+    tick: Callable[[int], None],
+    exactly: Callable[[], Sequence[Need]] | None = None,
+) -> None:
     """Raises StorageError where the least that is needed does not fit into what is free but for the reserve, or into
-    the quota. ``tick(files)`` is called now and then while what there is is counted, which only a quota needs."""
-    wanted = list(wanted)
+    the quota. ``tick(files)`` is called now and then while what there is is counted, which only a quota needs.
+
+    ``exactly`` finds out more of what is needed. It is asked where there is a quota, or where the likely does not fit.
+    """
+    used = storage.used(settings, tick) if settings.quota and any(need.least for need in wanted) else 0
+    _check(wanted, settings, used)
+    doubtful = settings.quota or any(need.likely > _free(need.folder) - settings.reserve for need in wanted)
+    if exactly is not None and doubtful:
+        _check(exactly(), settings, used)
+
+
+def _check(wanted: Sequence[Need], settings: Settings, used: int) -> None:
     for need in wanted:
         room = _free(need.folder) - settings.reserve
         if need.least > max(room, 0) or (need.least == 0 and need.likely and room <= 0):
@@ -129,16 +145,14 @@ def check(wanted: Iterable[Need], settings: Settings, tick: Callable[[int], None
                 needed=need.least,
             )
     least = sum(need.least for need in wanted)
-    if settings.quota and least:
-        used = storage.used(settings, tick)
-        if used + least > settings.quota:
-            raise _missing(
-                f"The environments and the package cache take {size(used)} of the {size(settings.quota)} that they "
-                f"may (quota), and this takes at least {size(least)} more",
-                used + least - settings.quota,
-                _HINT,
-                needed=least,
-            )
+    if settings.quota and least and used + least > settings.quota:
+        raise _missing(
+            f"The environments and the package cache take {size(used)} of the {size(settings.quota)} that they "
+            f"may (quota), and this takes at least {size(least)} more",
+            used + least - settings.quota,
+            _HINT,
+            needed=least,
+        )
 
 
 @contextmanager

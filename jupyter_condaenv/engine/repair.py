@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -82,23 +82,25 @@ def _mend(patient: Patient, work: staging.Workspace, settings: Settings, emit: E
         warn("Nothing can be mended while the environment it stands on cannot be used")
         return
     lost = _lost(patient, settings)
-    unknown = [record.name for record, package in lost.items() if package is None]
-    if unknown:
-        warn(f"No channel has the package of {', '.join(unknown)}. Delete the record, and add the package anew")
-        return
     anew = _damaged(patient) | {record: package for record, package in lost.items() if package is not None}
     gone = _unobtainable(anew.values(), settings)
-    if gone & {package.name for package in lost.values() if package is not None}:
-        warn(f"Neither the package cache nor a channel has {', '.join(sorted(gone))}: nothing could be mended")
-        return
-    if gone:
-        warn(f"Neither the package cache nor a channel has {', '.join(sorted(gone))}: their files stay as they are")
+    aside = frozenset(record for record, package in lost.items() if package is None or package.name in gone)
+    if aside:
+        names = ", ".join(record.name for record in sorted(aside))
+        warn(
+            f"Neither the package cache nor a channel has the package of {names}: the record is put aside as "
+            "*.saved-1, and the files stay. To have the package in the environment again, add it"
+        )
+    staying = gone - {package.name for record, package in lost.items() if package is not None}
+    if staying:
+        warn(f"Neither the package cache nor a channel has {', '.join(sorted(staying))}: their files stay as they are")
     outside = {package.name for record, package in anew.items() if _leads_out(patient, record)}
     if outside:
         warn(f"A folder of {', '.join(sorted(outside))} is a link to another place: their files stay as they are")
     gone |= outside
     anew = {record: package for record, package in anew.items() if package.name not in gone}
-    present = sorted([*patient.packages, *(one for one in lost.values() if one)], key=lambda package: package.name)
+    found_again = [package for record, package in lost.items() if package is not None and record not in aside]
+    present = sorted([*patient.packages, *found_again], key=lambda package: package.name)
     lock = _lock(patient, tuple(present), settings, warn)
     found = changes.compare(present, lock.packages)
     incoming = [*anew.values(), *(change.after for change in found if change.after is not None)]
@@ -112,9 +114,7 @@ def _mend(patient: Patient, work: staging.Workspace, settings: Settings, emit: E
         download_bytes=sum(package.size for package in incoming if package.name not in there),
         pip=PipPart(resolved=True) if lock.pip and not found else None,  # pip's packages are to be as the lock says
     )
-    operation = _Operation(
-        patient, anew, tuple(lost), tuple(record for record in patient.records if record not in anew)
-    )
+    operation = _Operation(patient, anew, aside, tuple(record for record in patient.records if record not in anew))
     bearable = _bearable(patient, gone)
     owned = frozenset(entry.path for record in patient.records.values() for entry in record.paths)
     repair = transaction.Repair(tuple(anew.values()), operation.perform, patient.mendable_of_pip, owned, bearable)
@@ -245,8 +245,8 @@ class _Operation(NamedTuple):
     patient: Patient
     anew: dict[Path, Package]
     """By record, what is going to be linked."""
-    lost: tuple[Path, ...]
-    """Damaged records that get a new one."""
+    aside: Set[Path]
+    """Damaged records in the place of which there will be none."""
     staying: tuple[Path, ...]
 
     def perform(self, stage: Path) -> set[str]:
@@ -287,7 +287,11 @@ class _Operation(NamedTuple):
             for entry in known.paths if known is not None else ():
                 if not extra or entry.path not in kept:
                     _unlink(stage, entry.path)
-            (stage / record.relative_to(patient.prefix)).unlink(missing_ok=True)
+            place = stage / record.relative_to(patient.prefix)
+            if record in self.aside or place.is_dir():
+                os.rename(place, free_name(place))
+            else:
+                place.unlink(missing_ok=True)
 
     def _to_compile(self) -> set[str]:
         patient = self.patient

@@ -106,10 +106,12 @@ def _explaining(work: staging.Workspace, incoming: list[Package], settings: Sett
 
 
 def _check_room(work: staging.Workspace, incoming: list[Package], settings: Settings, emit: Emit) -> None:
+    cache_dir = Path(settings.cache_dir)
     limits.check(
-        limits.needs(incoming, work.prefix, Path(settings.cache_dir)),
+        limits.needs(incoming, work.prefix, cache_dir),
         settings,
         lambda done: emit(Progress(phase="measure", done=done, unit="files")),
+        lambda: limits.needs(incoming, work.prefix, cache_dir, archives.contents(incoming, cache_dir)),
     )
 
 

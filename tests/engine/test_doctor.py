@@ -178,20 +178,42 @@ def test_a_damaged_record(known: str, harm: str, little_settings: Settings) -> N
     assert read_record(path).package() == msgspec.json.decode(good, type=type(read_record(path))).package()
 
 
-def test_a_damaged_record_of_a_package_that_nobody_has(little_settings: Settings) -> None:
-    """What else is wrong stays as well, and it is said why."""
+@pytest.mark.parametrize("harm", ["empty", "link to nothing", "folder"])
+def test_a_damaged_record_of_a_package_that_nobody_has(harm: str, little_settings: Settings) -> None:
+    """It is put aside, so that all the rest can be mended, and changed again."""
     prefix = made(little_settings)
     as_of_conda(prefix)
-    path = record(prefix, "alpha")
-    path.write_bytes(b"")
-    path.rename(path.with_name("alpha-9.9-0.json"))
-    (prefix / "share/gamma/g.txt").unlink()
-    before = tree(prefix)
+    path = record(prefix, "alpha").with_name("alpha-9.9-0.json")
+    record(prefix, "alpha").unlink()
+    if harm == "folder":
+        path.mkdir()
+    elif harm == "empty":
+        path.write_bytes(b"")
+    else:
+        path.symlink_to("nowhere")
+    lost = prefix / "share/gamma/g.txt"
+    content = lost.read_bytes()
+    lost.unlink()
     with Operation(CheckHealth(prefix=str(prefix), fix=True), little_settings) as operation:
-        findings = operation.expect_result()["health"]["findings"]
-    assert {one["code"] for one in findings} == {"damaged_record", "missing_files"}
-    assert any("alpha-9.9-0.json" in event.get("text", "") for event in operation.events)
-    assert tree(prefix) == before
+        health = operation.expect_result()["health"]
+    assert {one["code"] for one in health["fixed"]} == {"damaged_record", "missing_files"}
+    (told,) = [event["text"] for event in operation.events if "alpha-9.9-0.json" in event.get("text", "")]
+    assert "put aside" in told and "add it" in told
+    assert lost.read_bytes() == content
+    assert os.path.lexists(path.with_name(f"{path.name}.saved-1")) and not os.path.lexists(path)
+    assert (prefix / "share/alpha/version.txt").exists()
+    assert "damaged_record" not in {one.code for one in examined(prefix, little_settings).findings}
+    run(ChangePackages(prefix=str(prefix), add=("alpha=1.0",)), little_settings)
+    assert record(prefix, "alpha").name == "alpha-1.0-0.json"
+
+
+def test_a_folder_in_the_place_of_a_record(little_settings: Settings) -> None:
+    prefix = made(little_settings)
+    path = record(prefix, "alpha")
+    path.unlink()
+    path.mkdir()
+    mended(prefix, little_settings, "damaged_record")
+    assert path.is_file() and path.with_name(f"{path.name}.saved-1").is_dir()
 
 
 def test_two_records_of_one_package(little_settings: Settings) -> None:

@@ -211,6 +211,16 @@ def test_a_quota(little_settings: Settings) -> None:
     run(ChangePackages(prefix=str(prefix), add=("wide=2.0",)), replace(little_settings, quota=10 * used))
 
 
+def test_what_has_still_to_be_fetched_is_counted_by_what_it_holds(little_settings: Settings) -> None:
+    """`wide` has 1200 files of a few bytes, which take a hundred times as much on the disk as its archive does."""
+    request = CreateEnvironment(prefix=f"{little_settings.envs_dirs[0]}/demo", specs=("wide=1.0",))
+    quota = 600 * 4096
+    failure = refused(request, replace(little_settings, quota=quota), "storage_error")
+    assert failure["details"]["needed"] >= 1200 * 4096 > quota
+    assert not list(Path(little_settings.cache_dir).glob("pkgs/wide-*"))
+    run(request, replace(little_settings, quota=3 * 1200 * 4096))
+
+
 def test_what_is_linked_counts_once(little_settings: Settings) -> None:
     request = CreateEnvironment(prefix=f"{little_settings.envs_dirs[0]}/one", specs=("wide=1.0",))
     run(request, little_settings)

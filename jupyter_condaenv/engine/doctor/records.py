@@ -17,7 +17,8 @@ def damaged_record(patient: Patient) -> Finding | None:
     return Finding(
         code="damaged_record",
         text=f"{reasons}.",
-        hint="The package is linked anew, from the package cache or its channel, and has a new record then.",
+        hint="The package is linked anew, from the package cache or its channel, and has a new record then. "
+        "Of one that cannot be had any more the record is put aside.",
         fixable=True,
         packages=tuple(prefixes.name_of(f"{stem}.json") for stem in patient.lost.values()),
         paths=tuple(f"conda-meta/{name}" for name in names[:SHOWN]),
