@@ -73,7 +73,7 @@ class Exported(Result, frozen=True, kw_only=True, tag="exported"):
     beside: tuple[ExportedFile, ...] = ()
     """What it reads."""
     notes: tuple[str, ...] = ()
-    """Why others cannot use it as it is."""
+    """Why others cannot use it as it is, and what was left out."""
 
 
 class History(Result, frozen=True, kw_only=True, tag="history"):

@@ -8,6 +8,7 @@ from contextlib import suppress
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 import msgspec
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from . import distributions, history, requirements, stack
 from . import prefix as prefixes
+from .activation import rules
 from .channels import local_path, redact
 from .errors import Refused
 from .formats import dockerfile, sbom, workflow, written
@@ -63,13 +65,14 @@ def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Expo
     by_pip = [one for one in installed if not one.of_conda]
     if format == "dockerfile" or format == "github-workflow":
         return _with_lock(prefix, lock, format, by_pip)
+    told: list[str] = []
     if format == "environment.yml":
         text = written.environment(
             name=prefix.name,
             channels=lock.channels,
             specs=_specs(prefix, lock, wanted),
             pip=_pip_specs(lock, by_pip, wanted),
-            variables=prefixes.variables(prefix),
+            variables=_of_levels(prefix, lambda level: rules.variables_in(f"{level}/{rules.STATE_FILE}", told.append)),
         )
     elif format == "requirements":
         text = written.requirements(lock, [_requirement(one) for one in installed])
@@ -84,7 +87,12 @@ def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Expo
             text = LOCKS[format](lock, pip=unknown)
     named = lock.channels if format != "explicit" else ()
     notes = () if format in ("requirements", "sbom") else not_elsewhere(lock, named)
-    return Exported(name=FILE_NAMES[format], text=text, notes=notes)
+    return Exported(name=FILE_NAMES[format], text=text, notes=(*notes, *told))
+
+
+def _of_levels(prefix: Path, read: Callable[[str], Mapping[str, str]]) -> dict[str, str]:
+    """What ``read`` finds in each level below ``prefix``, and in itself, which wins."""
+    return {name: value for level in stack.levels(str(prefix)) for name, value in read(level).items()}
 
 
 def not_elsewhere(lock: Lock, named: Sequence[str] = ()) -> tuple[str, ...]:
@@ -142,8 +150,10 @@ def _with_lock(prefix: Path, lock: Lock, format: ExportFormat, by_pip: Sequence[
     _check_elsewhere(lock)
     lock_name, pip_name = f"conda-{lock.platform}.lock", f"pip-{lock.platform}.txt" if lock.pip else ""
     comments = written.comments(unknown)
+    told: list[str] = []
     if format == "dockerfile":
-        text = dockerfile.write(prefix.name, lock, lock_name, prefixes.variables(prefix), comments, pip_name)
+        variables = _of_levels(prefix, lambda level: _in_image(level, told.append))
+        text = dockerfile.write(prefix.name, lock, lock_name, variables, comments, pip_name)
     else:
         imports, python = _imports(prefix, lock), stack.python_of(lock.packages) is not None
         text = workflow.write(prefix.name, lock.platform, lock_name, imports, python, comments, pip_name)
@@ -151,7 +161,12 @@ def _with_lock(prefix: Path, lock: Lock, format: ExportFormat, by_pip: Sequence[
     beside = [ExportedFile(name=lock_name, text=explicit)]
     if pip_name:
         beside.append(ExportedFile(name=pip_name, text=written.by_hash(map(requirements.exactly, lock.pip))))
-    return Exported(name=FILE_NAMES[format], text=text, beside=tuple(beside))
+    return Exported(name=FILE_NAMES[format], text=text, beside=tuple(beside), notes=tuple(told))
+
+
+def _in_image(level: str, warn: Callable[[str], None]) -> dict[str, str]:
+    """The variables that ``level`` sets, with its own path, which packages write into theirs, as it is in the image."""
+    return {name: value.replace(level, dockerfile.PREFIX) for name, value in rules.defined(level, warn).items()}
 
 
 def _check_elsewhere(lock: Lock) -> None:
@@ -281,9 +296,11 @@ def _source(info: Path) -> str:
         origin = msgspec.json.decode((info / "direct_url.json").read_bytes(), type=_Origin)
     except (OSError, msgspec.MsgspecError):
         return ""
+    source = origin.url
     if origin.vcs_info is not None:
-        return redact(f"{origin.vcs_info.vcs}+{origin.url}@{origin.vcs_info.commit_id}")
-    return redact(origin.url)
+        source = f"{origin.vcs_info.vcs}+{source}@{origin.vcs_info.commit_id}"
+    # It stands in lines of its own, and a line of a Dockerfile is a command.
+    return redact(re.sub(r"[\s\x00-\x1f\x7f]", lambda blank: quote(blank[0]), source))
 
 
 class _Vcs(msgspec.Struct):

@@ -232,12 +232,12 @@ def test_variables_are_never_expanded(prefix: Prefix) -> None:
 
 
 def test_variables_that_no_file_may_set(prefix: Prefix) -> None:
-    bad = {"PATH": "/evil", "CONDA_PREFIX": "/evil", "a b": "1", "L": ["1"], "Z": "a\0b", "OK": None}
+    bad = {"PATH": "/evil", "CONDA_PREFIX": "/evil", "a b": "1", "N\n": "1", "L": ["1"], "Z": "a\0b", "OK": None}
     prefix.write("a.json", json.dumps(bad), "etc/conda/env_vars.d")
     env = prefix.activate()
     assert (env["PATH"], env["CONDA_PREFIX"]) == (f"{prefix.path}/bin:{SYSTEM}", str(prefix.path))
-    assert (env["OK"], len(prefix.warnings)) == ("", 5)
-    assert not {"a b", "A B", "L", "Z"} & env.keys()
+    assert (env["OK"], len(prefix.warnings)) == ("", 6)
+    assert not {"a b", "A B", "N\n", "L", "Z"} & env.keys()
 
 
 def test_the_start_files_of_the_callers_bash_are_not_read(prefix: Prefix) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from msgspec.structs import replace
 
 from jupyter_condaenv.engine import export, history, specfiles
+from jupyter_condaenv.engine import prefix as prefixes
 from jupyter_condaenv.engine.errors import Refused
 from jupyter_condaenv.engine.formats import dockerfile, workflow
 from jupyter_condaenv.engine.model import (
@@ -28,7 +30,7 @@ from jupyter_condaenv.engine.model import (
     StackEnvironment,
     Variable,
 )
-from tests.channel import ChannelServer, index, write_package
+from tests.channel import PLACEHOLDER, ChannelServer, index, write_package
 from tests.channel.pypi import PackageIndex, ask, write_wheel
 
 from .child import operate
@@ -47,6 +49,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChannelServer]:
     files = {
         "bin/tool": "#!/bin/sh\necho tool\n",
         "etc/conda/activate.d/tool.sh": 'export SCRIPT="it ran in $CONDA_PREFIX"\n',
+        "etc/conda/env_vars.d/tool.json": json.dumps({"TOOL": f"{PLACEHOLDER}/share/tool"}),
         "lib/libtool.a": "!<arch>\n",
         "lib/libtool.so": "elf",
         f"{SITE}/tool/__init__.py": "",
@@ -168,6 +171,49 @@ def package(name: str, *depends: str) -> Package:
     )  # fmt: skip
 
 
+def shown_by(image: str, text: str) -> list[str]:
+    """What the image of the Dockerfile ``text`` prints, if its entry point and the command ``image`` are run here."""
+    (line,) = (line for line in text.splitlines() if line.startswith("ENTRYPOINT "))
+    command = [*json.loads(line.partition(" ")[2]), "sh", "-c", image]
+    done = subprocess.run(command, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def test_variables_that_no_shell_can_set_are_left_out(prefix: Path, tmp_path: Path) -> None:
+    """What others have made may have anything in there."""
+    pwned = tmp_path / "pwned"
+    bad = {f"A;touch {pwned};": "1", "X-Y": "1", "B\n": "1", "PATH": "/evil", "CONDA_PREFIX": "/evil", "Z": "a\0b"}
+    state = prefix / "conda-meta" / "state"
+    state.write_text(json.dumps({"version": 1, "env_vars": {**bad, "MODE": ODD, "lower": "1", "N": 3}}))
+    for format in ("dockerfile", "environment.yml"):
+        found = export.export(prefix, format)  # type: ignore[arg-type]
+        told = [note for note in found.notes if note.endswith("left out.")]
+        assert len(told) == len(bad) and "touch" not in found.text and "evil" not in found.text
+        assert all(any(repr(name) in note or f"of {name} in" in note for note in told) for name in bad)
+    read = specfiles.read("environment.yml", export.export(prefix, "environment.yml").text)
+    assert read.variables == {"MODE": ODD, "lower": "1", "N": "3"}
+    shown = shown_by('echo "$MODE|$LOWER|$N|$TOOL"', export.export(prefix, "dockerfile").text)
+    assert shown == [f"{ODD}|1|3|/opt/env/share/tool"]
+    assert not pwned.exists()
+
+
+def test_where_pip_has_something_from_stays_a_comment(prefix: Path) -> None:
+    info = prefix / SITE / "odd-2.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: odd\nVersion: 2.0\n")
+    for origin in (
+        {"url": "https://host/a b\nRUN touch /pwned"},
+        {"url": "https://host/x", "vcs_info": {"vcs": "git", "commit_id": "0\rRUN touch /pwned"}},
+    ):
+        (info / "direct_url.json").write_text(json.dumps(origin))
+        for format in ("dockerfile", "github-workflow", "explicit", "conda-lock", "requirements"):
+            found = export.export(prefix, format)  # type: ignore[arg-type]
+            for text in (found.text, *(file.text for file in found.beside)):
+                assert [line for line in text.splitlines() if "touch" in line and "odd @" not in line] == []
+    assert "odd @ git+https://host/x@0%0DRUN%20touch%20/pwned" in export.export(prefix, "requirements").text
+
+
 def test_what_an_image_has_follows_from_the_lock() -> None:
     plain = dockerfile.write("geo", lock_of(package("a")), "l", {})
     assert "-name '*.a'" in plain and "NVIDIA" not in plain and plain.endswith('CMD ["bash"]\n')
@@ -287,7 +333,14 @@ def test_its_steps_have_pip_install_it(
 def test_an_overlay_goes_with_what_it_stands_on(prefix: Path, own: Settings, tmp_path: Path) -> None:
     over = tmp_path / "envs" / "over"
     operate(StackEnvironment(prefix=str(over), base=str(prefix), specs=()), own)
-    assert "/tool-1.0-0.conda#" in export.export(over, "dockerfile").beside[0].text
+    image = export.export(over, "dockerfile")
+    assert "/tool-1.0-0.conda#" in image.beside[0].text
+    prefixes.set_variables(prefix, [Variable(name="BELOW", value="base")])
+    prefixes.set_variables(over, [Variable(name="MODE", value="over")])
+    shown = shown_by('echo "$MODE|$BELOW|$TOOL"', export.export(over, "dockerfile").text)
+    assert shown == ["over|base|/opt/env/share/tool"]
+    asked = specfiles.read("environment.yml", export.export(over, "environment.yml").text)
+    assert asked.variables == {"MODE": "over", "BELOW": "base"}
 
 
 @pytest.mark.parametrize("format", ["dockerfile", "github-workflow"])

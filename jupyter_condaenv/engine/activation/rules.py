@@ -16,8 +16,12 @@ from .variables import NAME, SHELLS_OWN, active_level, bin_of, inherited_prefixe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .bash import Bash
 
+STATE_FILE = "conda-meta/state"
+"""Where conda keeps variables that a person has set for an environment."""
 _STATE = r"CONDA_(PREFIX|DEFAULT_ENV|PROMPT_MODIFIER|SHLVL|PREFIX_\d+|STACKED_\d+)$|__CONDA_SHLVL_"
 _UNSET = "***unset***"
 """What conda writes in ``conda-meta/state`` for a variable that ``conda env config vars unset`` removed."""
@@ -131,38 +135,7 @@ class Activation:
             del self.env[name]
 
     def _variables(self, prefix: str) -> dict[str, str]:
-        """What ``env_vars.d`` and ``conda-meta/state`` of ``prefix`` define, the latter winning."""
-        found: dict[str, str] = {}
-        for path in [*listed(os.path.join(prefix, "etc/conda/env_vars.d")), os.path.join(prefix, "conda-meta/state")]:
-            try:
-                with opened(path) as file:
-                    content = json.load(file)
-                if path.endswith("conda-meta/state"):
-                    content = content.get("env_vars", {})
-                items = list(content.items())
-            except FileNotFoundError:
-                continue
-            except (OSError, ValueError, AttributeError) as error:
-                self._warn(f"{path} cannot be read as variables ({error}); it was left out.")
-                continue
-            for name, value in items:
-                text = self._text(path, name, value)
-                if text is not None:
-                    found[name] = text
-        return found
-
-    def _text(self, path: str, name: str, value: object) -> str | None:
-        if not re.match(NAME, name) or name.upper() in ("PATH", *SHELLS_OWN) or re.match(_STATE, name.upper()):
-            self._warn(f"{path} sets {name!r}, which no environment can set there; it was left out.")
-            return None
-        if value == _UNSET:
-            return None
-        if value is None:
-            return ""
-        if isinstance(value, (str, int, float)) and "\0" not in str(value):
-            return str(value)
-        self._warn(f"The value of {name} in {path} is not a text; it was left out.")
-        return None
+        return defined(prefix, self._warn)
 
     def _warn(self, text: str) -> None:
         if text not in self.warnings:
@@ -215,6 +188,45 @@ class Activation:
         if end.kind != "done" or end.env is None:
             bash.kill()
             self._bash = None
+
+
+def defined(prefix: str, warn: Callable[[str], None]) -> dict[str, str]:
+    """The variables that ``env_vars.d`` and ``conda-meta/state`` of ``prefix`` define, the latter winning."""
+    found: dict[str, str] = {}
+    for path in [*listed(os.path.join(prefix, "etc/conda/env_vars.d")), os.path.join(prefix, STATE_FILE)]:
+        found.update(variables_in(path, warn))
+    return found
+
+
+def variables_in(path: str, warn: Callable[[str], None]) -> dict[str, str]:
+    """Those that one of these files defines; ``warn`` is told of what no environment can set."""
+    try:
+        with opened(path) as file:
+            content = json.load(file)
+        if path.endswith(STATE_FILE):
+            content = content.get("env_vars", {})
+        items = list(content.items())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError) as error:
+        warn(f"{path} cannot be read as variables ({error}); it was left out.")
+        return {}
+    texts = ((name, _text(path, name, value, warn)) for name, value in items)
+    return {name: text for name, text in texts if text is not None}
+
+
+def _text(path: str, name: str, value: object, warn: Callable[[str], None]) -> str | None:
+    if not re.match(NAME, name) or name.upper() in ("PATH", *SHELLS_OWN) or re.match(_STATE, name.upper()):
+        warn(f"{path} sets {name!r}, which no environment can set there; it was left out.")
+        return None
+    if value == _UNSET:
+        return None
+    if value is None:
+        return ""
+    if isinstance(value, (str, int, float)) and "\0" not in str(value):
+        return str(value)
+    warn(f"The value of {name} in {path} is not a text; it was left out.")
+    return None
 
 
 def default_name(prefix: str) -> str:

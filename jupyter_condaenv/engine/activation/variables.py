@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 SHELLS_OWN = ("_", "SHLVL", "PWD", "OLDPWD", "SHELLOPTS", "BASHOPTS")
 """Variables that belong to the shell that runs scripts, not to what they set."""
-NAME = r"[A-Za-z_][A-Za-z0-9_]*$"
+NAME = r"[A-Za-z_][A-Za-z0-9_]*\Z"
 """Of a variable that a shell can set. Compiled where it is needed, not at each start."""
 
 

@@ -66,7 +66,7 @@ def write(
 
 def _activated(variables: Mapping[str, str]) -> str:
     """What makes a shell what ``conda activate`` would, and then the command that it is given."""
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    exports = [f"export {name.upper()}={shlex.quote(value)}" for name, value in variables.items()]
     scripts = f'for script in {PREFIX}/etc/conda/activate.d/*.sh; do if [ -r "$script" ]; then . "$script"; fi; done'
     return "; ".join([*exports, scripts, 'exec "$@"'])
 

@@ -197,7 +197,7 @@ class Exported(Struct, frozen=True, kw_only=True):
     beside: tuple[ExportedFile, ...] = ()
     """What it reads, and so has to lie in the same folder, or that its own folder is seen from."""
     notes: tuple[str, ...] = ()
-    """Why others cannot use it as it is."""
+    """Why others cannot use it as it is, and what was left out."""
 
 
 class ExportedFile(Struct, frozen=True, kw_only=True):
