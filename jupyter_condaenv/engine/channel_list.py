@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import channels, condarc, condarc_edit, logins
+from .channels import LOGIN_PLACES
 from .errors import InvalidRequest, NotFound, Refused
 from .model import Channel, Login, Settings
 
@@ -96,25 +97,31 @@ def check_asked_for(urls: Sequence[str], settings: Settings) -> None:
 def add(channel: str, settings: Settings, *, first: bool = False, login: Login | None = None) -> None:
     """Put ``channel`` into the person's ``.condarc``, with the lowest or the highest priority, and keep ``login``.
 
-    Raises InvalidRequest for what is no channel, Refused where other files forbid it, StorageError.
+    Raises InvalidRequest for what is no channel, Refused for one that may not be used and where other files forbid it,
+    StorageError.
     """
     own = condarc.read()
-    url = url_of(channel, settings, own)
-    _check_changeable(settings)
-    if login is not None:
-        logins.store(url, login, _guard(settings))
+    urls = _urls(channel, settings, own)
     before = list(settings.channels)
-    there = [name for name in before if _same(name, url, settings, own)]
-    if there and not (first and not _same(before[0], url, settings, own)):
+    known = [url for name in before for url in _known_urls(name, settings, own)]
+    there = set(urls) <= set(known) and (not first or known[: len(urls)] == list(urls))
+    if not there:
+        _check_changeable(settings)
+        check_asked_for(urls, settings)
+        check_allowed(urls, settings)
+    if login is not None:
+        logins.store(_only(channel, urls), login, _guard(settings))
+    if there:
         return
     mine = condarc.user_file()
 
     def edit(text: str) -> str:
         key = _key(text)
-        kept = condarc_edit.without_items(text, key, lambda item: _same(item, url, settings, own))
+        kept = condarc_edit.without_items(text, key, lambda item: _known_urls(item, settings, own) == urls)
         # What other places say comes behind this file's list, so behind the last of them is behind a copy of them.
-        known = {_plain(item) for item in condarc_edit.listed(kept, key)}
-        others = [] if first and known else [name for name in before if name not in known and name not in there]
+        here = {_plain(item) for item in condarc_edit.listed(kept, key)}
+        others = [name for name in before if name not in here and _known_urls(name, settings, own) != urls]
+        others = [] if first and here else others
         new = [channel.strip(), *others] if first else [*others, channel.strip()]
         return condarc_edit.with_items(kept, key, new, first=first)
 
@@ -126,13 +133,20 @@ def remove(channel: str, settings: Settings) -> str:
 
     Returns the host whose login is kept; empty where none is.
 
-    Raises NotFound, InvalidRequest for what is no channel, Refused where it is another place that names it,
-    StorageError.
+    Raises NotFound, InvalidRequest for what is no channel, Refused where it is another place or another name that
+    brings it, StorageError.
     """
     own = condarc.read()
-    url = url_of(channel, settings, own)
-    named = [name for name in settings.channels if _same(name, url, settings, own)]
+    urls = _urls(channel, settings, own)
+    named = [name for name in settings.channels if _known_urls(name, settings, own) == urls]
     if not named:
+        for name in settings.channels:
+            if set(urls) <= set(_known_urls(name, settings, own)):
+                raise Refused(
+                    f"{channel} is one of the channels that {name} stands for.",
+                    f"`jupyter condaenv channel remove {name}` takes all of them out.",
+                    channel=name,
+                )
         raise NotFound(
             f"{channel} is not among the configured channels.", "`jupyter condaenv channel list` shows them."
         )
@@ -149,10 +163,12 @@ def remove(channel: str, settings: Settings) -> str:
         raise Refused(f"{channel} is what is used where nobody says anything.", "Add another channel before it.")
     condarc_edit.change(
         mine,
-        lambda text: condarc_edit.without_items(text, _key(text), lambda item: _same(item, url, settings, own)),
+        lambda text: condarc_edit.without_items(
+            text, _key(text), lambda item: _known_urls(item, settings, own) == urls
+        ),
         _guard(settings),
     )
-    return logins.kept_for(url)
+    return next(filter(None, map(logins.kept_for, urls)), "")
 
 
 def logout(channel: str, settings: Settings) -> str:
@@ -160,14 +176,24 @@ def logout(channel: str, settings: Settings) -> str:
 
     Raises NotFound where none is kept, InvalidRequest for what is no channel, StorageError.
     """
-    return logins.forget(url_of(channel, settings, condarc.read()), _guard(settings))
+    return logins.forget(_only(channel, _urls(channel, settings, condarc.read())), _guard(settings))
+
+
+def _only(channel: str, urls: Sequence[str]) -> str:
+    """The one URL that ``channel`` stands for. Raises InvalidRequest where there are several: hosts may differ."""
+    if len(urls) != 1:
+        raise InvalidRequest(
+            f"{channel} stands for several channels: {', '.join(urls)}.", "Name the one that the login is for."
+        )
+    return urls[0]
 
 
 def _check_changeable(settings: Settings) -> None:
     if settings.channels_chosen:
         raise Refused(
             "The channels are set by Jupyter's configuration, so .condarc does not count.",
-            "Change the trait channels of CondaEnv there; `jupyter --paths` lists where it may be.",
+            "Change the trait channels of CondaEnv there; `jupyter --paths` lists where it may be. A login for a "
+            f"channel that it names can be added here; one for another goes into {LOGIN_PLACES}.",
         )
     final = [source.place for source in condarc.sources() if "channels" in source.final]
     if final and final[0] != str(condarc.user_file()):
@@ -179,13 +205,20 @@ def _key(text: str) -> str:
     return "channel" if condarc_edit.listed(text, "channel") else "channels"
 
 
-def _same(name: str, url: str, settings: Settings, own: condarc.Condarc) -> bool:
-    """Whether ``name``, as it stands in a file, is the channel at ``url``."""
-    plain = _plain(name)
+def _urls(name: str, settings: Settings, own: condarc.Condarc) -> tuple[str, ...]:
+    """The base URLs of the channels that ``name`` stands for. Raises InvalidRequest for what is none."""
+    urls = tuple(url_of(member, settings, own) for member in own.members(name.strip()))
+    if not urls:
+        raise InvalidRequest(f"{name} stands for no channel at all.", "Look at custom_multichannels in .condarc.")
+    return urls
+
+
+def _known_urls(name: str, settings: Settings, own: condarc.Condarc) -> tuple[str, ...]:
+    """The same of a name that stands in a file; empty for what is none."""
     try:
-        return own.members(plain) == (plain,) and url_of(plain, settings, own) == url
+        return _urls(_plain(name), settings, own)
     except InvalidRequest:
-        return False
+        return ()
 
 
 def _plain(name: str) -> str:

@@ -104,5 +104,9 @@ def test_the_defaults_are_not_used_because_a_file_names_them(person: Person) -> 
     assert "terms of service" in refused.err and "-c defaults" in refused.err
     listed = person.run("channel", "list")
     assert "pkgs/main" in listed.out.splitlines()[1] and "terms of service" in listed.out
+    shown = listed.out.splitlines()[1].split()[0]
+    assert "`jupyter condaenv channel remove defaults`" in person.run("channel", "remove", shown, code=5).err
+    person.run("channel", "remove", "defaults")
+    assert "terms of service" in person.run("channel", "add", "defaults", code=5).err
     (person.home / ".condarc").write_text("channels: [conda-forge]\n")
     assert "refused" not in person.run("channel", "list", "--json").last

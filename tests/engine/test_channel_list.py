@@ -113,6 +113,46 @@ def test_where_it_would_have_no_effect_it_is_refused(home: Path) -> None:
     assert not (home / ".condarc").exists()
 
 
+def test_several_under_one_name(home: Path) -> None:
+    own = "custom_multichannels:\n  all: [x, y]\n  alone: [z]\n  none: []\n"
+    (home / ".condarc").write_text(own)
+    assert add("all", first=True) == ["x", "y", "conda-forge"]
+    assert add("all") == add("y") == ["x", "y", "conda-forge"], "they are there already"
+    assert add("y", first=True) == ["y", "x", "conda-forge"]
+    assert remove("y") == ["x", "y", "conda-forge"], "by its own name it is gone"
+    with pytest.raises(Refused, match="y is one of the channels that all stands for") as caught:
+        remove("y")
+    assert "`jupyter condaenv channel remove all`" in caught.value.hint
+    with pytest.raises(InvalidRequest, match="all stands for several channels"):
+        add("all", login=Login(conda_token="x"))
+    assert remove("all") == ["conda-forge"]
+    add("alone")
+    assert remove(f"{ALIAS}/z") == ["conda-forge"]
+    with pytest.raises(InvalidRequest, match="none stands for no channel"):
+        add("none")
+    assert own in (home / ".condarc").read_text()
+
+
+def test_a_login_for_what_is_listed_is_kept_also_where_the_list_is_set_elsewhere(home: Path) -> None:
+    (home / ".condarc").write_text(
+        "custom_multichannels: {both: ['https://b.example.org/c', 'https://c.example.org/c']}\n"
+    )
+    (home.parent / "jupyter").mkdir()
+    (home.parent / "jupyter" / "jupyter_condaenv_config.json").write_text(
+        '{"CondaEnv": {"channels": ["https://a.example.org/c", "both"]}}'
+    )
+    store = home / ".rattler" / "credentials.json"
+    before = (home / ".condarc").read_text()
+    for host in ("a", "b"):
+        add(f"https://{host}.example.org/c/", login=Login(conda_token="x"))
+    for channel, first in (("https://d.example.org/c", False), ("both", True)):
+        with pytest.raises(Refused, match="Jupyter's configuration") as caught:
+            add(channel, first=first, login=Login(conda_token="x"))
+        assert "the trait channels" in caught.value.hint and "~/.netrc" in caught.value.hint
+    assert list(json.loads(store.read_text())) == ["a.example.org", "b.example.org"]
+    assert (home / ".condarc").read_text() == before
+
+
 @pytest.mark.parametrize("channel", ["", "a b", "https://me:canary@host/c", "https://host/t/canary/c", "ftp://x/y"])
 def test_what_is_no_channel(channel: str, home: Path) -> None:
     with pytest.raises(InvalidRequest) as caught:
@@ -191,11 +231,38 @@ def test_they_are_not_used_because_a_file_names_them(text: str, home: Path) -> N
     channel_list.check_asked_for(urls, chosen)
 
 
+@pytest.mark.parametrize(
+    "channel", ["defaults", "pkgs/main", "main", "all", "https://repo.anaconda.com/pkgs/r/linux-64"]
+)
+def test_they_are_not_added_to_a_file_that_would_then_be_refused(channel: str, home: Path) -> None:
+    (home / ".condarc").write_text("custom_multichannels: {all: [conda-forge, pkgs/main]}\n")
+    with pytest.raises(Refused, match="terms of service"):
+        add(channel)
+    assert names() == ["conda-forge"]
+
+
+def test_what_an_installer_has_written_is_removed(home: Path) -> None:
+    (home / ".condarc").write_text("channels:\n  - defaults\n")
+    for shown in names():
+        with pytest.raises(Refused, match=f"{shown} is one of the channels that defaults stands for"):
+            remove(shown)
+    assert remove("defaults") == ["conda-forge"]
+
+
+def test_what_may_not_be_used_is_not_added(home: Path) -> None:
+    (home / ".condarc").write_text("denylist_channels: [theirs]\n")
+    with pytest.raises(Refused, match="may not be used"):
+        add("theirs")
+    assert names() == ["conda-forge"]
+
+
 def test_a_mirror_of_them_is_a_choice(home: Path, settings: Callable[..., Settings]) -> None:
     (home / ".condarc").write_text("channels: [defaults]\ndefault_channels: [https://mirror.example.org/pkgs/main]\n")
     found = channel_list.configured(now())
     assert [channel.url for channel in found] == ["https://mirror.example.org/pkgs/main"]
     channel_list.check_asked_for([channel.url for channel in found], now())
+    assert remove("defaults") == ["conda-forge"]
+    assert add("defaults", first=True) == ["https://mirror.example.org/pkgs/main", "conda-forge"]
 
 
 def test_what_is_shown_has_no_secrets(home: Path) -> None:

@@ -82,6 +82,27 @@ def test_what_the_configuration_of_jupyter_sets_is_changed_there(client: Client)
     assert (answer.status, answer.body["code"]) == (409, "refused")
 
 
+def test_a_login_for_a_channel_that_it_names_is_kept_all_the_same(home: Home, serve: Serve) -> None:
+    home.configure(channels=["https://host.example.org/c"])
+    client = serve().client()
+    (url,) = before = urls(client)
+    added = client.call("POST", "channels", {"channel": url, "login": {"conda_token": CANARY}})
+    forgotten = client.call("DELETE", f"channels/{segment(url)}/login")
+    assert (added.status, forgotten.status) == (200, 200)
+    assert [channel["url"] for channel in added.body["channels"]] == before and forgotten.body["login_forgotten"]
+
+
+def test_anacondas_channels_are_neither_added_nor_kept_for_ever(free: Home, serve: Serve) -> None:
+    client = serve().client()
+    added = client.call("POST", "channels", {"channel": "defaults"})
+    assert (added.status, added.body["code"]) == (409, "refused") and "terms of service" in added.body["message"]
+    (free.folder / ".condarc").write_text("channels: [defaults]\n")
+    of_several = client.call("DELETE", f"channels/{segment(urls(client)[0])}")
+    assert (of_several.status, of_several.body["details"]["channel"]) == (409, "defaults")
+    assert client.call("DELETE", "channels/defaults").status == 200
+    assert urls(client) == ["https://conda.anaconda.org/conda-forge"]
+
+
 # --- secrets ---
 
 
