@@ -17,11 +17,15 @@ from .network import AUTH_FILE
 
 
 def check(login: Login) -> None:
-    """Raises InvalidRequest unless it is one password or one token."""
+    """Raises InvalidRequest unless it is one password, of a name that servers can tell from it, or one token."""
     given = [bool(login.username or login.password), bool(login.conda_token), bool(login.bearer_token)]
     if sum(given) != 1 or (given[0] and not login.username):
         raise InvalidRequest(
             "A login is either a user's name with a password, or one token.", "Give one of them, and no other."
+        )
+    if ":" in login.username:
+        raise InvalidRequest(
+            "The name of a user has no colon in it.", "Give the password apart, such as through standard input."
         )
 
 

@@ -59,9 +59,29 @@ def test_a_secret_is_asked_for_and_not_shown(kind: str, person: Person) -> None:
     assert stat.S_IMODE(store.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize(
+    "slip",
+    [
+        ["--conda-token", CANARY],
+        [f"--bearer-token={CANARY}"],
+        ["--user", "me", CANARY],
+        ["--user", "me", "--password", CANARY],
+        [f"--password={CANARY}"],
+        ["--user", f"me:{CANARY}"],
+    ],
+)
+def test_a_secret_among_the_arguments_is_not_repeated(slip: list[str], person: Person) -> None:
+    refused = person.run("channel", "add", "https://host.example.org/c", *slip, code=2, input="x\n")
+    assert CANARY not in refused.out + refused.err and "standard input" in refused.err
+    told = person.run("channel", "add", "https://host.example.org/c", *slip, "--json", code=2, input="x\n")
+    assert CANARY not in told.out + told.err
+    assert not (person.home / ".condarc").exists() and not (person.home / ".rattler").exists()
+
+
 def test_what_cannot_be_added(person: Person) -> None:
     secret = person.run("channel", "add", f"https://host/t/{CANARY}/c", code=2)
     assert "~/.netrc" in secret.err and CANARY not in secret.err
+    assert CANARY not in person.run("create", "geo", "--chanel", f"https://host/t/{CANARY}/c", code=2).err
     assert "No token" in person.run("channel", "add", "ours", "--conda-token", code=2).err
     assert person.run("channel", "remove", "ours", "--json", code=3).last["error"]["code"] == "not_found"
     assert not (person.home / ".condarc").exists()

@@ -18,12 +18,17 @@ def channel(parser: Parser) -> None:
 
 
 def channel_add(parser: Parser) -> None:
+    parser.secrets = "A password or a token is no argument: it is asked for, or read from standard input."
     channel(parser)
     parser.add_argument("--first", action="store_true", help="before the others, instead of after them")
     login = parser.add_mutually_exclusive_group()
     login.add_argument("--user", default="", metavar="NAME", help="log in by this name; its password is asked for")
-    login.add_argument("--conda-token", action="store_true", help="log in by a token that stands in URLs behind /t/")
-    login.add_argument("--bearer-token", action="store_true", help="log in by a token that is sent as a header")
+    login.add_argument(
+        "--conda-token", action="store_true", help="log in by a token that stands in URLs behind /t/; it is asked for"
+    )
+    login.add_argument(
+        "--bearer-token", action="store_true", help="log in by a token that is sent as a header; it is asked for"
+    )
 
 
 def channel_check(parser: Parser) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from ...engine.channels import redact
 from ...engine.errors import InvalidRequest
 
 PROGRAM = "jupyter condaenv"
@@ -16,8 +17,15 @@ PROGRAM = "jupyter condaenv"
 class Parser(argparse.ArgumentParser):
     """One command's. What it cannot make sense of is an error like every other."""
 
+    secrets = ""
+    """How they are given, where they may be taken for arguments: errors then repeat nothing of what was given."""
+
     def error(self, message: str) -> NoReturn:
-        raise InvalidRequest(f"{message}.", self.format_usage().strip())
+        usage = self.format_usage().strip()
+        if self.secrets:
+            message = "the arguments make no sense, and are not repeated, since one may be a secret"
+            usage = f"{self.secrets}\n{usage}"
+        raise InvalidRequest(f"{redact(message)}.", usage)
 
 
 @dataclass(frozen=True)
