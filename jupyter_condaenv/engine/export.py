@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from email.parser import HeaderParser
 from pathlib import Path
@@ -41,6 +41,9 @@ LOCKS: Mapping[LockFormat, Callable[..., str]] = {"conda-lock": written.conda_lo
 _MODULE = re.compile(r"(?!_)(\w+)(?:/__init__)?\.py\Z", re.ASCII)
 """In site-packages: a module, or what makes a folder a package."""
 
+_DIST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_DIST_VERSION = re.compile(r"[A-Za-z0-9.+!_-]+")
+
 
 class Distribution(NamedTuple):
     """A Python package as pip knows it."""
@@ -51,7 +54,7 @@ class Distribution(NamedTuple):
     """Where it was installed from, as a requirement says it; empty where that is an index."""
     of_conda: bool
     info: Path
-    """Its folder ``.dist-info``."""
+    """Its ``.dist-info`` or ``.egg-info``."""
 
 
 def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Exported:
@@ -272,22 +275,15 @@ def _distributions(prefix: Path, lock: Lock) -> list[Distribution]:
     python = stack.python_of(lock.packages)
     if python is None:
         return []
-    for level in reversed(stack.levels(str(prefix))):
-        owned = {entry.path for record in prefixes.records(Path(level)) for entry in record.paths}
-        site = prefixes.site_packages(python)
-        for one in _installed(Path(level), site, owned):
-            found[re.sub(r"[-_.]+", "-", one.name).lower()] = one
+    for level in map(Path, stack.levels(str(prefix))):
+        site = distributions.look(level, prefixes.site_packages(python), prefixes.records(level))
+        for there in (site.conda, site.others):
+            for name, one in there.items():
+                if _DIST_NAME.fullmatch(one.name) and _DIST_VERSION.fullmatch(one.version):
+                    of_conda = there is site.conda
+                    source = "" if of_conda else _source(one.info)
+                    found[name] = Distribution(one.name, one.version, source, of_conda, one.info)
     return [found[name] for name in sorted(found)]
-
-
-def _installed(level: Path, site: str, owned: set[str]) -> Iterator[Distribution]:
-    for info in sorted((level / site).glob("*.dist-info")):
-        with suppress(OSError):  # what cannot be read cannot be imported either
-            headers = HeaderParser().parsestr((info / "METADATA").read_text(encoding="utf-8", errors="replace"))
-            name, version = str(headers["Name"] or ""), str(headers["Version"] or "")
-            if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) and re.fullmatch(r"[A-Za-z0-9.+!_-]+", version):
-                of_conda = f"{site}/{info.name}/METADATA" in owned
-                yield Distribution(name, version, "" if of_conda else _source(info), of_conda, info)
 
 
 def _source(info: Path) -> str:

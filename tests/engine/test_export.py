@@ -320,6 +320,32 @@ def test_what_pip_installed(tmp_path: Path, little_settings: Settings) -> None:
     }  # fmt: skip
 
 
+def test_what_has_an_egg_info(tmp_path: Path, little_settings: Settings) -> None:
+    """A folder, as setuptools once left it, or a file, as distutils did; conda packages have either."""
+    channel, prefix, over = tmp_path / "channel", tmp_path / "envs" / "demo", tmp_path / "envs" / "over"
+    site = "lib/python3.11/site-packages"
+    write_package(channel, "python", "3.11.7", files={"bin/python3.11": "", f"{site}/README": ""})
+    infos = {
+        f"{site}/Folder-1.0-py3.11.egg-info/PKG-INFO": "Name: Folder\nVersion: 1.0\n",
+        f"{site}/File-1.0-py3.11.egg-info": "Name: File\nVersion: 1.0\n",
+    }
+    write_package(channel, "of-conda", "1.0", depends=["python"], files=infos)
+    index(channel)
+    settings = replace(little_settings, channels=(channel.as_uri(),))
+    operate(CreateEnvironment(prefix=str(prefix), specs=("of-conda",)), settings)
+    (prefix / site / "by_pip-2.0-py3.11.egg-info").mkdir()
+    (prefix / site / "by_pip-2.0-py3.11.egg-info" / "PKG-INFO").write_text("Name: by_pip\nVersion: 2.0\n")
+    (prefix / site / "by_setup-2.0.egg-info").write_text("Name: by_setup\nVersion: 2.0\n")
+    of_pip = ["by_pip==2.0", "by_setup==2.0"]
+    wanted = ["# Python 3.11.7", *of_pip, "File==1.0", "Folder==1.0"]
+    assert export.export(prefix, "requirements").text.splitlines() == wanted
+    found = specfiles.read("environment.yml", export.export(prefix, "environment.yml").text)
+    assert list(found.pip) == of_pip
+    operate(StackEnvironment(prefix=str(over), base=str(prefix), specs=()), settings)
+    (over / site / "by_setup-3.0.egg-info").write_text("Name: by_setup\nVersion: 3.0\n")
+    assert "by_setup==3.0" in export.export(over, "requirements").text.splitlines(), "the upper one is imported"
+
+
 def test_a_bill_of_materials(made: Path) -> None:
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
