@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from .. import distributions
 from ..model import Finding
 from .patient import Patient
-from .words import SHOWN, count, of_packages, some
+from .words import SHOWN, lead_nowhere, of_packages, some
 
 
 def missing_files(patient: Patient) -> Finding | None:
@@ -36,13 +36,14 @@ def altered_files(patient: Patient) -> Finding | None:
 
 def broken_links(patient: Patient) -> Finding | None:
     found = of_packages(
-        patient, "broken_links", patient.files.broken, "links that lead nowhere", "The packages are linked anew."
+        patient, "broken_links", patient.files.broken, "linked to nothing", "The packages are linked anew."
     )
     if not patient.files.below:
         return found
     return Finding(
         code="broken_links",
-        text=f"{count(patient.files.below, 'link')} to libraries of the environment it stands on lead nowhere"
+        text=f"{lead_nowhere(patient.files.below, 'to libraries of the environment it stands on')}: "
+        + some(patient.files.below)
         + (f", and {found.text[0].lower()}{found.text[1:]}" if found is not None else "."),
         hint="They are made anew.",
         fixable=found is None or found.fixable,
@@ -52,21 +53,9 @@ def broken_links(patient: Patient) -> Finding | None:
 
 
 def missing_bytecode(patient: Patient) -> Finding | None:
-    found = of_packages(
-        patient, "missing_bytecode", patient.lacking, "compiled Python that is not there", "They are compiled."
-    )
-    if found is None:
-        return None
-    return Finding(
-        code="missing_bytecode",
-        severity="advice",
-        text=f"{sum(map(len, patient.lacking.values()))} files of {some(found.packages)} are not compiled, so "
-        "importing them is slow.",
-        hint="They are compiled.",
-        fixable=True,
-        packages=found.packages,
-        paths=found.paths,
-    )
+    what = "not compiled, so that importing is slow"
+    found = of_packages(patient, "missing_bytecode", patient.lacking, what, "They are compiled.")
+    return replace(found, severity="advice") if found is not None else None
 
 
 def missing_needs(patient: Patient) -> Finding | None:

@@ -8,7 +8,7 @@ from .. import staging, storage
 from ..errors import ReadOnly
 from ..model import Finding
 from .patient import Patient
-from .words import SHOWN, count, some
+from .words import SHOWN, lead_nowhere, some
 
 
 def interrupted(patient: Patient) -> Finding | None:
@@ -31,8 +31,7 @@ def world_writable(patient: Patient) -> Finding | None:
         return None
     return Finding(
         code="world_writable",
-        text=f"Everybody on this machine may write {count(found, 'file or folder', 'files and folders')}: what is put "
-        "there runs as you.",
+        text=f"Everybody on this machine may write {some(found)}: what is put there runs as you.",
         hint="The permission is taken from others.",
         fixable=True,
         paths=tuple(found[:SHOWN]),
@@ -46,7 +45,7 @@ def dangling_links(patient: Patient) -> Finding | None:
     return Finding(
         code="dangling_links",
         severity="advice",
-        text=f"{count(found, 'link')} that came with no package lead nowhere.",
+        text=f"{lead_nowhere(found, 'that came with no package')}: {some(found)}.",
         hint="Whoever made them knows whether they are needed; they are left alone.",
         paths=tuple(found[:SHOWN]),
     )

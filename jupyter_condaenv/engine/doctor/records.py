@@ -13,10 +13,10 @@ def damaged_record(patient: Patient) -> Finding | None:
     names = [path.name for path in patient.unreadable]
     if not names:
         return None
-    reasons = "; ".join(patient.unreadable.values())
+    reasons = [reason.replace(f"{patient.prefix}/conda-meta/", "") for reason in patient.unreadable.values()]
     return Finding(
         code="damaged_record",
-        text=f"{reasons}.",
+        text=f"{some(reasons, between='; ')}.",
         hint="The package is linked anew, from the package cache or its channel, and has a new record then. "
         "Of one that cannot be had any more the record is put aside.",
         fixable=True,

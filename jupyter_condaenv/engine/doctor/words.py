@@ -29,11 +29,15 @@ def of_packages(
     )
 
 
-def some(names: Iterable[str], most: int = 3) -> str:
+def some(names: Iterable[str], most: int = 3, between: str = ", ") -> str:
     listed = list(dict.fromkeys(names))
     more = len(listed) - most
-    return ", ".join(listed[:most]) + (f" and {more} more" if more > 0 else "")
+    return between.join(listed[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def count(things: list[str], one: str, many: str = "") -> str:
-    return f"{len(things)} {one if len(things) == 1 else many or one + 's'}"
+def lead_nowhere(links: list[str], which: str) -> str:
+    return f"{count(links, 'link')} {which} lead{'s' if len(links) == 1 else ''} nowhere"
+
+
+def count(things: list[str], one: str) -> str:
+    return f"{len(things)} {one if len(things) == 1 else one + 's'}"
