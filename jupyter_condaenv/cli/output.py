@@ -386,11 +386,8 @@ def answer(result: Result) -> Iterable[str]:
         refused = [result.refused.message, f"  {result.refused.hint}"] if result.refused else []
         return [*text.channels(result.channels), *refused, *_of_login(result)]
     if isinstance(result, answers.Configuration):
-        return (
-            text.sources(result.sources)
-            if result.sources
-            else text.configuration(result.settings, result.condarc, result.unused)
-        )
+        applied = text.configuration(result.settings, result.condarc)
+        return [*(text.sources(result.sources) if result.sources else applied), *text.unused(result.unused)]
     if isinstance(result, answers.Why):
         return text.why(result.reasons)
     if isinstance(result, answers.WhoConstrains):

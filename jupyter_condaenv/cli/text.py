@@ -159,15 +159,19 @@ def channel_reports(found: Iterable[ChannelReport]) -> list[str]:
     return lines
 
 
-def configuration(settings: Settings, said: Mapping[str, Any], unused: Mapping[str, str]) -> list[str]:
+def configuration(settings: Settings, said: Mapping[str, Any]) -> list[str]:
     """What applies in the end, and what all ``.condarc`` say together of all else, a line a setting."""
     applied = msgspec.to_builtins(settings)
     others = [(key, shown) for key, value in said.items() if key not in applied and (shown := _setting(value)) != "-"]
     return [
         *table([(key, _setting(value)) for key, value in applied.items()]),
         *(["And by .condarc:", *table(others, indent="  ")] if others else []),
-        *(f"{key} has no effect: {why}." for key, why in unused.items()),
     ]
+
+
+def unused(found: Mapping[str, str]) -> list[str]:
+    """Why settings change nothing."""
+    return [f"{key} has no effect: {why}." for key, why in found.items()]
 
 
 def sources(found: Iterable[Source]) -> list[str]:

@@ -20,6 +20,9 @@ from msgspec import Struct, field
 
 from .channels import redact
 from .errors import InvalidRequest
+from .formats import yaml as tree
+from .formats.source import Source as Text
+from .formats.source import meant
 from .model import ChannelPriority
 
 _ANACONDA = "https://repo.anaconda.com"
@@ -65,10 +68,13 @@ _ALIASES = {
     "verify_ssl": "ssl_verify",
     "whitelist_channels": "allowlist_channels",
 }
+_OTHERS = ("migrated_custom_channels",)
+"""Settings of conda's own that are near one of these."""
 _PRIORITIES = {"strict": "strict", "flexible": "flexible", "disabled": "disabled", "true": "flexible"}
 _PRIORITIES |= {"yes": "flexible", "on": "flexible", "false": "disabled", "no": "disabled", "off": "disabled"}
 _YES, _NO = ("true", "yes", "on", "y", "1"), ("false", "no", "off", "n", "0")
 _TRUSTSTORE = ("truststore", "<truststore>")
+_MEND = "Mend the file, or move it away to go on without it."
 _FLAG = re.compile(r"#\s*!\s*(final|top|bottom)\b")
 _SEPARATORS = {"envs_dirs": os.pathsep, "pinned_packages": "&"}
 """Between the items of a list in a variable; a comma in the others."""
@@ -110,6 +116,8 @@ class Condarc(Struct, frozen=True, kw_only=True):
     remote_max_retries: int | None = None
     secrets: dict[str, str] = field(default_factory=dict)
     """URL without its secrets -> as it was written, for those that were written with a token or a password."""
+    misspelt: dict[str, str] = field(default_factory=dict)
+    """What no setting is called -> where it stands, and what it should perhaps say."""
 
     def members(self, channel: str) -> tuple[str, ...]:
         """The channels that the name ``channel`` stands for: itself, unless it names several."""
@@ -141,6 +149,14 @@ class _Entry(NamedTuple):
     items: dict[str, _Item]
     """Of a list by its items, of a mapping by its keys, of a text by an empty name."""
     final: bool = False
+
+
+class _Said(NamedTuple):
+    """What one place says."""
+
+    place: str
+    entries: dict[str, _Entry]
+    misspelt: dict[str, str]
 
 
 def places(env: Mapping[str, str] = os.environ) -> list[Path]:
@@ -185,8 +201,10 @@ def read(files: Iterable[Path] | None = None, env: Mapping[str, str] = os.enviro
     """All places together. Raises InvalidRequest, naming file and line, for a file that is not YAML of the right
     shape."""
     said: dict[str, list[_Entry]] = {}
-    for _, entries in _said(files, env):
-        for key, entry in entries.items():
+    misspelt: dict[str, str] = {}
+    for one in _said(files, env):
+        misspelt |= one.misspelt
+        for key, entry in one.entries.items():
             said.setdefault(key, []).append(entry)
     secrets: dict[str, str] = {}
     together = {key: _merged(entries) for key, entries in said.items()}
@@ -201,7 +219,7 @@ def read(files: Iterable[Path] | None = None, env: Mapping[str, str] = os.enviro
         merged["channel_priority"] = _PRIORITIES[merged["channel_priority"].lower()]
     if "ssl_verify" in merged:
         merged["ssl_verify"] = _verify(merged["ssl_verify"])
-    return msgspec.convert(merged | {"secrets": secrets}, Condarc, strict=False)
+    return msgspec.convert(merged | {"secrets": secrets, "misspelt": misspelt}, Condarc, strict=False)
 
 
 def unused(own: Condarc) -> dict[str, str]:
@@ -210,13 +228,13 @@ def unused(own: Condarc) -> dict[str, str]:
     single = sorted(redact(key) for key in own.proxy_servers if key not in ("http", "https", "all"))
     if single:
         found["proxy_servers"] = f"the engine has no proxies for single hosts ({', '.join(single)}), only for a scheme"
-    return found
+    return found | own.misspelt
 
 
 def shown(own: Condarc) -> dict[str, Any]:
     """``own`` as JSON has it, without secrets."""
     whole = msgspec.to_builtins(own)
-    del whole["secrets"]
+    del whole["secrets"], whole["misspelt"]
     return {key: _plain(value, {}, "") for key, value in whole.items()}
 
 
@@ -231,19 +249,19 @@ def sources(env: Mapping[str, str] = os.environ) -> tuple[Source, ...]:
             },
             final=tuple(key for key, entry in entries.items() if entry.final),
         )
-        for place, entries in _said(None, env)
+        for place, entries, _ in _said(None, env)
         if entries
     )
 
 
-def _said(files: Iterable[Path] | None, env: Mapping[str, str]) -> Iterator[tuple[str, dict[str, _Entry]]]:
+def _said(files: Iterable[Path] | None, env: Mapping[str, str]) -> Iterator[_Said]:
     for path in places(env) if files is None else files:
-        yield str(path), _load(path, env)
+        yield _load(path, env)
     for key, kind in KEYS.items():
         names = (key, *(alias for alias, name in _ALIASES.items() if name == key))
         for name in (f"CONDA_{name.upper()}" for name in names):
             if env.get(name) and kind not in ("map", "lists", "records"):
-                yield f"${name}", {key: _Entry(_from_text(name, key, kind, env[name]))}
+                yield _Said(f"${name}", {key: _Entry(_from_text(name, key, kind, env[name]))}, {})
 
 
 def _from_text(name: str, key: str, kind: _Kind, text: str) -> dict[str, _Item]:
@@ -308,35 +326,33 @@ def _merged(entries: list[_Entry]) -> dict[str, Any]:
     return found
 
 
-def _load(path: Path, env: Mapping[str, str]) -> dict[str, _Entry]:
+def _load(path: Path, env: Mapping[str, str]) -> _Said:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InvalidRequest(
-            f"{path} cannot be read: {redact(str(error))}",
-            "Mend the file, or move it away to go on without it.",
-            file=str(path),
-        ) from error
-    if root is None or (isinstance(root, yaml.ScalarNode) and root.tag.endswith(":null")):
-        return {}
+        text = Text(str(path), path.read_bytes())
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be read: {error.strerror}.", _MEND, file=str(path)) from error
+    root = tree.load(text)
+    said = _Said(str(path), {}, {})
+    if root is None:
+        return said
     if not isinstance(root, yaml.MappingNode):
         raise _misshapen(path, root, "The file is not a mapping of settings")
-    lines = text.splitlines()
-    found: dict[str, _Entry] = {}
+    lines = text.lines
     for name, key, value in _pairs(path, root):
         name = _ALIASES.get(name, name)
-        if name in found:
+        if name in said.entries:
             raise _misshapen(path, key, f"{name} is set twice")
         if name in KEYS:
             items = _items(path, name, value, lines, env)
-            found[name] = _Entry(items, _flag(lines, key) == "final")
-    return found
+            said.entries[name] = _Entry(items, _flag(lines, key) == "final")
+        elif (near := meant(name, (*KEYS, *_ALIASES, *_OTHERS))) and near not in _OTHERS:
+            said.misspelt[name] = f"{path}, line {tree.line(key)}, should perhaps say {near}"
+    return said
 
 
 def _items(path: Path, name: str, node: yaml.Node, lines: list[str], env: Mapping[str, str]) -> dict[str, _Item]:
     kind = KEYS[name]
-    if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null"):
+    if tree.is_null(node):
         return {}
     if kind in ("list", "paths"):
         return {
@@ -405,7 +421,7 @@ def _pairs(path: Path, mapping: yaml.MappingNode) -> Iterator[tuple[str, yaml.No
 
 def _text(path: Path, name: str, node: yaml.Node, env: Mapping[str, str]) -> str:
     """A text with ``$NAME`` and ``${NAME}`` expanded as conda does it: an unset name stays as it is."""
-    if not isinstance(node, yaml.ScalarNode) or node.tag.endswith(":null"):
+    if not isinstance(node, yaml.ScalarNode) or tree.is_null(node):
         raise _misshapen(path, node, f"{name} holds something that is not a text")
     return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda match: env.get(match[1] or match[2], match[0]), node.value)
 
@@ -418,10 +434,5 @@ def _flag(lines: list[str], node: yaml.Node) -> str:
 
 
 def _misshapen(path: Path, node: yaml.Node, problem: str) -> InvalidRequest:
-    line = node.start_mark.line + 1
-    return InvalidRequest(
-        f"{path}, line {line}: {problem}.",
-        "Mend the file, or move it away to go on without it.",
-        file=str(path),
-        line=line,
-    )
+    line = tree.line(node)
+    return InvalidRequest(f"{path}, line {line}: {problem}.", _MEND, file=str(path), line=line)

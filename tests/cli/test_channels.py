@@ -98,7 +98,7 @@ def test_a_directory_is_meant_from_here(person: Person, small_channel: Path) -> 
 def test_what_applies_and_who_says_so(person: Person) -> None:
     (person.home / ".condarc").write_text(
         f"channels: [https://host/t/{CANARY}/c]\noffline: yes\nclient_ssl_cert: /x\n"
-        f"proxy_servers: {{http: 'http://me:{CANARY}@p'}}\nssl_verify: no #!final\n"
+        f"proxy_servers: {{http: 'http://me:{CANARY}@p'}}\nssl_verify: no #!final\nenv_dirs: [/x]\n"
     )
     env = {"CONDA_PINNED_PACKAGES": "numpy <2&mkl"}
     shown = person.run("config", "show", env=env).out
@@ -108,6 +108,8 @@ def test_what_applies_and_who_says_so(person: Person) -> None:
     assert "channels" not in [line.split()[0] for line in others.splitlines()]
     assert "client_ssl_cert has no effect: the engine sends no certificates of clients." in shown
     sources = person.run("config", "show", "--sources", env=env).out
+    misspelt = f"env_dirs has no effect: {person.home / '.condarc'}, line 6, should perhaps say envs_dirs."
+    assert misspelt in shown and misspelt in sources
     assert f"{person.home / '.condarc'}:" in sources and "$CONDA_PINNED_PACKAGES:" in sources
     told = person.run("config", "show", "--sources", "--json", env=env)
     assert told.last["condarc"]["offline"] is True
