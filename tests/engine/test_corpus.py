@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+import yaml
 
 from jupyter_condaenv.engine import specfiles
 from jupyter_condaenv.engine.errors import InvalidRequest
 from jupyter_condaenv.engine.formats import locked
 from jupyter_condaenv.engine.formats.source import Source
+from jupyter_condaenv.engine.model import Platform
 from jupyter_condaenv.engine.specfiles import SpecFile
 from tests import shared
 
@@ -49,10 +51,6 @@ REFUSED = {
     "conda__rattler__test-data_conda-lock_v7_options-lock.yml": "no environment 'default' among",
 }
 """File -> what it is refused for."""
-NOT_HERE = re.compile(
-    r"line \d+: A package is to be built from source|has nothing for|-pypi_0.conda' is not the URL of"
-)
-"""What most of pixi's own test data are about: packages that lie beside their author's file, and other platforms."""
 DIFFERENT = {
     "conda__ceps__cep-0024.md_block7.yml": "a comment `# [win]` is heeded, as conda-lock does",
     "conda__conda-lock__tests_test-env-filter-platform_environment.yml": "comments with platforms are heeded",
@@ -118,6 +116,10 @@ def test_an_explicit_list(name: str) -> None:
     assert sum(bool(package.md5) for package in lock.packages) == conda["with_md5"]
     assert sum(bool(package.sha256) for package in lock.packages) == conda["with_sha256"]
     assert {lock.platform} == set(conda["subdirs"]) - {"noarch"}
+    text = shared.content("explicit", name).decode().replace("/t/<TOKEN>/", "/")  # as conda hides one
+    lines = re.findall(r"^\s*((?:https?|file)://\S+)", text, re.MULTILINE)
+    promised = {url: promise.removeprefix("sha256:") for url, _, promise in (line.partition("#") for line in lines)}
+    assert {package.url: package.sha256 or package.md5 for package in lock.packages} == promised
     by_name = {package.name: package for package in lock.packages}
     for told in (*conda["first"], *conda["last"]):
         package = by_name[told["name"]]
@@ -127,45 +129,95 @@ def test_an_explicit_list(name: str) -> None:
         assert re.fullmatch(re.escape(told["channel"]).replace("@HOST@", "[^/]+"), named)
 
 
+def plain(kind: str, name: str) -> Any:
+    """The file as PyYAML has it, every value a text, to count by what our own reader should find."""
+    return yaml.load(shared.content(kind, name), Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+
+
+def hashes(said: dict[str, str]) -> tuple[str, str]:
+    return said.get("md5", ""), said.get("sha256", "")
+
+
+def check(
+    found: SpecFile, platform: str, channels: list[str], conda: dict[str, tuple[str, str]], pip: dict[str, str]
+) -> None:
+    """``found`` is exactly this: ``conda`` has md5 and sha256 by URL, ``pip`` sha256 by where each comes from."""
+    lock = found.lock
+    assert lock is not None and lock.platform == platform
+    assert {package.url: (package.md5, package.sha256) for package in lock.packages} == conda
+    used = list(dict.fromkeys(url.rsplit("/", 2)[0] for url in conda))
+    named = [next((url for url in used if url.endswith(f"/{name}")), name) for name in channels]
+    # A mere name of which nothing was taken says nothing of where that is.
+    assert lock.channels == tuple(dict.fromkeys([*(name for name in named if "://" in name), *used]))
+    assert len(found.pip) == len(pip)
+    by_file = all(sha256 and re.match("(direct[+])?(https?|file)://", url) for url, sha256 in pip.items())
+    files = sorted(file.sha256 for package in lock.pip for file in package.files)
+    assert files == (sorted(pip.values()) if by_file else [])
+
+
 @pytest.mark.parametrize("name", shared.files("condalock"))
 def test_a_conda_lock_file(name: str) -> None:
     if name in REFUSED:
         refused("condalock", name)
         return
-    theirs = shared.readings("condalock", "condalock")[name]
-    try:
-        found = read("condalock", name)
-    except InvalidRequest as error:
-        # Nothing for this platform, or nothing of the category that is taken.
-        assert PLATFORM not in theirs["packages_per_platform"] or "main" not in theirs["categories"], error.message
+    said = plain("condalock", name)
+    mine = [package for package in said["package"] if package["platform"] == PLATFORM]
+    main = [package for package in mine if package.get("category", "main") == "main"]
+    if not main:
+        with pytest.raises(InvalidRequest, match="nothing of the category main for" if mine else "nothing for"):
+            read("condalock", name)
         return
-    assert found.lock is not None
+    found = read("condalock", name)
+    check(
+        found,
+        PLATFORM,
+        [one["url"] if isinstance(one, dict) else one for one in said["metadata"]["channels"]],
+        {package["url"]: hashes(package["hash"]) for package in main if package["manager"] == "conda"},
+        {package["url"]: package["hash"].get("sha256", "") for package in main if package["manager"] == "pip"},
+    )
+    theirs = shared.readings("condalock", "condalock")[name]
     if not theirs["ok"]:
         assert "good_multiple_packages" in name  # one package lacks `optional`, which changes nothing
         return
     assert set(found.platforms) == set(theirs["packages_per_platform"])
-    packages = theirs["packages_per_platform"][PLATFORM]
-    here = (len(found.lock.packages), len(found.pip))
-    there = (packages.get("conda", 0), packages.get("pip", 0))
-    if set(theirs["categories"]) == {"main"}:
-        assert here == there
-    else:
-        assert sum(here) < sum(there) and "category main" in found.warnings[0]
+    assert len(mine) == sum(theirs["packages_per_platform"][PLATFORM].values())
+    assert any("category main" in warning for warning in found.warnings) == (len(main) < len(mine))
 
 
 @pytest.mark.parametrize("name", shared.files("pixilock"))
 def test_a_pixi_lock_file(name: str) -> None:
+    """The environment that is taken for each platform, also for those that it lacks, and each other one for one."""
     if name in REFUSED:
         refused("pixilock", name)
         return
-    text = shared.content("pixilock", name).decode()
-    subdirs = set(re.findall(r"^\s+(linux-64|linux-aarch64|osx-64|osx-arm64|win-64):", text, re.MULTILINE))
-    for platform in sorted(subdirs) or [PLATFORM]:
-        try:
-            found = read("pixilock", name, platform)
-        except InvalidRequest as error:
-            assert NOT_HERE.search(error.message), error.message
-            continue
-        assert found.lock is not None and found.lock.platform == platform
-        assert found.lock.packages or found.pip
-        assert all(package.subdir in (platform, "noarch") for package in found.lock.packages)
+    said = plain("pixilock", name)
+    subdirs = {platform["name"]: platform.get("subdir", platform["name"]) for platform in said.get("platforms", ())}
+    known = {said[key]: said for said in said["packages"] for key in ("conda", "pypi", "url", "path") if key in said}
+    for chosen, environment in said["environments"].items():
+        references = {subdirs.get(key, key): found for key, found in environment["packages"].items()}
+        taken = chosen == "default" or len(said["environments"]) == 1
+        for platform in sorted({*references, *get_args(Platform)}) if taken else sorted(references)[:1]:
+            mine = references.get(platform, [])
+            source = Source(name, shared.content("pixilock", name))
+            reason = kept_from(mine)
+            if reason:
+                with pytest.raises(InvalidRequest, match=reason):
+                    locked.read(source, platform, "" if taken else chosen)
+                continue
+            check(
+                locked.read(source, platform, "" if taken else chosen),
+                platform,
+                [channel["url"].rstrip("/") for channel in environment["channels"]],
+                {at: hashes(known[at]) for reference in mine if (at := reference.get("conda"))},
+                {at: known[at].get("sha256", "") for reference in mine if (at := reference.get("pypi"))},
+            )
+
+
+def kept_from(references: list[dict[str, str]]) -> str:
+    """Why these packages can't be had here: as most of pixi's own test data, which lie beside their author's file."""
+    if not references:
+        return "has nothing for"
+    binaries = [reference.get("conda") for reference in references if "pypi" not in reference]
+    if not all(at and re.match("https?://|file:///", at) for at in binaries):
+        return r"line \d+: A package is to be built from source"
+    return "-pypi_0.conda' is not the URL of" if any(at and at.endswith("-pypi_0.conda") for at in binaries) else ""
