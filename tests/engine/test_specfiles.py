@@ -89,6 +89,18 @@ def test_anchors_are_followed() -> None:
     assert read("x-common: &c [a, b]\nname: n\ndependencies: *c\n").specs == ("a", "b")
 
 
+def test_mappings_are_merged() -> None:
+    found = read(
+        "x-a: &a\n  A: a\n  B: a\nx-b: &b\n  B: b\n  C: b\nx-all: &all\n  channels: [c]\n  name: other\n"
+        "<<: *all\nname: n\ndependencies: [d]\nvariables:\n  <<: [*a, *b]\n  A: own\n"
+    )
+    assert (found.name, found.channels, found.channel_lines) == ("n", ("c",), {"c": 8})
+    assert found.variables == {"A": "own", "B": "a", "C": "b"}
+    assert not any("<<" in warning for warning in found.warnings)
+    nested = read("x: &x {A: a}\ny: &y {<<: *x, B: b}\ndependencies: []\nvariables: {<<: {<<: *y, C: c}}\n")
+    assert nested.variables == {"A": "a", "B": "b", "C": "c"}
+
+
 def test_what_has_a_channel_or_variables_alone_asks_for_no_packages() -> None:
     for text in ("channels: [conda-forge]\n", "dependencies:\n", "variables: {A: b}\ndependencies: []\n"):
         assert read(text).specs == () and "asks for no packages" in read(text).warnings[0]
@@ -232,6 +244,10 @@ def test_another_platform_than_this_is_told() -> None:
         ("dependencies: [a]\nvariables:\n  A-B: c\n", 3, "no name of a variable"),
         ("dependencies: [a]\nvariables:\n  A: [c]\n", 3, "not a text"),
         ("dependencies: [a]\n? [b]\n: c\n", 2, "A key is not a text"),
+        ("dependencies: [a]\n<<: b\n", 2, "`<<` takes in something that is not a mapping"),
+        ("x: &x {A: b}\nvariables:\n  <<: *x\n  <<: *x\n", 4, "`<<` stands there a second time, after line 3"),
+        ("x: &x {A: b, A: c}\ndependencies: []\nvariables:\n  <<: *x\n", 1, "`A` stands there a second time"),
+        ("variables: {'<<': {A: b}}\n", 1, "no name of a variable"),
         ("name: a\n---\nname: b\n", 2, "not YAML"),
         ("name: n\ndependencies:\n  - a\x07b\n", 3, "a character that no text has"),
         ("!!python/object/apply:os.system ['true']", 1, "nothing that is known here"),
@@ -277,6 +293,8 @@ def test_what_is_no_text(content: bytes, told: str) -> None:
     [
         "\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12))])
         + "\ndependencies: *a11\n",
+        "\n".join(["a0: &a0 {A: b}", *(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 12))])
+        + "\nvariables: *a11\n",
         "dependencies: " + "[" * 9_000,
         "dependencies: " + "{a: " * 2_000,
         "- " * 4_000,

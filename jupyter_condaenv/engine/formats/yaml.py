@@ -1,6 +1,7 @@
 """YAML as a tree that knows its lines, of files that nobody has to trust.
 
-Values are the texts that stand in the file: ``3.10`` is a version and ``yes`` a text, not a number or a truth.
+Values are the texts that stand in the file: ``3.10`` is a version and ``yes`` a text, not a number or a truth. What
+``<<`` takes in stands in the mapping as if it were written there, with the lines that it has.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ _MOST_NODES = 1_000_000
 """Counted as often as they are referred to."""
 _DEEPEST = 40
 _NULL = "tag:yaml.org,2002:null"
+_MERGE = "tag:yaml.org,2002:merge"
 _NULLS = ("", "~", "null", "Null", "NULL")
 _TAGS = frozenset(
     ("!", *(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")))
@@ -58,8 +60,9 @@ class _Composer:
                 if documents > 1:
                     raise self._source.refuse(line(event), "It is not YAML of one document.", "Keep one part of it.")
             elif isinstance(event, yaml.ScalarEvent):
-                null = event.tag is None and event.implicit[0] and event.value in _NULLS
-                tag = _NULL if null else "tag:yaml.org,2002:str"
+                plain = event.tag is None and event.implicit[0]
+                special = _NULL if event.value in _NULLS else _MERGE if event.value == "<<" else ""
+                tag = (plain and special) or "tag:yaml.org,2002:str"
                 node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)  # type: ignore[arg-type]
                 self._add(node, event.anchor)
             elif isinstance(event, yaml.AliasEvent):
@@ -82,7 +85,8 @@ class _Composer:
 
     def _close(self) -> None:
         node = self._open.pop()
-        sizes = [self._sizes.get(id(child), (1, 0)) for child in node.value]
+        # What is merged away leaves its id to others, which for a collection is seen to here and for a text is not.
+        sizes = [self._sizes[id(child)] if isinstance(child, yaml.CollectionNode) else (1, 0) for child in node.value]
         size, depth = 1 + sum(size for size, _ in sizes), 1 + max((depth for _, depth in sizes), default=0)
         if size > _MOST_NODES or depth > _DEEPEST:
             raise self._source.refuse(
@@ -90,8 +94,28 @@ class _Composer:
             )
         self._sizes[id(node)] = (size, depth)
         if isinstance(node, yaml.MappingNode):
-            node.value = list(zip(node.value[::2], node.value[1::2], strict=True))
+            node.value = self._merged(list(zip(node.value[::2], node.value[1::2], strict=True)))
         self._add(node, self._anchors.pop())
+
+    def _merged(self, entries: list[tuple[yaml.Node, yaml.Node]]) -> list[tuple[yaml.Node, yaml.Node]]:
+        """``entries`` with those that they take in by ``<<``: of one key its own, or else the first, is kept."""
+        merges = [(key, value) for key, value in entries if key.tag == _MERGE]
+        if not merges:
+            return entries
+        if len(merges) > 1:
+            raise _twice(self._source, merges[1][0], line(merges[0][0]))
+        ((key, value),) = merges
+        found = [entry for entry in entries if entry[0] is not key]
+        known = set(map(_name, found))
+        for taken in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+            if not isinstance(taken, yaml.MappingNode):
+                raise self._source.refuse(
+                    line(key), "`<<` takes in something that is not a mapping.", "Write out what belongs there."
+                )
+            more = [entry for entry in taken.value if _name(entry) not in known]
+            known |= set(map(_name, more))
+            found += more
+        return found
 
     def _add(self, node: yaml.Node, anchor: str | None) -> None:
         if anchor is not None:
@@ -111,6 +135,19 @@ def _refused(source: Source, error: Exception) -> Exception:
     return source.refuse(line, f"It is not YAML: {told}.", "Mend this line, or the one above it.")
 
 
+def _name(entry: tuple[yaml.Node, yaml.Node]) -> object:
+    """What the key of an entry is known by. One that is no text is like no other: it is refused where it is read."""
+    return entry[0].value if isinstance(entry[0], yaml.ScalarNode) else id(entry[0])
+
+
+def _twice(source: Source, key: yaml.Node, before: int) -> Exception:
+    return source.refuse(
+        line(key),
+        f"`{key.value}` stands there a second time, after line {before}.",
+        "Put what belongs to it into one place.",
+    )
+
+
 def is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == _NULL
 
@@ -128,11 +165,7 @@ def pairs(source: Source, node: yaml.Node) -> Iterator[tuple[str, yaml.Node, yam
         if not isinstance(key, yaml.ScalarNode):
             raise source.refuse(line(key), "A key is not a text.", "Write it as `key: value`.")
         if key.value in seen:
-            raise source.refuse(
-                line(key),
-                f"`{key.value}` stands there a second time, after line {seen[key.value]}.",
-                "Put what belongs to it into one place.",
-            )
+            raise _twice(source, key, seen[key.value])
         seen[key.value] = line(key)
         yield key.value, key, value
 
