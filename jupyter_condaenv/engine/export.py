@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from email.parser import HeaderParser
 from pathlib import Path
@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from . import distributions, history, requirements, stack
+from . import distributions, history, requirements, sites, stack
 from . import prefix as prefixes
 from .activation import rules
 from .channels import local_path, redact
@@ -55,6 +55,9 @@ class Distribution(NamedTuple):
     of_conda: bool
     info: Path
     """Its ``.dist-info`` or ``.egg-info``."""
+    metadata: Path
+    sha256: str = ""
+    """Of the file at ``source``; empty where that is something else, or nobody knows."""
 
 
 def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Exported:
@@ -63,7 +66,8 @@ def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Expo
     ``wanted`` says how closely environment.yml follows what is there, and means nothing to the others. Raises Refused
     where the format cannot say what is there, or needs what is not installed.
     """
-    lock = whole(history.current_lock(prefix))
+    own = history.current_lock(prefix)
+    lock = whole(own)
     installed = _distributions(prefix, lock)
     by_pip = [one for one in installed if not one.of_conda]
     if format == "dockerfile" or format == "github-workflow":
@@ -80,7 +84,7 @@ def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Expo
     elif format == "requirements":
         text = written.requirements(lock, [_requirement(one) for one in installed])
     elif format == "sbom":
-        text = sbom.cyclonedx(prefix.name, lock, [(one.name, one.version) for one in by_pip])
+        text = sbom.cyclonedx(prefix.name, lock, _for_bill(lock, by_pip, sites.needs(prefix, own)))
     else:
         check_hashes(lock)
         if format == "explicit":
@@ -88,8 +92,8 @@ def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Expo
         else:
             lock, unknown = _by_file(lock, by_pip)
             text = LOCKS[format](lock, pip=unknown)
-    named = lock.channels if format != "explicit" else ()
-    notes = () if format in ("requirements", "sbom") else not_elsewhere(lock, named)
+    named = lock.channels if format not in ("explicit", "sbom") else ()
+    notes = () if format == "requirements" else not_elsewhere(lock, named)
     return Exported(name=FILE_NAMES[format], text=text, notes=(*notes, *told))
 
 
@@ -238,9 +242,45 @@ def _pip_specs(lock: Lock, by_pip: Sequence[Distribution], wanted: Wanted) -> li
     """What was asked of pip and what nobody knows to have been; pinned, all that it installed."""
     if wanted in ("pinned", "builds"):
         return [_requirement(one) for one in by_pip]
+    return [*lock.pip_specs, *(_requirement(one) for one in _by_hand(lock, by_pip))]
+
+
+def _by_hand(lock: Lock, by_pip: Iterable[Distribution]) -> list[Distribution]:
+    """Those of ``by_pip`` of which nobody knows whether they were asked for."""
     known = {one.name for one in lock.pip} | {requirements.name_of(spec) for spec in lock.pip_specs}
-    by_hand = [_requirement(one) for one in by_pip if distributions.normalized(one.name) not in known]
-    return [*lock.pip_specs, *by_hand]
+    return [one for one in by_pip if distributions.normalized(one.name) not in known]
+
+
+def _for_bill(lock: Lock, by_pip: Sequence[Distribution], needs: Iterable[sites.Need]) -> Iterator[sbom.OfPip]:
+    files = {one.name: one.files[0] for one in _by_file(lock, by_pip)[0].pip}
+    asked = {requirements.name_of(spec) for spec in lock.pip_specs}
+    asked |= {distributions.normalized(one.name) for one in _by_hand(lock, by_pip)}
+    needed: dict[str, list[str]] = {}
+    for need in needs:
+        needed.setdefault(need.package, []).append(need.wanted)
+    for one in by_pip:
+        name = distributions.normalized(one.name)
+        file = files.get(name)
+        yield sbom.OfPip(
+            name=name,
+            version=one.version,
+            source=one.source or (file.url if file else ""),
+            sha256=one.sha256 or (file.sha256 if file else ""),
+            licenses=_licenses(one.metadata),
+            needs=tuple(needed.get(name, ())),
+            asked=name in asked,
+        )
+
+
+def _licenses(metadata: Path) -> tuple[str, ...]:
+    """What the file ``metadata`` calls its licence: in one line, since many have the whole text there."""
+    headers = HeaderParser().parsestr(metadata.read_text(encoding="utf-8", errors="replace"))
+    for said in (headers["License-Expression"], headers["License"]):
+        if said and "\n" not in said.strip() and said.strip() != "UNKNOWN":
+            return (said.strip(),)
+    return tuple(
+        text.rpartition(" :: ")[2] for text in headers.get_all("Classifier", []) if text.startswith("License ::")
+    )
 
 
 def _specs(prefix: Path, lock: Lock, wanted: Wanted) -> Sequence[str]:
@@ -281,22 +321,24 @@ def _distributions(prefix: Path, lock: Lock) -> list[Distribution]:
             for name, one in there.items():
                 if _DIST_NAME.fullmatch(one.name) and _DIST_VERSION.fullmatch(one.version):
                     of_conda = there is site.conda
-                    source = "" if of_conda else _source(one.info)
-                    found[name] = Distribution(one.name, one.version, source, of_conda, one.info)
+                    source, sha256 = ("", "") if of_conda else _source(one.info)
+                    found[name] = Distribution(one.name, one.version, source, of_conda, one.info, one.metadata, sha256)
     return [found[name] for name in sorted(found)]
 
 
-def _source(info: Path) -> str:
-    """Where pip has it from, of what came from no index (PEP 610)."""
+def _source(info: Path) -> tuple[str, str]:
+    """Where pip has it from, of what came from no index, and the hash of that if it is a file (PEP 610)."""
     try:
         origin = msgspec.json.decode((info / "direct_url.json").read_bytes(), type=_Origin)
     except (OSError, msgspec.MsgspecError):
-        return ""
+        return "", ""
     source = origin.url
     if origin.vcs_info is not None:
         source = f"{origin.vcs_info.vcs}+{source}@{origin.vcs_info.commit_id}"
+    sha256 = origin.archive_info.hashes.get("sha256", "") if origin.archive_info is not None else ""
     # It stands in lines of its own, and a line of a Dockerfile is a command.
-    return redact(re.sub(r"[\s\x00-\x1f\x7f]", lambda blank: quote(blank[0]), source))
+    source = redact(re.sub(r"[\s\x00-\x1f\x7f]", lambda blank: quote(blank[0]), source))
+    return source, sha256 if re.fullmatch(r"[0-9a-f]{64}", sha256) else ""
 
 
 class _Vcs(msgspec.Struct):
@@ -304,6 +346,11 @@ class _Vcs(msgspec.Struct):
     commit_id: str
 
 
+class _Archive(msgspec.Struct):
+    hashes: dict[str, str] = {}
+
+
 class _Origin(msgspec.Struct):
     url: str
     vcs_info: _Vcs | None = None
+    archive_info: _Archive | None = None

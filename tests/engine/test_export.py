@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from packageurl import PackageURL
 
 from jupyter_condaenv.engine import export, history, specfiles
 from jupyter_condaenv.engine.errors import Refused
@@ -246,10 +248,10 @@ def test_environment_yml(wanted: Wanted, specs: tuple[str, ...], made: Path, lit
 
 
 def test_a_channel_of_this_machine_is_told(made: Path, little: Path) -> None:
-    for format in ("environment.yml", "explicit", "conda-lock", "pixi.lock"):
+    for format in ("environment.yml", "explicit", "conda-lock", "pixi.lock", "sbom"):
         (note,) = export.export(made, format).notes  # type: ignore[arg-type]
         assert note.startswith(f"{little.as_uri()} is a directory of this machine, where no other finds it")
-    assert not export.export(made, "sbom").notes
+    assert not export.export(made, "requirements").notes
     lock = history.current_lock(made)
     served = [replace(one, url=f"https://host/{one.file_name}", channel="https://host") for one in lock.packages]
     assert not export.not_elsewhere(replace(lock, packages=tuple(served)), ("https://host",))
@@ -346,20 +348,135 @@ def test_what_has_an_egg_info(tmp_path: Path, little_settings: Settings) -> None
     assert "by_setup==3.0" in export.export(over, "requirements").text.splitlines(), "the upper one is imported"
 
 
-def test_a_bill_of_materials(made: Path) -> None:
+def bill_of(prefix: Path) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Each component by its reference, and what it depends on."""
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
-    text = export.export(made, "sbom").text
-    with_schemas = JsonStrictValidator(SchemaVersion.V1_6)
-    assert with_schemas.validate_str(text) is None
+    text = export.export(prefix, "sbom").text
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     bill = json.loads(text)
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
-    alpha, beta = sorted(bill["components"], key=lambda component: component["name"])
-    assert alpha["purl"].startswith("pkg:conda/alpha@1.0?build=0&")
-    assert {one["alg"] for one in alpha["hashes"]} == {"SHA-256", "MD5"}
     needs = {one["ref"]: one.get("dependsOn", []) for one in bill["dependencies"]}
+    return {component["bom-ref"]: component for component in bill["components"]}, needs
+
+
+def test_a_bill_of_materials(made: Path, little: Path) -> None:
+    components, needs = bill_of(made)
+    alpha, beta = components["conda/alpha"], components["conda/beta"]
+    assert alpha["purl"] == f"pkg:conda/alpha@1.0?build=0&channel={little.as_uri()}&subdir=noarch&type=conda"
+    assert {one["alg"] for one in alpha["hashes"]} == {"SHA-256", "MD5"}
     assert needs[beta["bom-ref"]] == [alpha["bom-ref"]]
+
+
+def write_history(prefix: Path, lock: Lock) -> None:
+    """Packages that nobody has to fetch."""
+    for one in lock.packages:
+        fields = {name: getattr(one, name) for name in ("name", "version", "build", "url", "depends", "license", "md5")}
+        write = {**fields, "subdir": one.subdir, "fn": one.file_name, "build_number": one.build_number}
+        path = prefix / "conda-meta" / f"{one.name}-{one.version}-{one.build}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(write))
+    history.record(prefix, "create", lock, (), ())
+
+
+def bill_package(name: str, *depends: str, channel: str = "https://conda.anaconda.org/a", license: str = "") -> Package:
+    file = f"{name}-1-0.conda"
+    return Package(
+        name=name, version="1", build="0", subdir="linux-64", channel=channel, file_name=file, depends=depends,
+        url=f"{channel}/linux-64/{file}", md5="1" * 32, license=license,
+    )  # fmt: skip
+
+
+def test_what_a_bill_says_of_conda_packages(prefix: Path) -> None:
+    found = (
+        bill_package("a", "b >=1", license="BSD-3-Clause AND MIT"),
+        bill_package("b", license="bsd-3-clause", channel="http://127.0.0.1:8765/conda-forge"),
+        bill_package("c", license="UNKNOWN", channel="https://me:pw@host/t/token/conda-forge"),
+        bill_package("d", license="GPL", channel="https://repo.anaconda.com/pkgs/main"),
+    )
+    lock = Lock(platform="linux-64", channels=(), specs=("conda-forge::a >=1", "c"), packages=found)
+    write_history(prefix, lock)
+    components, needs = bill_of(prefix)
+    assert [components[f"conda/{name}"].get("licenses") for name in "abcd"] == [
+        [{"expression": "BSD-3-Clause AND MIT"}],
+        [{"license": {"id": "BSD-3-Clause"}}],
+        None,
+        [{"license": {"name": "GPL"}}],
+    ]
+    purls = [PackageURL.from_string(components[f"conda/{name}"]["purl"]) for name in "abcd"]
+    assert [one.qualifiers["channel"] for one in purls] == [
+        "a", "http://127.0.0.1:8765/conda-forge", "https://host/conda-forge", "main",
+    ]  # fmt: skip
+    assert needs["environment"] == ["conda/a", "conda/c"] and needs["conda/a"] == ["conda/b"]
+    history.record(prefix, "create", replace(lock, specs=("gone",)), (), ())
+    assert bill_of(prefix)[1]["environment"] == [f"conda/{name}" for name in "abcd"]
+
+
+def test_what_a_bill_says_of_packages_of_pip(prefix: Path) -> None:
+    """In a prefix whose Python is a name only: nothing of it is run."""
+    asked, by_hand, direct, other = "0" * 64, "", "1" * 64, "2" * 64
+    site = prefix / "lib/python3.11/site-packages"
+
+    def install(name: str, metadata: str, origin: object = None) -> None:
+        info = site / f"{name.replace('-', '_')}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Name: {name}\nVersion: 1.0\n{metadata}\nText, and no header: MIT\n")
+        if origin:
+            (info / "direct_url.json").write_text(json.dumps(origin))
+
+    install("Asked", "License-Expression: MIT OR Apache-2.0\nRequires-Dist: needed>1; python_version > '3'\n")
+    install(
+        "needed",
+        "License: UNKNOWN\nClassifier: License :: OSI Approved :: MIT License\nRequires-Dist: asked; extra == 'x'\n",
+    )
+    install("by_hand", "License: Text\n  of\n  many lines\nClassifier: License :: OSI Approved :: ISC\n")
+    archive = {"url": "http://me:pw@host/direct-1.0-py3-none-any.whl", "archive_info": {"hashes": {"sha256": direct}}}
+    install("direct", "License: MIT\n", archive)
+    repository = {"url": "https://host/x.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}}
+    install("by-git", "License: BSD 3-Clause License\nRequires-Dist: Needed\nRequires-Dist: python\n", repository)
+    known = [
+        PipPackage(name=name, version="1.0", files=(PipFile(name=f"{name}-1.0.whl", url=url, sha256=sha256),))
+        for name, url, sha256 in (
+            ("asked", "https://files.pythonhosted.org/asked-1.0.whl", asked),
+            ("needed", "https://mirror/needed-1.0.whl", other),
+        )
+    ]
+    python = replace(bill_package("python"), version="3.11.7")
+    lock = Lock(
+        platform="linux-64", channels=(), specs=("python",), packages=(python,), pip=tuple(known), pip_specs=("asked",)
+    )
+    write_history(prefix, lock)
+    components, needs = bill_of(prefix)
+    names = ("asked", "needed", "by-hand", "direct", "by-git")
+    found = [components[f"pypi/{name}"] for name in names]
+    assert [one.get("licenses") for one in found] == [
+        [{"expression": "MIT OR Apache-2.0"}],
+        [{"license": {"name": "MIT License"}}],
+        [{"license": {"id": "ISC"}}],
+        [{"license": {"id": "MIT"}}],
+        [{"license": {"name": "BSD 3-Clause License"}}],
+    ]
+    hashes = [next((said["content"] for said in one.get("hashes", ())), "") for one in found]
+    assert hashes == [asked, other, by_hand, direct, ""]
+    purls = [PackageURL.from_string(one["purl"]) for one in found]
+    assert [one.name for one in purls] == list(names)
+    assert [one.qualifiers for one in purls] == [
+        {},
+        {"download_url": "https://mirror/needed-1.0.whl"},
+        {},
+        {"download_url": "http://host/direct-1.0-py3-none-any.whl"},
+        {"vcs_url": "git+https://host/x.git@abc"},
+    ]
+    where = [one["externalReferences"][0]["url"] if "externalReferences" in one else "" for one in found]
+    assert where[0] == "https://files.pythonhosted.org/asked-1.0.whl" and where[2] == ""
+    assert where[3:] == ["http://host/direct-1.0-py3-none-any.whl", "git+https://host/x.git@abc"]
+    assert needs["environment"] == [
+        "conda/python",
+        *(f"pypi/{name}" for name in ("asked", "by-git", "by-hand", "direct")),
+    ]
+    assert (needs["pypi/asked"], needs["pypi/needed"]) == (["pypi/needed"], [])
+    assert needs["pypi/by-git"] == ["conda/python", "pypi/needed"]
 
 
 def test_what_nobody_could_fetch_again_is_refused(made: Path) -> None:
