@@ -7,6 +7,7 @@ the files that hold a prefix is read, and each is given the new one as linking w
 from __future__ import annotations
 
 import ast
+import errno
 import hashlib
 import os
 import re
@@ -17,7 +18,7 @@ import tempfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,6 +60,16 @@ _PART = ".pack-"
 """In the name of the folder in which an archive is made, behind its own name."""
 _TICK = 200
 """Files between two signs of life."""
+_ZIP = b"PK\3\4"
+_COMPRESSED = {b"\x1f\x8b": "r:gz", b"BZh": "r:bz2", b"\xfd7zXZ\0": "r:xz"}
+"""By how such a file begins, the mode that tarfile reads it in."""
+_UNREADABLE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error)
+_WRITTEN = {"conda-meta", "__pycache__"}
+"""Folders that we write into, without a look at what is there. No package has links in them."""
+_NO_FAULT_OF_THE_DISK = {
+    errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP,
+}  # fmt: skip
+"""In a folder that nobody else writes into."""
 
 
 def pack(request: Pack, settings: Settings, emit: Emit) -> Packed:
@@ -111,7 +122,10 @@ def unpack(request: Unpack, settings: Settings, emit: Emit) -> Changed:
         emit(Step(phase="stage", text=f"Unpacking {archive.name}"))
         count: Callable[[int], None] = lambda done: emit(Progress(phase="measure", done=done, unit="files"))  # noqa: E731
         try:
-            with limits.watched(_needs(archive, target), settings, count, lambda: writers.recover(work)):
+            with (
+                limits.watched(_needs(archive, target), settings, count, lambda: writers.recover(work)),
+                _blaming(archive, work.stage),
+            ):
                 work.stage.mkdir(parents=True)
                 _extract(archive, work.stage, emit)
                 _relocate(work.stage, target, archive)
@@ -250,31 +264,62 @@ def _needs(archive: Path, target: Path) -> list[limits.Need]:
     return []
 
 
-def _extract(archive: Path, stage: Path, emit: Emit) -> None:
-    """All that is in ``archive``. Raises InvalidRequest where something of it would land elsewhere."""
+@contextmanager
+def _blaming(archive: Path, stage: Path) -> Iterator[None]:
+    """Where what ``archive`` holds does not fit together, that is told, and not the disk blamed."""
     try:
-        if archive.name.endswith(".squashfs"):
-            raise InvalidRequest(
-                f"{archive.name} is an image: it is mounted, not unpacked.", "Pack the environment as .tar.gz."
-            )
-        if zipfile.is_zipfile(archive):
+        yield
+    except OSError as error:
+        place = os.fsdecode(error.filename2 or error.filename or "")
+        if error.errno not in _NO_FAULT_OF_THE_DISK or not place.startswith(f"{stage}/"):
+            raise
+        raise _unfit(archive, os.path.relpath(place, stage), os.strerror(error.errno)) from error
+
+
+def _unfit(archive: Path, place: str, why: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"What {archive.name} holds does not fit together: {why}, at {place!r}.",
+        "Nothing was unpacked. `pack` does not write such archives: have it packed anew.",
+    )
+
+
+def _extract(archive: Path, stage: Path, emit: Emit) -> None:
+    """All that is in ``archive``. Raises InvalidRequest for what is none, or would land elsewhere."""
+    if archive.name.endswith(".squashfs"):
+        raise InvalidRequest(
+            f"{archive.name} is an image: it is mounted, not unpacked.", "Pack the environment as .tar.gz."
+        )
+    if not archive.is_file():
+        raise InvalidRequest(f"There is no file {archive}.", "Check the path.")
+    with archive.open("rb") as file:
+        head = file.read(max(map(len, _COMPRESSED)))
+    try:
+        if head.startswith(_ZIP):
             with zipfile.ZipFile(archive) as zipped:
                 _Extraction(stage, archive, emit).zip(zipped)
         else:
-            with tarfile.open(archive) as tar:
+            mode = next((mode for magic, mode in _COMPRESSED.items() if head.startswith(magic)), "r:")
+            with _opened(archive, mode) as tar:
                 _Extraction(stage, archive, emit).tar(tar)
-    except FileNotFoundError as error:
-        if str(error.filename) != str(archive):
-            raise
-        raise InvalidRequest(f"There is no file {archive}.", "Check the path.") from error
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+    except _UNREADABLE as error:
         raise InvalidRequest(f"{archive.name} cannot be unpacked: {error}.", "It may be incomplete.") from error
 
 
+def _opened(archive: Path, mode: str) -> tarfile.TarFile:
+    try:
+        return tarfile.open(archive, mode)  # type: ignore[call-overload, no-any-return]
+    except tarfile.ReadError as error:
+        raise InvalidRequest(
+            f"{archive.name} is no archive that can be unpacked.", "`pack` writes one: .tar.gz, .tar or .zip."
+        ) from error
+
+
 class _Extraction:
+    """Links are made when all else is there, so that nothing can be written through one."""
+
     def __init__(self, stage: Path, archive: Path, emit: Emit) -> None:
         self._stage, self._archive, self._emit = stage, archive, emit
-        self._links: set[str] = set()
+        self._links: dict[Path, str] = {}
         self._count = 0
 
     def tar(self, tar: tarfile.TarFile) -> None:
@@ -287,10 +332,7 @@ class _Extraction:
             elif member.issym():
                 self._link(member.linkname, to)
             elif member.islnk():
-                source = self._place(member.linkname)
-                if source is None:
-                    raise self._refused(member.name)
-                os.link(source, to, follow_symlinks=False)
+                self._link_file(member.linkname, to)
             elif member.isfile():
                 data = tar.extractfile(member)
                 assert data is not None
@@ -298,6 +340,7 @@ class _Extraction:
                     self._write(data, to, member.mode, member.mtime)
             else:
                 raise self._refused(member.name)
+        self._make_links()
 
     def zip(self, zipped: zipfile.ZipFile) -> None:
         for member in zipped.infolist():
@@ -305,36 +348,58 @@ class _Extraction:
             if to is None:
                 continue
             mode = member.external_attr >> 16
-            if member.is_dir():
-                to.mkdir(parents=True, exist_ok=True)
-            elif stat.S_ISLNK(mode):
+            if stat.S_ISLNK(mode):
                 self._link(os.fsdecode(zipped.read(member)), to)
+            elif member.is_dir():
+                to.mkdir(parents=True, exist_ok=True)
             else:
                 with zipped.open(member) as data:
                     self._write(data, to, mode, None)
+        self._make_links()
 
     def _place(self, name: str) -> Path | None:
         """Where ``name`` goes; None for the top itself."""
         parts = [part for part in name.split("/") if part not in ("", ".")]
         if name.startswith("/") or ".." in parts or "\0" in name:
             raise self._refused(name)
-        for length in range(1, len(parts)):
-            if "/".join(parts[:length]) in self._links:  # a link that leads elsewhere would take the file along
-                raise self._refused(name)
         if not parts:
             return None
         self._count += 1
         if self._count % _TICK == 0:
             self._emit(Progress(phase="stage", done=self._count, unit="files"))
-        to = self._stage.joinpath(*parts)
+        return self._stage.joinpath(*parts)
+
+    def _clear(self, to: Path) -> None:
+        """Of two members of one name the last counts, as for tar: packages may bring the same file."""
         to.parent.mkdir(parents=True, exist_ok=True)
-        return to
+        self._links.pop(to, None)
+        to.unlink(missing_ok=True)
 
     def _link(self, target: str, to: Path) -> None:
-        self._links.add(to.relative_to(self._stage).as_posix())
-        os.symlink(target, to)
+        path = to.relative_to(self._stage)
+        if str(path).casefold() == "bin" or _WRITTEN & {part.casefold() for part in path.parts}:
+            raise self._refused(f"{path} -> {target}")
+        self._clear(to)
+        self._links[to] = target
+
+    def _link_file(self, name: str, to: Path) -> None:
+        source = self._place(name)
+        if source in self._links:
+            self._link(self._links[source], to)
+        elif source is not None and source.is_file():
+            self._clear(to)
+            os.link(source, to)
+        else:
+            raise _unfit(self._archive, str(to.relative_to(self._stage)), f"there is no file {name!r}")
+
+    def _make_links(self) -> None:
+        for to, target in self._links.items():
+            if to.is_dir():
+                raise self._refused(f"{to.relative_to(self._stage)} -> {target}")
+            os.symlink(target, to)
 
     def _write(self, data: Any, to: Path, mode: int, mtime: float | None) -> None:
+        self._clear(to)
         with open(to, "xb") as file:
             shutil.copyfileobj(data, file, 1 << 20)
         os.chmod(to, 0o755 if mode & stat.S_IXUSR else 0o644)
@@ -342,9 +407,13 @@ class _Extraction:
             os.utime(to, (mtime, mtime))
 
     def _refused(self, name: str) -> InvalidRequest:
-        return InvalidRequest(
-            f"{self._archive.name} holds {name!r}, which would not stay in the environment.", "Nothing was unpacked."
-        )
+        return _astray(self._archive, name)
+
+
+def _astray(archive: Path, name: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"{archive.name} holds {name!r}, which would not stay in the environment.", "Nothing was unpacked."
+    )
 
 
 class _Place(NamedTuple):
@@ -359,6 +428,7 @@ def _relocate(stage: Path, target: Path, archive: Path) -> None:
     """Give each file that holds a prefix the new one, and note its hash in its record."""
     entries = {record: prefix.read_record(record).paths for record in prefix.record_files(stage)}
     owned = {entry.path: entry for paths in entries.values() for entry in paths}
+    _check_paths(owned, stage, archive)
     for added in _ADDED[1:]:
         if added not in owned:
             (stage / added).unlink(missing_ok=True)
@@ -385,6 +455,18 @@ def _relocate(stage: Path, target: Path, archive: Path) -> None:
             prefix.change_paths(record, here, gone)
 
 
+def _check_paths(paths: Iterable[str], stage: Path, archive: Path) -> None:
+    """Raises InvalidRequest where records name a file elsewhere: bytecode is written beside it."""
+    root = os.path.realpath(stage)
+    folders: dict[str, bool] = {}
+    for path in paths:
+        folder = os.path.dirname(path)
+        if folder not in folders:
+            folders[folder] = Path(os.path.realpath(stage / folder.replace("\0", ""))).is_relative_to(root)
+        if not folders[folder] or "\0" in path:
+            raise _astray(archive, path)
+
+
 def _with_prefix(data: bytes, place: _Place, target: Path) -> bytes:
     if place.mode != "binary":
         return relocate.text(data, place.placeholder, str(target))
@@ -406,7 +488,8 @@ def _places(stage: Path, archive: Path) -> list[_Place]:
     """What stands in the script of conda-pack, which is read and not run."""
     script = stage / _UNPACK
     with suppress(OSError, SyntaxError, ValueError, TypeError, RecursionError):
-        for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        text = "" if script.is_symlink() else script.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_prefix_records":
                 return [msgspec.convert(one, _Place) for one in ast.literal_eval(node.value) or ()]
     raise InvalidRequest(

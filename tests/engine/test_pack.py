@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from msgspec.structs import replace
@@ -28,6 +32,7 @@ from jupyter_condaenv.engine.model import (
     StackEnvironment,
     Unpack,
 )
+from tests.channel import index, write_package
 
 from .child import operate
 from .harness import Operation, leftovers, names, problems, tree
@@ -123,26 +128,111 @@ def test_an_overlay_is_not_packed(real_settings: Settings, tmp_path: Path) -> No
         operate(Pack(prefix=str(over), output=str(tmp_path / "x.zip")), real_settings)
 
 
-@pytest.mark.parametrize(
-    ("name", "link"),
-    [("../out", ""), ("/out", ""), ("a/../../out", ""), ("dir", "/tmp"), ("dir", ".."), ("fifo", "")],
-)
-def test_nothing_lands_elsewhere(source: Path, little_settings: Settings, tmp_path: Path, name: str, link: str) -> None:
-    """Neither by its name nor through a link."""
-    archive = tmp_path / "evil.tar"
-    with tarfile.open(archive, "w") as tar:
-        member = tarfile.TarInfo(name)
-        if link:
-            member.type, member.linkname = tarfile.SYMTYPE, link
-            tar.addfile(member)
-            member = tarfile.TarInfo(f"{name}/evil")
-        elif name == "fifo":
-            member.type = tarfile.FIFOTYPE
-        tar.addfile(member, io.BytesIO())
-    with pytest.raises(InvalidRequest, match="would not stay in the environment"):
-        operate(Unpack(prefix=str(tmp_path / "target"), archive=str(archive)), little_settings)
-    assert not (tmp_path / "target").exists() and leftovers(tmp_path / "target") == []
-    assert not any(Path(place, "evil").exists() for place in ("/tmp", tmp_path)) and not (tmp_path / "out").exists()
+class Member(NamedTuple):
+    """Of an archive that nobody has packed honestly."""
+
+    name: str
+    type: bytes = tarfile.REGTYPE
+    to: str = ""
+
+
+def link(name: str, to: str) -> Member:
+    return Member(name, tarfile.SYMTYPE, to)
+
+
+def hard_link(name: str, to: str) -> Member:
+    return Member(name, tarfile.LNKTYPE, to)
+
+
+def remade(archive: Path, *added: Member, changed: Mapping[str, bytes | None] | None = None) -> Path:
+    """``archive`` with ``added`` before all else; what is ``changed`` to None is left out."""
+    changed, evil = changed or {}, archive.with_name("evil.tar")
+    with tarfile.open(archive) as good, tarfile.open(evil, "w") as tar:
+        for one in added:
+            member = tarfile.TarInfo(one.name)
+            member.type, member.linkname, member.size = one.type, one.to, 5 if one.type == tarfile.REGTYPE else 0
+            tar.addfile(member, io.BytesIO(b"evil\n"))
+        for member in good:
+            data = good.extractfile(member).read() if member.isfile() else b""  # type: ignore[union-attr]
+            data = changed.get(member.name, data)  # type: ignore[assignment]
+            if data is not None:
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+    return evil
+
+
+def as_zip(archive: Path) -> Path:
+    """The tar file ``archive`` as a zip file, which has no hard links: they become links."""
+    zipped = archive.with_suffix(".zip")
+    with tarfile.open(archive) as tar, zipfile.ZipFile(zipped, "w") as to:
+        for member in tar:
+            one = zipfile.ZipInfo(member.name)
+            one.external_attr = ((stat.S_IFREG if member.isreg() else stat.S_IFLNK) | member.mode) << 16
+            data = tar.extractfile(member).read() if member.isreg() else member.linkname.encode()  # type: ignore[union-attr]
+            to.writestr(one, data)
+    return zipped
+
+
+def test_nothing_lands_elsewhere(source: Path, little_settings: Settings, tmp_path: Path) -> None:
+    """Neither by its name nor through a link, nor is anything deleted there."""
+    archive, outside, target = packed(source, tmp_path / "good.tar", little_settings), tmp_path / "out", tmp_path / "to"
+    outside.mkdir()
+    for name in ("victim", "activate", "conda-unpack"):
+        (outside / name).write_text("precious")
+    was, there = tree(outside), set(tmp_path.iterdir())
+    victim = f"{outside}/victim"
+    state = {"conda-meta/history": None, "conda-meta/condaenv/packed.lock": None}
+    record = "conda-meta/alpha-1.0-0.json"
+    with tarfile.open(archive) as good:
+        text = good.extractfile(record).read()  # type: ignore[union-attr]
+        bin = {name: None for name in good.getnames() if name.startswith("bin/")}
+    astray = {record: text.replace(b"share/alpha/same.txt", b"a/module.py")}
+    cases: list[tuple[list[Member], Mapping[str, bytes | None]]] = [
+        ([Member("../../../out/evil")], {}),
+        ([Member(f"{outside}/evil")], {}),
+        ([Member("a/../../../../out/evil")], {}),
+        ([Member("fifo", tarfile.FIFOTYPE)], {}),
+        ([link("a", str(outside)), Member("a/evil")], {}),
+        ([link("a", "../../../out"), Member("a/evil")], {}),
+        ([link("a", ".."), Member("a/evil")], {}),
+        ([link("a", str(outside)), link("b", "a"), Member("b/evil")], {}),
+        ([link("a", str(outside)), hard_link("b", "a"), Member("b/evil")], {}),
+        ([Member("a/x"), link("a", str(outside)), Member("a/evil")], {}),
+        ([hard_link("b", "../../../out/victim")], {}),
+        ([hard_link("b", victim)], {}),
+        ([link("conda-meta", str(outside))], {}),
+        ([link("a", str(outside)), hard_link("conda-meta", "a")], {}),
+        ([link("conda-meta/history", victim)], state),
+        ([link("a", victim), hard_link("conda-meta/history", "a")], state),
+        ([link("conda-meta/condaenv", str(outside))], state),
+        ([link("Conda-Meta", str(outside))], {}),
+        ([link("bin", str(outside))], bin),
+        ([link("lib/__pycache__", str(outside))], {}),
+        ([link("a", str(outside))], astray),
+        ([], {record: text.replace(b"share/alpha/same.txt", b"../../../out/module.py")}),
+    ]
+    for members, changed in cases:
+        evil = remade(archive, *members, changed=changed)
+        plain = {member.type for member in members} <= {tarfile.REGTYPE, tarfile.SYMTYPE}
+        for one in (evil, as_zip(evil)) if plain else (evil,):
+            told = f"{one.name}: {members} {sorted(changed)}"
+            with pytest.raises(InvalidRequest, match=r"would not stay in the environment|does not fit together"):
+                operate(Unpack(prefix=str(target), archive=str(one)), little_settings)
+                pytest.fail(told)
+            assert tree(outside) == was, told
+            assert not target.exists() and leftovers(target) == [], told
+    assert {*tmp_path.iterdir()} - there == {tmp_path / name for name in ("evil.tar", "evil.zip", ".condaenv")}
+
+
+def test_links_that_packages_have(source: Path, little_settings: Settings, tmp_path: Path) -> None:
+    """They may lead to the system, or be links to one another."""
+    archive, target = packed(source, tmp_path / "good.tar", little_settings), tmp_path / "target"
+    links = {"ssl": "/etc/ssl", "lib/up": "../share", "one": "ssl", "none": "nowhere"}
+    evil = remade(archive, *(link(*one) for one in links.items()), Member("file"), hard_link("same", "file"))
+    for one in (evil, as_zip(evil)):
+        unpacked(one, target, little_settings)
+        assert {name: os.readlink(target / name) for name in links} == links
+        operate(RemoveEnvironment(prefix=str(target)), little_settings)
 
 
 def test_what_is_no_packed_environment(source: Path, little_settings: Settings, tmp_path: Path) -> None:
@@ -150,11 +240,15 @@ def test_what_is_no_packed_environment(source: Path, little_settings: Settings, 
     whole = packed(source, tmp_path / "whole.tar.gz", little_settings).read_bytes()
     (tmp_path / "half.tar.gz").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.zip").write_text("no archive")
+    (tmp_path / "empty.tar.gz").write_bytes(b"")
+    (tmp_path / "text.tar.gz").write_bytes(gzip.compress(b"no archive" * 100))
     with tarfile.open(tmp_path / "other.tar", "w") as tar:
         tar.add(sys.executable, "bin/python")
     for name, told in (
         ("half.tar.gz", "cannot be unpacked"),
-        ("text.zip", "cannot be unpacked"),
+        ("text.zip", "is no archive"),
+        ("empty.tar.gz", "is no archive"),
+        ("text.tar.gz", "is no archive"),
         ("other.tar", "not an environment that conda-pack packed"),
         ("absent.zip", "There is no file"),
         ("image.squashfs", "it is mounted"),
@@ -162,6 +256,39 @@ def test_what_is_no_packed_environment(source: Path, little_settings: Settings, 
         with pytest.raises(InvalidRequest, match=told):
             operate(Unpack(prefix=str(target), archive=str(tmp_path / name)), little_settings)
     assert not target.exists() and leftovers(target) == []
+
+
+def test_what_does_not_fit_together(source: Path, little_settings: Settings, tmp_path: Path) -> None:
+    """The disk is not blamed for it."""
+    archive, target = packed(source, tmp_path / "good.tar", little_settings), tmp_path / "target"
+    cases: list[tuple[list[Member], str]] = [
+        ([Member("conda-meta")], "Not a directory|File exists, at 'conda-meta'"),
+        ([Member("conda-meta/history/x")], "Is a directory, at 'conda-meta/history'"),
+        ([hard_link("zz", "nosuch")], "there is no file 'nosuch', at 'zz'"),
+        ([hard_link("zz", "lib"), Member("lib/x")], "there is no file 'lib', at 'zz'"),
+        ([Member("x" * 300)], "File name too long, at 'xxx"),
+        ([link("x", "y" * 5000)], "File name too long, at 'x'"),
+        ([Member("x/y"), Member("x")], "Is a directory, at 'x'"),
+    ]
+    for members, why in cases:
+        evil = remade(archive, *members)
+        with pytest.raises(InvalidRequest, match=rf"What evil.tar holds does not fit together: ({why})"):
+            operate(Unpack(prefix=str(target), archive=str(evil)), little_settings)
+            pytest.fail(str(members))
+        assert not target.exists() and leftovers(target) == []
+
+
+def test_a_file_that_two_packages_bring(settings: Callable[..., Settings], tmp_path: Path) -> None:
+    """It is in the archive twice."""
+    channel, prefix = tmp_path / "channel", tmp_path / "source"
+    for name in ("one", "two"):
+        write_package(channel, name, "1.0", files={"share/both.txt": name, f"share/{name}": ""}, noarch="generic")
+    index(channel)
+    theirs = settings(channels=(channel.as_uri(),))
+    operate(CreateEnvironment(prefix=str(prefix), specs=("one", "two")), theirs)
+    for name in ("packed.tar.gz", "packed.zip"):
+        unpacked(packed(prefix, tmp_path / name, theirs), target := tmp_path / f"of-{name}", theirs)
+        assert (target / "share/both.txt").read_text() in ("one", "two")
 
 
 def test_the_script_in_it_is_not_run(source: Path, little_settings: Settings, tmp_path: Path) -> None:
