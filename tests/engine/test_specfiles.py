@@ -135,6 +135,11 @@ def test_a_comment_that_names_no_platform_is_a_comment(comment: str) -> None:
     assert (found.specs, found.warnings) == (("a", "b"), ())
 
 
+@pytest.mark.parametrize("below", ["  - pip:\n", "  - pip: []\n  - b\n", "  - pip:\n  - pip: [b]\n"])
+def test_a_list_for_pip_that_is_empty_at_its_place(below: str) -> None:
+    assert read(f"dependencies:\n  - a\n{below}").specs[0] == "a"
+
+
 def test_rows_that_pip_installed_are_for_pip() -> None:
     found = read("dependencies:\n  - attrs=23.1.0=pypi_0\n  - ruamel.yaml==0.17=pypi_0\n  - a=1=0\n")
     assert found.pip == ("attrs==23.1.0", "ruamel.yaml==0.17")
@@ -230,6 +235,8 @@ def test_another_platform_than_this_is_told() -> None:
         ("dependencies:\n  - a, b\n", 2, "not a package request"),
         ("dependencies:\n  - sel(amiga): a\n", 2, "`amiga` is no selector"),
         ("dependencies:\n  - a  # [win or osx]\n", 2, "`win or osx` is no selector"),
+        ("dependencies:\n  - pip:\n  - b\n  - c\n", 2, "`pip:` has nothing below it, and 'b' stands beside it"),
+        ("dependencies:\n  - sel(linux):  # some\n  - b\n", 2, "`sel(linux):` has nothing below it"),
         ("channels:\n  - https://host/$TOKEN/c\ndependencies: [a]\n", 2, "filled in from a variable"),
         ("channels:\n  - https://me:pw@host/c\ndependencies: [a]\n", 2, "token or a password"),
         ("channels:\n  - https://host/t/tk-123/c\ndependencies: [a]\n", 2, "token or a password"),

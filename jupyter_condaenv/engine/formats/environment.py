@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
+from itertools import zip_longest
 
 import yaml
 from msgspec.structs import replace
@@ -56,9 +57,10 @@ class _Reader:
         entries = {key: (node, value) for key, node, value in tree.pairs(self._source, root)}
         self._check_keys({key: tree.line(node) for key, (node, _) in entries.items()})
         values = {key: value for key, (_, value) in entries.items()}
-        for item in (
-            tree.items(self._source, values["dependencies"], "dependencies") if "dependencies" in values else ()
-        ):
+        dependencies = values.get("dependencies")
+        listed = [] if dependencies is None else tree.items(self._source, dependencies, "dependencies")
+        for item, following in zip_longest(listed, listed[1:]):
+            self._check_indented(item, following)
             self._dependency(item)
         channels = dict(self._channels(values.get("channels")))
         platforms = values.get("platforms", values.get("platform"))
@@ -121,6 +123,20 @@ class _Reader:
             self._check_plain(channel, line)
             if channel != "nodefaults":  # says to conda that it should not add its own; nor do we
                 yield self._source.channel(channel, partial(self._source.refuse, line)), line
+
+    def _check_indented(self, node: yaml.Node, following: yaml.Node | None) -> None:
+        """Raises InvalidRequest for a list that has nothing below it where a package comes next: it may be meant for
+        that list, and would be asked for elsewhere."""
+        if not isinstance(node, yaml.MappingNode) or not isinstance(following, yaml.ScalarNode):
+            return
+        empty = next((key for key, _, value in tree.pairs(self._source, node) if tree.is_null(value)), None)
+        if empty is not None:
+            raise self._source.refuse(
+                tree.line(node),
+                f"`{empty}:` has nothing below it, and {following.value!r} stands beside it, in line "
+                f"{tree.line(following)}.",
+                f"Indent what belongs to it by two more spaces; if nothing does, take out the line `- {empty}:`.",
+            )
 
     def _dependency(self, node: yaml.Node) -> None:
         line = tree.line(node)
