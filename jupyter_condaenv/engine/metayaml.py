@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from .errors import InvalidRequest, NotFound
+from .formats import selectors
 from .formats import yaml as tree
 from .formats.source import Source
 
@@ -119,36 +120,10 @@ class _Recipe:
         return _EXPRESSION.sub(kept, line)
 
     def _fits(self, said: str, number: int) -> bool:
-        system, _, machine = self._platform.partition("-")
-        true = {
-            system,
-            f"{system}64" if machine == "64" else machine,
-            *(["unix"] if system in ("linux", "osx") else []),
-        }
-        true |= {"x86_64", "x86"} if machine == "64" else {machine}
-        known = {
-            "linux",
-            "osx",
-            "win",
-            "unix",
-            "linux64",
-            "win64",
-            "x86",
-            "x86_64",
-            "aarch64",
-            "arm64",
-            "ppc64le",
-            "s390x",
-        }
-
-        def holds(word: str) -> bool:
-            name = word.removeprefix("not ").strip()
-            if name not in known:
-                raise self._given.refuse(number, f"The selector [{said}] is not understood.", _HINT)
-            return (name in true) != word.startswith("not ")
-
-        parts = [[holds(word.strip()) for word in part.split(" and ")] for part in said.strip().split(" or ")]
-        return any(map(all, parts))
+        fits = selectors.holds(said, self._platform)
+        if fits is None:
+            raise self._given.refuse(number, f"The selector [{said}] is not understood.", _HINT)
+        return fits
 
     def _expression(self, said: str, number: int) -> str:
         named = _NAMED.match(said)

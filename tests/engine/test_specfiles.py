@@ -114,19 +114,26 @@ def test_no_channels_are_the_configured_ones(channels: str) -> None:
 @pytest.mark.parametrize(
     ("platform", "expected"),
     [
-        ("linux-64", ("l", "u", "n", "cl", "nw")),
-        ("osx-arm64", ("o", "u", "n", "ca", "nw")),
-        ("win-64", ("w", "n", "cw")),
+        ("linux-64", ("l", "u", "n", "cl", "nw", "wx")),
+        ("osx-arm64", ("o", "u", "n", "ca", "nw", "wo")),
+        ("win-64", ("w", "n", "cw", "wo")),
     ],
 )
 def test_selectors(platform: str, expected: tuple[str, ...]) -> None:
     text = (
         "dependencies:\n  - sel(linux): l\n  - sel(osx): o\n  - sel(win): w\n  - sel(unix): u\n  - n\n"
         "  - cl  # [linux64]\n  - ca  # [arm64]\n  - cw #[win]\n  - nw  # [not win]\n  - cp  # [ppc64le]\n"
+        "  - wo  # [win or osx]\n  - wx  # [ not win and x86 ]\n"
     )
     found = read(text, platform=platform)
     assert found.specs == expected
     assert any("line" in warning and "left out" in warning for warning in found.warnings)
+
+
+def test_what_is_not_for_this_platform_is_left_out_whatever_else_it_asks_for() -> None:
+    found = read("dependencies:\n  - a\n  - vs2015_runtime  # [win and py<35]\n")
+    assert found.specs == ("a",)
+    assert found.warnings == ("environment.yml, line 3: left out, it is for win and py<35",)
 
 
 @pytest.mark.parametrize("comment", ["# [gpu]", "# [see below]", "# [1]", "# why [linux-like]"])
@@ -234,7 +241,10 @@ def test_another_platform_than_this_is_told() -> None:
         ("dependencies:\n  - a\n  - '>=1.2'\n", 3, "not a package request"),
         ("dependencies:\n  - a, b\n", 2, "not a package request"),
         ("dependencies:\n  - sel(amiga): a\n", 2, "`amiga` is no selector"),
-        ("dependencies:\n  - a  # [win or osx]\n", 2, "`win or osx` is no selector"),
+        ("dependencies:\n  - a  # [linux and py<35]\n", 2, "`linux and py<35` is no selector"),
+        ("dependencies:\n  - a\n  - b  # [py3k]\n", 3, "`py3k` is no selector"),
+        ("dependencies:\n  - a  # [not (osx or win)]\n", 2, "`not (osx or win)` is no selector"),
+        ("dependencies:\n  - a  # [linux only]\n", 2, "`linux only` is no selector"),
         ("dependencies:\n  - pip:\n  - b\n  - c\n", 2, "`pip:` has nothing below it, and 'b' stands beside it"),
         ("dependencies:\n  - sel(linux):  # some\n  - b\n", 2, "`sel(linux):` has nothing below it"),
         ("channels:\n  - https://host/$TOKEN/c\ndependencies: [a]\n", 2, "filled in from a variable"),

@@ -17,6 +17,7 @@ import yaml
 from msgspec.structs import replace
 
 from ..channels import redact
+from . import selectors
 from . import yaml as tree
 from .source import Source, is_request, meant
 from .specfile import SpecFile
@@ -25,7 +26,7 @@ _KEYS = ("name", "channels", "dependencies", "variables", "prefix", "platforms")
 _OF_OTHERS = ("category", "platform", "version", "source", "pip_repositories", "allow_pypi_requests")
 """Keys that tools beside conda have, and that change nothing for us."""
 _SELECTOR = re.compile(r"sel\((?P<what>[^)]*)\)\Z")
-_COMMENT = re.compile(r"#\s*\[(?P<what>[a-z0-9_ -]+)\]")
+_COMMENT = re.compile(r"#\s*\[(?P<what>[^\[\]]+)\]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PYPI_ROW = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)={1,2}(?P<version>[^=\s]+)=pypi(_\d+)?\Z")
 _BUILD = re.compile(r"[A-Za-z0-9_.-]+=[^=<>\s]+=[^=\s*]+\Z")
@@ -198,18 +199,19 @@ class _Reader:
         """Whether the comment behind ``node``, if it is a selector, lets it through."""
         mark = node.end_mark
         match = _COMMENT.search(self._lines[mark.line], mark.column) if mark.line < len(self._lines) else None
-        if match is None or _WORDS.isdisjoint(match["what"].split()):
+        if match is None or not selectors.is_selector(match["what"]):
             return True
-        return self._fits(match["what"], tree.line(node))
+        return self._fits(match["what"].strip(), tree.line(node))
 
     def _fits(self, selector: str, line: int) -> bool:
-        names = _selected_by(self._platform)
-        word = selector.removeprefix("not ").strip()
-        if word not in _WORDS:
+        fits = selectors.holds(selector, self._platform)
+        if fits is None:
             raise self._source.refuse(
-                line, f"`{selector}` is no selector that is known.", f"Known are {', '.join(sorted(_WORDS))}."
+                line,
+                f"`{selector}` is no selector that is decided by the platform alone.",
+                f"Known are {', '.join(sorted(selectors.WORDS))}, with `not`, `and` and `or`. Write the line as it is "
+                "wanted, or leave it out.",
             )
-        fits = (word in names) != selector.startswith("not ")
         if not fits:
             self._warnings.append(f"{self._source.name}, line {line}: left out, it is for {selector}")
         return fits
@@ -256,23 +258,3 @@ class _Reader:
                 f"{len(builds)} of the requests name a build, as in {builds[0]}: it may be had for one platform only, "
                 "and not for long"
             )
-
-
-_WORDS = frozenset(
-    ("linux", "osx", "win", "unix", "linux64", "osx64", "win64", "arm64", "aarch64", "x86_64", "linux-64",
-     "linux-aarch64", "linux-ppc64le", "osx-64", "osx-arm64", "win-64", "win-arm64", "linux32", "win32", "x86",
-     "ppc64le", "s390x")
-)  # fmt: skip
-
-
-def _selected_by(platform: str) -> set[str]:
-    """The selectors that are true on ``platform``, after conda-lock's, micromamba's and conda-build's."""
-    system, _, machine = platform.partition("-")
-    names = {system, platform}
-    if system in ("linux", "osx"):
-        names.add("unix")
-    if machine == "64":
-        names |= {f"{system}64", "x86_64", "x86"}
-    if machine in ("arm64", "aarch64"):
-        names |= {machine, "arm64"} if system == "osx" else {machine}
-    return names
