@@ -42,7 +42,8 @@ def test_requests_made_up_from_the_document(home: Home, serve: Serve, tmp_path: 
 
     url = f"http://127.0.0.1:{server.port}{BASE_URL}condaenv"
     command = [sys.executable, "-c", RUN, "--config-file", str(config), "run", f"{url}/openapi.json", "--url", url]
-    command += ["--header", f"Authorization: token {TOKEN}", "--checks", CHECKS, "--max-examples", "80", "--no-color"]
+    command += ["--header", f"Authorization: token {TOKEN}", "--checks", CHECKS, "--max-examples", "30", "--no-color"]
+    command += ["--suppress-health-check", "filter_too_much"]  # of texts made up, few can stand in a path
     command += ["--phases", "examples,coverage,fuzzing", "--exclude-operation-id", "delete_environments_environment"]
     command += ["--exclude-operation-id", "post_environments_environment_terminals"]  # hundreds of shells
     done = subprocess.run(command, cwd=tmp_path, env=home.env, capture_output=True, text=True, timeout=1100)
