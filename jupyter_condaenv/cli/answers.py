@@ -99,6 +99,8 @@ class Found(Result, frozen=True, kw_only=True, tag="found"):
     """``search``"""
 
     found: FoundPackages
+    offset: int = 0
+    """How many, before these, are left out."""
     fitting: dict[str, str] = field(default_factory=dict)
     """Name of each package -> its newest version that fits into the environment that was asked about; empty where none
     does."""

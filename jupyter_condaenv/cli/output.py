@@ -377,7 +377,7 @@ def answer(result: Result) -> Iterable[str]:
     if isinstance(result, Indexed):
         return [text.index(one) for one in result.indexes]
     if isinstance(result, answers.Found):
-        return text.found(result.found, result.fitting)
+        return text.found(result.found, result.fitting, result.offset)
     if isinstance(result, answers.Versions):
         return text.versions(result.package)
     if isinstance(result, Checked):

@@ -33,7 +33,6 @@ from ..engine.model import (
 from ..engine.telling import size as size
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_VIRTUAL = re.compile(r"\b(?P<name>__[a-z]\w*)(?: *>=(?P<version>\d[\d.]*))?")
 
 
 def harmless(line: str) -> str:
@@ -47,7 +46,6 @@ def harmless(line: str) -> str:
 
 def hint(failure: Failure) -> str:
     """What to do, with the commands and options for it, of which the engine knows nothing."""
-    first: list[str] = []
     also = []
     if "explanation" in failure.details:
         also.append("`jupyter condaenv explain` with the same words tries ways out.")
@@ -59,14 +57,11 @@ def hint(failure: Failure) -> str:
         also.append(f"`jupyter condaenv drop-deferred {shlex.quote(failure.details['unreadable'])}` gives it up.")
     if failure.code == "broken" and "revision" in failure.details:
         also.append("`jupyter condaenv doctor --fix` mends it.")
-    lacking = _VIRTUAL.search(failure.message) if failure.code == "unsatisfiable" else None
-    if lacking is not None:
-        first.append(f"For a machine that has it: --virtual {lacking['name']}={lacking['version'] or 'VERSION'}.")
     if failure.code == "channel_error" and failure.details.get("channels"):
         also.append("`jupyter condaenv channel check` asks each of them; -c CHANNEL names another.")
     if failure.details.get("frozen"):
         also.append("Without --freeze-installed it may.")
-    return " ".join([*first, failure.hint, *also]).strip()
+    return " ".join([failure.hint, *also]).strip()
 
 
 def duration(seconds: float) -> str:
@@ -260,8 +255,9 @@ def index(one: ChannelIndex) -> str:
     return f"{one.channel}: {count(one.packages, 'package')}, as of {one.time[:16].replace('T', ' ')} UTC."
 
 
-def found(result: FoundPackages, fitting: Mapping[str, str]) -> list[str]:
-    """A line for each package, then how many more there are and how old what was searched is."""
+def found(result: FoundPackages, fitting: Mapping[str, str], offset: int) -> list[str]:
+    """A line for each package, behind ``offset`` others, then how many more there are and how old what was searched
+    is."""
     short = short_channels(one.channel for one in result.indexes)
     rows = [
         (
@@ -275,8 +271,10 @@ def found(result: FoundPackages, fitting: Mapping[str, str]) -> list[str]:
         for one in result.packages
     ]
     lines = table(rows, ("PACKAGE", "NEWEST", "FITS", "VERSIONS", "CHANNEL", "SUMMARY")) or ["Nothing was found."]
-    more = result.total - len(result.packages)
-    lines += [f"... and {count(more, 'package')} more: search for more of the name, or set --limit."] if more else []
+    shown = offset + len(result.packages)
+    if result.total > shown:
+        more = count(result.total - shown, "package")
+        lines.append(f"... and {more} more: search for more of the name, set --limit, or go on with --offset {shown}.")
     lines += [index(one) for one in result.indexes]
     return lines + [f"{channel}: could not be searched." for channel in result.missing]
 

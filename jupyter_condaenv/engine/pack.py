@@ -79,7 +79,7 @@ def pack(request: Pack, settings: Settings, emit: Emit) -> Packed:
     not installed, and for what it cannot pack, and StorageError.
     """
     source, output = Path(request.prefix), Path(request.output)
-    _check_output(output, request.force)
+    _check_output(output, source, request.force)
     if stack.read(source) is not None:
         raise Refused(
             f"{source.name} holds only what comes on top of another environment.",
@@ -161,12 +161,14 @@ def _suffix(path: Path) -> str:
     return next((end for end in FORMATS if path.name.endswith(end)), "")
 
 
-def _check_output(output: Path, force: bool) -> None:
+def _check_output(output: Path, source: Path, force: bool) -> None:
     suffix = _suffix(output)
     if not suffix:
         raise InvalidRequest(f"{output.name} tells no format.", f"Let its name end with one of {', '.join(FORMATS)}.")
     if not output.parent.is_dir():
         raise InvalidRequest(f"There is no folder {output.parent}.", "Make it, or choose another one.")
+    if output.resolve().is_relative_to(source.resolve()):
+        raise InvalidRequest(f"{output} lies in the environment that is to be packed.", "Choose a place outside of it.")
     if output.is_dir() or (output.exists() and not force):
         raise AlreadyExists(
             f"{output} is there already.", "Choose another name, or have it replaced.", path=str(output)

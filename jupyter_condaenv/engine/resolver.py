@@ -16,6 +16,7 @@ from .model import Base, Lock, Package, Settings, Strategy
 from .rattler import host, matchspec, solving
 from .rattler.query import Query
 
+_VIRTUAL = re.compile(r"\b(?P<name>__[a-z]\w*)(?: *>=(?P<version>\d[\d.]*))?")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -145,8 +146,12 @@ def _with_what_was_held(error: Unsatisfiable, wanted: Wanted, asked: Query) -> U
         held["frozen"] = True
     if asked.until is not None:
         also.append(f"What came after {asked.until:%Y-%m-%d %H:%M} UTC was left out (exclude_newer).")
+    virtual = _VIRTUAL.search(error.message)
     first = [*lacking.told(asked, wanted.specs, error.details["missing"])] if "missing" in error.details else []
     first += _both_sides(error, wanted)
+    if virtual is not None:
+        declared = f"{virtual['name']}={virtual['version'] or 'VERSION'}"
+        first.append(f"For a machine that has it, declare {declared} (--virtual, or virtual_packages).")
     return Unsatisfiable(error.message, " ".join([*first, error.hint, *also]), **error.details, **held)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 import msgspec
 
 from ..engine.errors import InvalidRequest
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 _PLACE = re.compile(r" - at `(?P<place>[^`]+)`\Z")
 _UNKNOWN = re.compile(r"unknown field `(?P<name>.*)`", re.DOTALL)
 
@@ -24,10 +24,12 @@ def from_json(data: bytes, kind: Any) -> Any:
         raise InvalidRequest(f"The body is not JSON: {error}.", "Send one JSON object in UTF-8.", field="$") from error
 
 
-def from_texts(texts: dict[str, str], kind: type[T]) -> T:
-    """The ``kind`` whose fields are given as texts. Raises InvalidRequest."""
+def from_texts(texts: dict[str, list[str]], kind: type[T]) -> T:
+    """The ``kind`` whose fields are given as texts; of those that take one, the last counts. Raises InvalidRequest."""
+    lists = {field.name for field in msgspec.structs.fields(kind) if get_origin(field.type) is tuple}
+    given = {name: several if name in lists else several[-1] for name, several in texts.items()}
     try:
-        return msgspec.convert(texts, kind, strict=False)
+        return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
         raise _invalid(error) from error
 

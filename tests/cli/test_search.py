@@ -23,7 +23,9 @@ def test_the_first_search_makes_the_index(person: Person, small_channel: Path) -
     assert rows(first.out)[1][:3] == ["tool", "2.0", "2"]
     again = person.run("search", "-c", small_channel, "--limit", "2")
     assert again.err == ""
-    assert "and 2 packages more" in again.out
+    assert "and 2 packages more" in again.out and "--offset 2" in again.out
+    pages = [again.out, person.run("search", "-c", small_channel, "--limit", "2", "--offset", "2").out]
+    assert len({row[0] for page in pages for row in rows(page)[1:3]}) == 4 and "more" not in pages[1]
     assert "Asking" in person.run("search", "tool", "-c", small_channel, "--refresh").err
     assert "Nothing was found." in person.run("search", "no", "such", "-c", small_channel).out
 

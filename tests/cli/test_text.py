@@ -25,11 +25,6 @@ def test_a_hint_names_the_command_and_the_option_that_help() -> None:
     assert text.hint(clash) == "Drop one. `jupyter condaenv explain` with the same words tries ways out."
     assert "--freeze-installed" in text.hint(msgspec.structs.replace(clash, details={"frozen": True}))
     assert text.hint(Failure("not_found", "It is gone.")) == ""
-    lacking = Failure("unsatisfiable", "gpu 1.0 would require __cuda >=12, for which there is none", "Drop one.")
-    assert text.hint(lacking) == "For a machine that has it: --virtual __cuda=12. Drop one."
-    assert text.hint(msgspec.structs.replace(lacking, message="__cuda is not there")).startswith(
-        "For a machine that has it: --virtual __cuda=VERSION."
-    )
     assert "`jupyter condaenv channel check`" in text.hint(Failure("channel_error", "Gone.", "", {"channels": ["c"]}))
 
 

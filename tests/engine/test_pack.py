@@ -99,10 +99,12 @@ def test_with_a_python(real_settings: Settings, tmp_path: Path) -> None:
 
 def test_where_it_cannot_be_packed(source: Path, little_settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "there.zip").write_text("precious")
+    (tmp_path / "within").symlink_to(source / "bin")
     for output, error, told in (
         (tmp_path / "there.zip", AlreadyExists, "there already"),
         (tmp_path / "x.rar", InvalidRequest, "tells no format"),
         (tmp_path / "none" / "x.zip", InvalidRequest, "no folder"),
+        (tmp_path / "within" / "x.zip", InvalidRequest, "lies in the environment"),
     ):
         with pytest.raises(error, match=told):
             operate(Pack(prefix=str(source), output=str(output)), little_settings)

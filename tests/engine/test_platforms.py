@@ -125,6 +125,14 @@ def test_what_is_declared_for_one_platform(own: Settings) -> None:
     assert set(lock.virtual_packages) == {"__cuda=12.4=0", *machine.DEFAULTS["linux-64"]}
 
 
+def test_what_a_machine_would_have_to_have_is_named(own: Settings) -> None:
+    with pytest.raises(Unsatisfiable) as caught:
+        made(LockPlatforms(targets=(Target(platform="linux-64", specs=("old",)),)), own)
+    assert caught.value.hint.startswith(
+        "For a machine that has it, declare __glibc=2.90 (--virtual, or virtual_packages). Relax or drop"
+    )
+
+
 def test_a_platform_that_has_nothing_is_named(own: Settings) -> None:
     with pytest.raises(Unsatisfiable, match=r"^For linux-64: (.|\n)*__osx|mac") as caught:
         made(LockPlatforms(targets=targets("mac")), own)

@@ -52,6 +52,9 @@ def test_an_environment_is_searched_for_in_its_own_channels(
     (version,) = client.get(f"packages/rare?{query}")["versions"]
     assert (version["channel"], version["fits"]) == (elsewhere.as_uri(), True)
     assert client.get("packages?q=rare")["total"] == 0
+    of_both = f"channels={quote(str(elsewhere))}&channels={quote(elsewhere.as_uri())}"
+    assert client.get(f"packages?q=rare&{of_both}")["total"] == 1
+    assert client.get(f"packages/rare?{of_both}")["versions"] == [{**version, "fits": None}]
     assert client.call("GET", "packages/rare").status == 404
     assert client.call("GET", "packages?environment=nowhere").status == 404
 
@@ -67,7 +70,9 @@ def test_a_damaged_index_is_no_fault(serve: Serve, home: Home, small_channel: Pa
     assert client.get("packages?q=tool")["total"] == 1
 
 
-@pytest.mark.parametrize("query", ["q=" + "a" * 201, "limit=0", "limit=201", "offset=-1", "limit=x", "q=%ff"])
+@pytest.mark.parametrize(
+    "query", ["q=" + "a" * 201, "limit=0", "limit=201", "offset=-1", "limit=x", "q=%ff", "channels=./here", "channel=x"]
+)
 def test_what_cannot_be_asked(client: Client, query: str) -> None:
     assert client.call("GET", f"packages?{query}").status == 400
 

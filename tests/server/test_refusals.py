@@ -10,7 +10,7 @@ import pytest
 
 from jupyter_condaenv.server.handlers.base import MOST_BYTES
 
-from .house import Client, segment
+from .house import TOKEN, Client, segment
 
 BAD_NAMES = {
     "empty": "",
@@ -258,6 +258,23 @@ def test_bodies_that_are_too_large_and_do_not_say_so(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("verb", "path", "body", "field"),
+    [
+        ("PATCH", "notes", {}, "$"),
+        ("PATCH", "notes", {"tag": [], "note": None}, "$"),
+        ("PATCH", "notes", {"message": "only"}, "$.message"),
+        ("PATCH", "notes", {"frozen": False, "message": "why not"}, "$.message"),
+        ("PUT", "kernel", {"display_name": "x" * 201}, "$.display_name"),
+    ],
+)
+def test_what_says_nothing_or_too_much_of_an_environment(
+    client: Client, verb: str, path: str, body: object, field: str
+) -> None:
+    answer = client.call(verb, f"environments/any/{path}", body)
+    assert (answer.status, answer.body["details"]["field"]) == (400, field)
+
+
+@pytest.mark.parametrize(
     ("query", "field"),
     [
         ("since=-1", "$.since"),
@@ -269,11 +286,17 @@ def test_bodies_that_are_too_large_and_do_not_say_so(client: Client) -> None:
         ("wait=nan", "$.wait"),
         ("wait=inf", "$.wait"),
         ("since=", "$.since"),
+        ("sinse=1", "$.sinse"),
     ],
 )
 def test_bad_queries(client: Client, query: str, field: str) -> None:
     answer = client.call("GET", f"jobs/20260101-000000-000000-00000000?{query}")
     assert (answer.status, answer.body["details"]) == (400, {"field": field})
+
+
+@pytest.mark.parametrize("query", [f"token={TOKEN}", "1764280000000", "_xsrf=a", "no_track_activity=1"])
+def test_what_jupyter_puts_into_queries(client: Client, query: str) -> None:
+    assert client.call("GET", f"jobs?limit=1&{query}").status == 200
 
 
 @pytest.mark.parametrize("query", ["since=%ff", "no_track_activity=%ff", "%ff=1"])

@@ -19,9 +19,17 @@ def search(parser: Parser) -> None:
     parser.add_argument("query", nargs="*", metavar="QUERY", help="words to look for in names and summaries")
     channels(parser, "search this name, URL or directory; instead of the configured ones")
     parser.add_argument("--limit", type=number, default=20, metavar="N", help="show at most N packages (20)")
+    parser.add_argument("--offset", type=_count, default=0, metavar="N", help="leave out the first N packages")
     parser.add_argument("--versions", action="store_true", help="show all versions of the package that is called so")
     parser.add_argument("--env", metavar="ENV", help="say which version fits into this environment as it is")
     parser.add_argument("--refresh", action="store_true", help="look first what is new in the channels")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
 
 
 def why(parser: Parser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
 
 from ... import config
@@ -77,11 +78,13 @@ def search(arguments: Namespace, output: Output) -> None:
     around = environments.find(arguments.env, settings) if arguments.env else None
     lock = history.current_lock(Path(around.prefix)) if around else None
     asked = channels_of(arguments.channels)
-    found = search.find(query, settings, channels=asked, environment=lock, limit=arguments.limit)
+    page = {"limit": arguments.limit, "offset": arguments.offset}
+    find = partial(search.find, query, settings, channels=asked, environment=lock, **page)
+    found = find()
     if found.missing or arguments.refresh:
         there = tuple(one.channel for one in found.indexes) if arguments.refresh else ()
         _index((*found.missing, *there), settings, output, needed=not found.indexes)
-        found = search.find(query, settings, channels=asked, environment=lock, limit=arguments.limit)
+        found = find()
     if arguments.versions:
         package = search.package(query, settings, channels=asked, environment=lock)
         output.result(answers.Versions(package=package))
@@ -91,7 +94,7 @@ def search(arguments: Namespace, output: Output) -> None:
         for one in found.packages:
             versions = search.package(one.name, settings, channels=asked, environment=lock).versions
             fitting[one.name] = next((version.version for version in versions if version.fits), "")
-    output.result(answers.Found(found=found, fitting=fitting))
+    output.result(answers.Found(found=found, offset=arguments.offset, fitting=fitting))
 
 
 def _index(channels: tuple[str, ...], settings: Settings, output: Output, *, needed: bool) -> None:

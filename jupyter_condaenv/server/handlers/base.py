@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from email.message import Message
 from typing import Any, TypeVar
@@ -21,7 +22,10 @@ MOST_BYTES = 8 * 1024 * 1024
 """Of a body: a lock of thousands of packages fits into it."""
 _JSON = "application/json"
 
-T = TypeVar("T")
+_OF_JUPYTER = re.compile(r"token|_xsrf|no_track_activity|\d+")
+"""What may stand in any query: who asks, and a time, by which JupyterLab keeps answers from being cached."""
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 @web.stream_request_body
@@ -69,7 +73,8 @@ class Handler(APIHandler):
         return decoding.from_json(bytes(self._body), kind)
 
     def decoded_query(self, kind: type[T]) -> T:
-        texts = {name: self.get_query_argument(name, strip=False) for name in self.request.query_arguments}
+        names = [name for name in self.request.query_arguments if not _OF_JUPYTER.fullmatch(name)]
+        texts = {name: self.get_query_arguments(name, strip=False) for name in names}
         return decoding.from_texts(texts, kind)
 
     def answer(self, answer: Any, status: int) -> None:

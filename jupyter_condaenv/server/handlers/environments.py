@@ -22,12 +22,10 @@ from ...engine.model import (
     Environment,
     Exported,
     Health,
-    KernelOptions,
     Lock,
     Notes,
     Plan,
     Reasons,
-    RegisterKernel,
     RemoveEnvironment,
     Revision,
     Rollback,
@@ -38,6 +36,7 @@ from .. import answers
 from ..requests.environments import (
     ChangesQuery,
     ExportQuery,
+    KernelChoice,
     NewAdoption,
     NewClone,
     NewEnvironment,
@@ -268,12 +267,10 @@ class KernelHandler(Handler):
 
     @web.authenticated
     @authorized
-    @operation(body=KernelOptions, answer=answers.JobSummary, status=202)
-    async def put(self, environment: str, body: KernelOptions) -> answers.JobSummary:
+    @operation(body=KernelChoice, answer=answers.JobSummary, status=202)
+    async def put(self, environment: str, body: KernelChoice) -> answers.JobSummary:
         """Write the kernel anew; what is left out stays as it was."""
-        return await self.service.start(
-            lambda settings: RegisterKernel(prefix=find(environment, settings).prefix, options=body)
-        )
+        return await self.service.start(lambda settings: body.request(environment, settings))
 
 
 class HealthHandler(Handler):

@@ -10,7 +10,7 @@ from tornado import web
 from ...engine import history, search
 from ...engine.model import FoundPackages, Lock, PackageVersions, Settings
 from .. import answers
-from ..requests.fields import find
+from ..requests.fields import checked_channels, find
 from ..requests.packages import NewIndexes, PackageQuery, SearchQuery
 from ..routing import Route, operation
 from .base import Handler
@@ -26,6 +26,7 @@ class FoundPackagesHandler(Handler):
             lambda settings: search.find(
                 query.q,
                 settings,
+                channels=checked_channels(query.channels, settings),
                 environment=_lock(query.environment, settings),
                 limit=query.limit,
                 offset=query.offset,
@@ -47,7 +48,12 @@ class PackageVersionsHandler(Handler):
     async def get(self, package: str, query: PackageQuery) -> PackageVersions:
         """All versions of a package, the newest first."""
         return await self.service.read(
-            lambda settings: search.package(package, settings, environment=_lock(query.environment, settings))
+            lambda settings: search.package(
+                package,
+                settings,
+                channels=checked_channels(query.channels, settings),
+                environment=_lock(query.environment, settings),
+            )
         )
 
 

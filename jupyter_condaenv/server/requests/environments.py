@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from ...engine import lockfiles, requirements, specfiles
 from ...engine.errors import InvalidRequest
@@ -17,9 +17,11 @@ from ...engine.model import (
     Clone,
     CreateEnvironment,
     ExportFormat,
+    KernelOptions,
     Lock,
     Move,
     Pack,
+    RegisterKernel,
     Settings,
     StackEnvironment,
     Unpack,
@@ -29,11 +31,13 @@ from ...engine.model import (
 from .fields import (
     MOST,
     Body,
+    DisplayName,
     GivenFile,
     Kernel,
     New,
     Packages,
     Place,
+    Query,
     about_field,
     check_file,
     checked_channels,
@@ -146,7 +150,7 @@ class NewClone(Kernel, frozen=True, kw_only=True):
 class NewAdoption(Body, frozen=True, kw_only=True):
     """The name of its kernel, where it shall have one of its own."""
 
-    display_name: Annotated[str, Meta(max_length=200)] = ""
+    display_name: DisplayName = ""
 
     def request(self, name_or_prefix: str, settings: Settings) -> Adopt:
         return Adopt(prefix=find(name_or_prefix, settings).prefix, display_name=self.display_name)
@@ -196,7 +200,23 @@ class NewNotes(Body, frozen=True, kw_only=True):
     note: Annotated[str, Meta(max_length=10_000)] | None = None
 
     def request(self, name_or_prefix: str, settings: Settings) -> Annotate:
+        if self.message and not self.frozen:
+            raise InvalidRequest(
+                "$.message: It says why an environment is frozen.", "Send it with `frozen`: true.", field="$.message"
+            )
+        if self == NewNotes():
+            raise InvalidRequest("$: It says nothing that could be noted.", "Send what is to be different.", field="$")
         return Annotate(prefix=find(name_or_prefix, settings).prefix, **msgspec.structs.asdict(self))
+
+
+class KernelChoice(KernelOptions, frozen=True, kw_only=True):
+    """How a kernel is to be shown and started. What is left at its default stays as it was."""
+
+    display_name: DisplayName = ""
+
+    def request(self, name_or_prefix: str, settings: Settings) -> RegisterKernel:
+        options = KernelOptions(**msgspec.structs.asdict(self))
+        return RegisterKernel(prefix=find(name_or_prefix, settings).prefix, options=options)
 
 
 class NewExamination(Body, frozen=True, kw_only=True):
@@ -208,14 +228,14 @@ class NewExamination(Body, frozen=True, kw_only=True):
         return CheckHealth(prefix=find(name_or_prefix, settings).prefix, fix=self.fix)
 
 
-class ExportQuery(Struct, frozen=True, kw_only=True):
+class ExportQuery(Query, frozen=True, kw_only=True):
     """In which `format`, and what an environment.yml asks for."""
 
     format: ExportFormat = "environment.yml"
     wanted: Wanted = "asked"
 
 
-class ChangesQuery(Struct, frozen=True, kw_only=True):
+class ChangesQuery(Query, frozen=True, kw_only=True):
     """Up to the revision `until`."""
 
     until: Annotated[int, Meta(ge=1, le=MOST)]

@@ -80,6 +80,13 @@ def check_file(path: str, field: str) -> None:
             raise InvalidRequest(f"{path!r} is not a full path.", "Begin it with a slash.")
 
 
+DisplayName = Annotated[str, Meta(max_length=200)]
+
+
+class Query(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What stands behind the question mark of an address."""
+
+
 class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is sent as JSON."""
 
@@ -105,7 +112,7 @@ class Place(Body, frozen=True, kw_only=True):
 
 
 class Kernel(Place, frozen=True, kw_only=True):
-    display_name: Annotated[str, Meta(max_length=200)] = ""
+    display_name: DisplayName = ""
 
 
 class New(Kernel, frozen=True, kw_only=True):

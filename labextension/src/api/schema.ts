@@ -1229,6 +1229,23 @@ export interface components {
             inherit?: ("CONDA" | "PYTHONHOME" | "PYTHONNOUSERSITE" | "PYTHONPATH" | "VIRTUAL_ENV")[] | null;
         };
         /**
+         * KernelChoice
+         * @description How a kernel is to be shown and started. What is left at its default stays as it was.
+         */
+        KernelChoice: {
+            /** @default  */
+            display_name?: string;
+            /**
+             * @default
+             * @enum {unknown}
+             */
+            library_path?: "" | "clean" | "off" | "prefix";
+            /** @default null */
+            always_run?: boolean | null;
+            /** @default null */
+            inherit?: ("CONDA" | "PYTHONHOME" | "PYTHONNOUSERSITE" | "PYTHONPATH" | "VIRTUAL_ENV")[] | null;
+        };
+        /**
          * Exported
          * @description An environment as a file that other tools read.
          */
@@ -2938,7 +2955,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["KernelOptions"];
+                "application/json": components["schemas"]["KernelChoice"];
             };
         };
         responses: {
@@ -4631,6 +4648,7 @@ export interface operations {
                 limit?: number;
                 offset?: number;
                 environment?: string;
+                channels?: string[];
             };
             header?: never;
             path?: never;
@@ -4715,6 +4733,7 @@ export interface operations {
         parameters: {
             query?: {
                 environment?: string;
+                channels?: string[];
             };
             header?: never;
             path: {
