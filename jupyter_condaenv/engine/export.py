@@ -79,7 +79,7 @@ def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Expo
             channels=lock.channels,
             specs=_specs(prefix, lock, wanted),
             pip=_pip_specs(lock, by_pip, wanted),
-            variables=_of_levels(prefix, lambda level: rules.variables_in(f"{level}/{rules.STATE_FILE}", told.append)),
+            variables=_variables(prefix, told.append),
         )
     elif format == "requirements":
         text = written.requirements(lock, [_requirement(one) for one in installed])
@@ -95,6 +95,11 @@ def export(prefix: Path, format: ExportFormat, wanted: Wanted = "asked") -> Expo
     named = lock.channels if format not in ("explicit", "sbom") else ()
     notes = () if format == "requirements" else not_elsewhere(lock, named)
     return Exported(name=FILE_NAMES[format], text=text, notes=(*notes, *told))
+
+
+def _variables(prefix: Path, warn: Callable[[str], None]) -> dict[str, str]:
+    """What people have set, for all levels."""
+    return _of_levels(prefix, lambda level: rules.variables_in(f"{level}/{rules.STATE_FILE}", warn))
 
 
 def _of_levels(prefix: Path, read: Callable[[str], Mapping[str, str]]) -> dict[str, str]:
@@ -161,7 +166,16 @@ def _with_lock(prefix: Path, lock: Lock, format: ExportFormat, by_pip: Sequence[
     if format == "dockerfile":
         variables = _of_levels(prefix, lambda level: _in_image(level, told.append))
         text = dockerfile.write(prefix.name, lock, lock_name, variables, comments, pip_name)
+        told += [
+            f"{one} is built from source, and the image has no compiler: should it take one, install that in the first "
+            "stage."
+            for one in lock.pip
+            if not one.files[0].name.endswith(".whl")
+        ]
     else:
+        if names := ", ".join(_variables(prefix, told.append)):
+            set_here = f"{names} {'are' if ', ' in names else 'is'} set in it"
+            told.append(f"{set_here}, which no lock holds: give the steps that need that an `env:`.")
         imports, python = _imports(prefix, lock), stack.python_of(lock.packages) is not None
         text = workflow.write(prefix.name, lock.platform, lock_name, imports, python, comments, pip_name)
     explicit = written.explicit(lock, pip=[_requirement(one) for one in by_pip])

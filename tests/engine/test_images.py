@@ -171,12 +171,20 @@ def package(name: str, *depends: str) -> Package:
     )  # fmt: skip
 
 
-def shown_by(image: str, text: str) -> list[str]:
-    """What the image of the Dockerfile ``text`` prints, if its entry point and the command ``image`` are run here."""
+def shown_by(command: str, text: str, prefix: Path = Path(dockerfile.PREFIX)) -> list[str]:
+    """What ``command`` prints behind the entry point of the Dockerfile ``text``, run here, with the environment at
+    ``prefix``."""
     (line,) = (line for line in text.splitlines() if line.startswith("ENTRYPOINT "))
-    command = [*json.loads(line.partition(" ")[2]), "sh", "-c", image]
-    done = subprocess.run(command, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "")
+    entry = json.loads(line.partition(" ")[2].replace(dockerfile.PREFIX, str(prefix)))
+    done = subprocess.run(
+        [*entry, "sh", "-c", command],
+        env={"PATH": "/usr/bin:/bin"},
+        input="typed\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
 
@@ -196,6 +204,14 @@ def test_variables_that_no_shell_can_set_are_left_out(prefix: Path, tmp_path: Pa
     shown = shown_by('echo "$MODE|$LOWER|$N|$TOOL"', export.export(prefix, "dockerfile").text)
     assert shown == [f"{ODD}|1|3|/opt/env/share/tool"]
     assert not pwned.exists()
+
+
+def test_scripts_leave_the_command_and_the_shell_alone(prefix: Path) -> None:
+    scripts = prefix / "etc" / "conda" / "activate.d"
+    (scripts / "a.sh").write_text("set -eu; set -- other command; echo noise; cat\n")
+    (scripts / "b.sh").write_text('[ -n "$NOT_THERE" ]; false; export LATER=1\n')
+    text = export.export(prefix, "dockerfile").text
+    assert shown_by('echo "$LATER|$*"; cat', text, prefix) == ["1|", "typed"]
 
 
 def test_where_pip_has_something_from_stays_a_comment(prefix: Path) -> None:
@@ -239,6 +255,8 @@ def test_a_workflow_and_the_lock_it_reads(prefix: Path) -> None:
     assert f"hashFiles('{lock.name}')" in by_name["actions/cache"]["with"]["key"]
     assert by_name["Make the environment"]["if"] == "steps.environment.outputs.cache-hit != 'true'"
     assert by_name["Look whether it works"]["run"].endswith("-- python -c 'import tool, toolbox'")
+    (note,) = found.notes
+    assert "MODE is set" in note and "dry" not in note
 
 
 @pytest.mark.parametrize(
@@ -292,6 +310,11 @@ def test_what_pip_has_is_installed_by_hash(prefix: Path, tmp_path: Path) -> None
     assert any(f"'{pip.name}')" in step.get("with", {}).get("key", "") for step in steps)
     for text in (image.text, job.text):
         assert "since pip installed it: by_hand==2.0" in text and "installed it: known" not in text
+    assert not any("built" in note for note in image.notes)
+    source = replace(known, files=(replace(file, name="known-2.0.tar.gz", url="https://host/known-2.0.tar.gz"),))
+    history.record(prefix, "add", replace(history.current_lock(prefix), pip=(source,)), (), ())
+    (note,) = export.export(prefix, "dockerfile").notes
+    assert note.startswith("known 2.0 is built from source, and the image has no compiler")
     local = replace(known, files=(replace(file, url="file:///home/me/known-2.0-py3-none-any.whl"),))
     history.record(prefix, "add", replace(history.current_lock(prefix), pip=(local,)), (), ())
     with pytest.raises(Refused, match=r"known 2\.0 was installed by pip from a file of this machine"):

@@ -19,6 +19,8 @@ BUILDER = "python:3.13-slim-trixie"
 BASE = "debian:trixie-slim"
 PREFIX = "/opt/env"
 """Where it is in both stages: paths in packages are written for the place where they are."""
+_SOURCE = '. "$script" </dev/null >&2; set +eu'
+"""Input and output are the command's, and an option that a script leaves on would end the next one."""
 _LINKERS = ("gcc_impl_", "gfortran_impl_", "sysroot_", "clang-", "binutils_impl_", "cuda-nvcc", "rust-std-")
 """Beginnings of the names of packages that link what is compiled, and may want static libraries for it."""
 
@@ -67,8 +69,9 @@ def write(
 def _activated(variables: Mapping[str, str]) -> str:
     """What makes a shell what ``conda activate`` would, and then the command that it is given."""
     exports = [f"export {name.upper()}={shlex.quote(value)}" for name, value in variables.items()]
-    scripts = f'for script in {PREFIX}/etc/conda/activate.d/*.sh; do if [ -r "$script" ]; then . "$script"; fi; done'
-    return "; ".join([*exports, scripts, 'exec "$@"'])
+    each = f'for script in {PREFIX}/etc/conda/activate.d/*.sh; do if [ -r "$script" ]; then {_SOURCE}; fi; done'
+    # In a function, as conda has it: scripts may change arguments, and those of the command are not theirs.
+    return "; ".join([*exports, f"activate() {{ {each}; }}", "activate", 'exec "$@"'])
 
 
 def _array(*words: str) -> str:
