@@ -6,6 +6,7 @@ else, and what lies in a folder or a repository has no hash that a lock could pr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -23,6 +24,19 @@ INDEX = (
     "Name packages only. Another index goes into pip's own configuration (pip.conf, or PIP_INDEX_URL; uv.toml, or "
     "UV_DEFAULT_INDEX, for uv) where Jupyter runs."
 )
+INDEX_OPTIONS = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--trusted-host", "--index")
+_INSTEAD = {
+    **dict.fromkeys(INDEX_OPTIONS, INDEX),
+    **dict.fromkeys(
+        ("-r", "--requirement", "-c", "--constraint"),
+        "No other file is read: write what is in that file in place of this.",
+    ),
+    **dict.fromkeys(
+        ("-e", "--editable"),
+        "Leave it out, and have the environment's own pip install it afterwards: python -m pip install -e PATH, in it.",
+    ),
+}
+"""By option of pip, what to do."""
 _NAMED = "Write NAME, NAME>=1,<2, NAME[EXTRA], or NAME @ https://host/file.whl."
 
 
@@ -71,7 +85,9 @@ def _checked(text: str) -> str:
     text = text.strip()
     shown = redact(text)[:_LONGEST]
     if text.startswith("-"):
-        raise InvalidRequest(f"{shown!r} is an option of pip and no requirement.", INDEX)
+        option = re.split(r"[=\s]", text)[0] if text.startswith("--") else text[:2]
+        hint = _INSTEAD.get(option, "Name packages only, without options.")
+        raise InvalidRequest(f"{shown!r} is an option of pip and no requirement.", hint)
     if len(text) > _LONGEST or not text.isprintable():
         raise InvalidRequest(f"{shown!r} is no requirement that pip knows.", _NAMED)
     if "://" in text.partition("@")[0] or text.startswith((".", "/")):

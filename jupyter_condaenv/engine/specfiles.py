@@ -81,7 +81,9 @@ def _of_one(source: Source, platform: str) -> SpecFile:
         return explicit.read(source, platform)
     if explicit.lacks_mark(source.text):
         raise source.refuse(
-            0, "It looks like an explicit list, and has no mark.", f"Write {explicit.MARK} into a line above the URLs."
+            0,
+            "It looks like an explicit list, and has no mark.",
+            f"Write {explicit.MARK}, in capitals, into a line above the URLs.",
         )
     if source.name.lower().endswith((".yml", ".yaml")):
         root = tree.load(source)

@@ -61,6 +61,25 @@ def test_what_cannot_be_asked_of_pip(text: str, words: str) -> None:
     assert "hush" not in caught.value.message and caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("-r more.txt", "what is in that file"),
+        ("--requirement=more.txt", "what is in that file"),
+        ("-cpins.txt", "what is in that file"),
+        ("-e .", "the environment's own pip"),
+        ("--editable git+https://host/x", "the environment's own pip"),
+        ("--extra-index-url=https://host/simple", "pip.conf"),
+        ("-i https://host/simple", "pip.conf"),
+        ("--no-deps", "Name packages only"),
+    ],
+)
+def test_what_to_do_about_an_option(text: str, words: str) -> None:
+    with pytest.raises(InvalidRequest, match="is an option of pip") as caught:
+        requirements.checked([text])
+    assert words in caught.value.hint and ("pip.conf" in caught.value.hint) == ("index" in text or "-i" in text)
+
+
 @given(st.text())
 def test_whatever_is_asked_is_refused_in_words_or_names_a_package(text: str) -> None:
     try:

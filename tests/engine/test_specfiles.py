@@ -397,7 +397,9 @@ def test_a_list_of_packages_for_every_platform_is_for_the_one_it_names() -> None
         ("https://host/c/a-1.0-0.conda", 3, "not the URL of a package"),
         ("ftp://host/c/linux-64/a-1.0-0.conda", 3, "not the URL of a package"),
         ("c/linux-64/a-1.0-0.conda", 3, "not the URL of a package"),
-        (f"{URL}#abc", 3, "neither an md5 nor a sha256"),
+        (f"{URL}#abc", 3, "'abc' is no md5"),
+        (f"{URL}#md5={'0' * 64}", 3, f"'{'0' * 64}' is no md5"),
+        (f"{URL}#sha256:{'g' * 64}", 3, "is no sha256"),
         (f"{URL}\nhttps://host/c/win-64/b-1.0-0.conda", 4, "for win-64, after one for linux-64 in line 3"),
         (f"{URL}\nhttps://host/c/linux-64/a-2.0-0.conda", 4, "a stands there already, in line 3"),
         ("https://$HOST/c/linux-64/a-1.0-0.conda", 3, "filled in from a variable"),
@@ -417,6 +419,8 @@ def test_an_explicit_list_without_its_mark() -> None:
         error = refused(f"# platform: linux-64\n{URL}#{MD5}\nhttps://host/c/noarch/b-1.0-0.tar.bz2\n", name)
         assert "looks like an explicit list" in error.message and "@EXPLICIT" in error.hint
     assert "no requirement" in refused(f"requests\n{URL}\n", "list.txt").message
+    for lines in (f"@explicit\n{URL}\n", f"# made by hand\n@Explicit\n{URL}\n/c/noarch/b-1.0-0.conda\n"):
+        assert "@EXPLICIT, in capitals," in refused(lines, "list.txt").hint
 
 
 # --- others ---

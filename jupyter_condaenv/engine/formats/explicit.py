@@ -17,7 +17,7 @@ from .specfile import SpecFile
 MARK = "@EXPLICIT"
 _PLATFORM = re.compile(r"#\s*platform:\s*(?P<platform>\S+)")
 _FILE = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.(conda|tar\.bz2)\Z")
-_HASH = re.compile(r"(?:md5[:=])?(?P<md5>[0-9a-f]{32})\Z|(?:sha256[:=])?(?P<sha256>[0-9a-f]{64})\Z", re.IGNORECASE)
+_DIGITS = {"md5": 32, "sha256": 64}
 _ARCHIVE = re.compile(r"[a-z0-9]+://\S+\.(conda|tar\.bz2)(#\S*)?\Z")
 _SECRET = "Take it out, and put the secret into ~/.netrc or into the file that RATTLER_AUTH_FILE names."
 
@@ -28,9 +28,10 @@ def is_explicit(text: str) -> bool:
 
 
 def lacks_mark(text: str) -> bool:
-    """Whether all lines are URLs of packages, and none is the mark: ``conda list --explicit`` prints it as well."""
+    """Whether the mark is there in other letters, or all lines are URLs of packages, and none is the mark:
+    ``conda list --explicit`` prints it as well."""
     lines = [line for raw in text.splitlines() if (line := raw.strip()) and not line.startswith("#")]
-    return bool(lines) and all(map(_ARCHIVE.match, lines))
+    return bool(lines) and (any(line.upper() == MARK for line in lines) or all(map(_ARCHIVE.match, lines)))
 
 
 def read(source: Source, platform: str) -> SpecFile:
@@ -90,13 +91,21 @@ def read(source: Source, platform: str) -> SpecFile:
 
 def _package(source: Source, number: int, line: str) -> Package:
     url, _, promised = line.partition("#")
-    hashes = _HASH.match(promised.strip())
-    if promised.strip() and hashes is None:
+    *prefix, said = re.split("[:=]", promised.strip().lower(), maxsplit=1)
+    kind = prefix[0] if prefix else "sha256" if len(said) == _DIGITS["sha256"] else "md5"
+    hashes = {kind: digest(source, number, kind, said)}
+    return package_at(source, number, url.strip(), hashes.get("md5", ""), hashes.get("sha256", ""))
+
+
+def digest(source: Source, line: int, kind: str, said: str) -> str:
+    """What is ``said`` of a file as it is compared, empty where nothing is. Raises InvalidRequest where it can be no
+    hash of that kind."""
+    said = said.lower()
+    if said and not (len(said) == _DIGITS.get(kind) and set(said) <= set("0123456789abcdef")):
         raise source.refuse(
-            number, f"{promised!r} is neither an md5 nor a sha256.", "They have 32 and 64 hexadecimal digits."
+            line, f"{said!r} is no {kind}.", "An md5 has 32 hexadecimal digits, and a sha256 64: write it anew."
         )
-    md5, sha256 = (hashes["md5"] or "", hashes["sha256"] or "") if hashes is not None else ("", "")
-    return package_at(source, number, url.strip(), md5, sha256)
+    return said
 
 
 def package_at(source: Source, line: int, url: str, md5: str, sha256: str) -> Package:
@@ -130,7 +139,7 @@ def package_at(source: Source, line: int, url: str, md5: str, sha256: str) -> Pa
         url=url,
         channel=channel,
         file_name=match[0],
-        md5=md5.lower(),
-        sha256=sha256.lower(),
+        md5=md5,
+        sha256=sha256,
         partial=True,
     )

@@ -57,7 +57,6 @@ _FILES = {
     "pip": ("-r", "--requirement", "-c", "--constraint", "-e", "--editable"),
     "condaenv": ("-f", "--file"),
 }
-_INDEXES = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--trusted-host", "--index")
 
 
 class Install(Struct):
@@ -170,7 +169,7 @@ class _Arguments:
             self._found.notes.append("what its packages need comes too, in spite of --no-deps")
         elif name in _FILES[tool]:
             raise self._refuse(f"{name} points elsewhere, and only this file is read.", "Write out what is there.")
-        elif tool == "pip" and name in _INDEXES:
+        elif tool == "pip" and name in requirements.INDEX_OPTIONS:
             raise self._refuse(f"{name} is an option of pip and no requirement.", requirements.INDEX)
         else:
             raise self._refuse(f"What {redact(word)!r} would change is not known here.", "Take it out.")

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from ..channels import redact
 from ..model import Lock, Package, PipFile, PipPackage
 from . import yaml as tree
-from .explicit import package_at
+from .explicit import digest, package_at
 from .source import Source
 from .specfile import SpecFile
 
@@ -30,7 +30,6 @@ _VIRTUAL = re.compile(
 )
 _OF_INDEX = re.compile(r"/packages/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/[^/]+\Z")
 """How PyPI and its mirrors lay out their files, which are asked for by name and hash: other indexes have them too."""
-_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _LOGIN = re.compile(r"://(?!git@)[^/?#\s\"']*@|https?://\S{0,500}/t/[^/\s]+/\S")
 
 
@@ -103,8 +102,9 @@ class _Locked:
             raise self._source.refuse(line, f"{package.name} stands there twice, also from {other.url}.", "Lock again.")
         return package
 
-    def _add_pip(self, line: int, name: str, version: str, url: str, sha256: str) -> None:
+    def _add_pip(self, node: yaml.Node, name: str, version: str, url: str, hashes: dict[str, yaml.Node]) -> None:
         """By the file that was locked or, where nothing says which that is, by what can be asked for."""
+        line = tree.line(node)
         plain = url.removeprefix("direct+").partition("#")[0]
         parts = urlsplit(plain)
         on_index = parts.scheme in ("http", "https") or plain.startswith("file:///")
@@ -116,9 +116,10 @@ class _Locked:
             return
         self._pip[name] = f"{name}=={version}"
         self._pip_lines.setdefault(self._pip[name], line)
-        if not _SHA256.match(sha256.lower()):
+        sha256 = self._digest(hashes, "sha256", node)  # of a repository conda-lock has its commit there
+        if not sha256:
             return
-        file = PipFile(name=unquote(parts.path.rpartition("/")[2]), url=plain, sha256=sha256.lower())
+        file = PipFile(name=unquote(parts.path.rpartition("/")[2]), url=plain, sha256=sha256)
         package = PipPackage(name=name, version=version, files=(file,), direct=not _OF_INDEX.search(parts.path))
         other = self._of_pip.setdefault(name, package)
         if other != package:
@@ -173,6 +174,9 @@ class _Locked:
             raise self._source.refuse(tree.line(node), f"A package has no `{key}`.", "Is the file whole?")
         return tree.text(self._source, fields[key], key)
 
+    def _digest(self, fields: dict[str, yaml.Node], kind: str, node: yaml.Node) -> str:
+        return digest(self._source, tree.line(fields.get(kind, node)), kind, self._text(fields, kind, node, ""))
+
 
 class _CondaLock(_Locked):
     def read(self) -> SpecFile:
@@ -203,14 +207,14 @@ class _CondaLock(_Locked):
         manager = self._text(fields, "manager", node)
         name, version, url = (self._text(fields, key, node) for key in ("name", "version", "url"))
         hashes = self._fields(fields["hash"], "`hash`") if "hash" in fields else {}
-        md5, sha256 = (self._text(hashes, key, node, "") for key in ("md5", "sha256"))
         if manager == "pip":
-            self._add_pip(tree.line(node), name, version, url, sha256)
+            self._add_pip(node, name, version, url, hashes)
             return
         if manager != "conda":
             raise self._source.refuse(
                 tree.line(fields["manager"]), f"{manager} installs no packages here.", "Lock again."
             )
+        md5, sha256 = self._digest(hashes, "md5", node), self._digest(hashes, "sha256", node)
         package = self._add(tree.line(fields["url"]), url, md5, sha256)
         if (package.name, package.version) != (name.lower(), version):
             raise self._source.refuse(tree.line(node), f"{name} {version} lies at the URL of {package}.", "Lock again.")
@@ -313,8 +317,8 @@ class _PixiLock(_Locked):
         where = self._text(fields, kind, node) if kind else ""
         said = known.get(where, {})
         if kind == "pypi":
-            name, version, sha256 = (self._text(said, key, node, "") for key in ("name", "version", "sha256"))
-            self._add_pip(tree.line(node), name, version, where, sha256)
+            name, version = (self._text(said, key, node, "") for key in ("name", "version"))
+            self._add_pip(node, name, version, where, said)
             return
         if kind != "conda" or not re.match(r"(https?|file|s3|oci)://|/", where):
             raise self._source.refuse(
@@ -322,7 +326,7 @@ class _PixiLock(_Locked):
                 "A package is to be built from source, which is not done here.",
                 "Build it into a channel, and lock again.",
             )
-        self._add(tree.line(node), where, *(self._text(said, key, node, "") for key in ("md5", "sha256")))
+        self._add(tree.line(node), where, self._digest(said, "md5", node), self._digest(said, "sha256", node))
 
 
 _NOTHING = yaml.SequenceNode("tag:yaml.org,2002:seq", [])
