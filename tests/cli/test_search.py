@@ -44,6 +44,7 @@ def test_which_version_fits(person: Person, make: Callable[..., Path], small_cha
     assert person.run("search", "too", "--versions", "-c", small_channel, code=3).out == ""
 
 
+@pytest.mark.slow
 def test_an_environment_is_searched_for_in_its_own_channels(person: Person, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     write_package(elsewhere, "rare", "1.0", files={"share/rare": ""}, noarch="generic")

@@ -159,7 +159,7 @@ def test_a_plan_passes_as_jobs_keep_it(own: Settings, prefix: Path) -> None:
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
-@pytest.mark.parametrize("file", ["its own", "of that version"])
+@pytest.mark.parametrize("file", ["its own", pytest.param("of that version", marks=pytest.mark.slow)])
 def test_doctor_sees_and_mends_a_record_of_another_package(
     file: str, fields: dict[str, Any], text: str, own: Settings, prefix: Path
 ) -> None:

@@ -234,7 +234,8 @@ def test_a_kill_at_each_step(kind: str, real_settings: Settings) -> None:
         assert found == "old" or phase not in ("solve", "stage")  # what is checked is put in place at once
 
 
-@pytest.mark.parametrize("phase", ["pip", *(_slow(phase) for phase in ("solve", "check", "commit"))])
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", ["solve", "pip", "check", "commit"])
 def test_a_kill_while_pip_installs(
     phase: str, real_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from jupyter_condaenv.engine.model import CreateEnvironment, LockPlatforms, PipF
 from .child import operate
 from .test_platforms import PLATFORMS, channel, made, of, own, targets  # noqa: F401
 
+pytestmark = pytest.mark.timeout(600)  # uv fetches conda-lock first
 Read = Callable[..., Any]
 
 READ = """
@@ -41,12 +43,16 @@ json.dump(told, sys.stdout)
 
 
 @pytest.fixture(scope="module")
-def read() -> Read:
+def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
     """Has conda-lock, in an environment that uv makes and keeps, read the file at a path, and returns what it found."""
+    cache = tmp_path_factory.mktemp("uv")
     with_conda_lock = [sys.executable, "-m", "uv", "run", "--no-project", "--with", "conda-lock>=3,<5", "python", "-c"]
 
     def call(*words: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*with_conda_lock, *map(str, words)], capture_output=True, text=True, timeout=250)
+        env = {**os.environ, "UV_CACHE_DIR": str(cache)}
+        return subprocess.run(
+            [*with_conda_lock, *map(str, words)], env=env, capture_output=True, text=True, timeout=250
+        )
 
     if call("import conda_lock").returncode:
         pytest.skip("there is no conda-lock here. With a package index in reach, uv fetches it")

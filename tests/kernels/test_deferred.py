@@ -77,6 +77,7 @@ def printed(client: BlockingKernelClient, code: str) -> str:
     return "".join(message["content"]["text"] for message in messages if message["msg_type"] == "stream").strip()
 
 
+@pytest.mark.slow
 def test_what_goes_or_moves_waits_and_is_done_at_the_next_start(site: Settings) -> None:
     moved = ChangePackages(prefix=geo(site), add=("smallpkg ==2.0",))
     with kernel(site) as (manager, client):

@@ -144,24 +144,24 @@ def test_variables_are_put_in_as_everywhere_in_ipython(notebook: Notebook, geo: 
     assert "threadpoolctl" in installed(geo)
 
 
-@pytest.mark.parametrize(
-    ("line", "error"),
-    [
-        ("install nothere", "No candidates were found for nothere"),
-        ("install >=2", "'>=2' is not a package request"),
-        ("install ''", "is not a package request"),
-        ('install "numpy', "A quote is not closed"),
-        ("install", "Nothing was asked for."),
-        ("uninstall numpy", "%condaenv does not know 'uninstall'."),
-        ("list", "jupyter condaenv --help"),
-        ("install --nothere numpy", "unrecognized arguments: --nothere"),
-    ],
-)
-def test_what_cannot_be(notebook: Notebook, geo: Path, line: str, error: str) -> None:
+CANNOT_BE = {
+    "install nothere": "No candidates were found for nothere",
+    "install >=2": "'>=2' is not a package request",
+    "install ''": "is not a package request",
+    'install "numpy': "A quote is not closed",
+    "install": "Nothing was asked for.",
+    "uninstall numpy": "%condaenv does not know 'uninstall'.",
+    "list": "jupyter condaenv --help",
+    "install --nothere numpy": "unrecognized arguments: --nothere",
+}
+
+
+def test_what_cannot_be(notebook: Notebook, geo: Path) -> None:
     before = installed(geo)
-    cell = notebook.run(f"%condaenv {line}")
-    assert error in cell.error
-    assert "Traceback" not in cell.error and "jupyter condaenv add" not in cell.error
+    for line, error in CANNOT_BE.items():
+        cell = notebook.run(f"%condaenv {line}")
+        assert error in cell.error, line
+        assert "Traceback" not in cell.error and "jupyter condaenv add" not in cell.error
     assert installed(geo) == before
 
 

@@ -209,6 +209,7 @@ def test_a_file_that_is_nothing_of_the_kind(person: Person) -> None:
     expect(person.panel.get_by_role("list", name="Made of")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_clone(person: Person, client: Client) -> None:
     client.do("POST", "environments", {"name": "original", "specs": ["tool <2"]})
     person.look_at("original")

@@ -55,6 +55,7 @@ def test_it_is_said_in_plain_words(
     expect(alert).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_panel_that_cannot_be_loaded_can_be_loaded_later(server: Server, visit: Visit) -> None:
     person = visit(server)
     person.arrive()
