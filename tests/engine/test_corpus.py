@@ -15,9 +15,7 @@ import yaml
 
 from jupyter_condaenv.engine import specfiles
 from jupyter_condaenv.engine.errors import InvalidRequest
-from jupyter_condaenv.engine.formats import locked
-from jupyter_condaenv.engine.formats.source import Source
-from jupyter_condaenv.engine.model import Platform
+from jupyter_condaenv.engine.model import CreateEnvironment, Platform
 from jupyter_condaenv.engine.specfiles import SpecFile
 from tests import shared
 
@@ -51,6 +49,13 @@ REFUSED = {
     "conda__rattler__test-data_conda-lock_v7_options-lock.yml": "no environment 'default' among",
 }
 """File -> what it is refused for."""
+NOT_MADE = {
+    "BlockResearchGroup__compas_fd__environment_win.yml": "line 17, for pip: 'git[+]https://.* does not name a package",
+    "conda__conda-lock__tests_test-pip-hash-checking_environment.yml": "line 8, for pip: '.* --hash=sha256:1234' is no",
+    "conda__conda__tests_env_support_advanced-pip_env_template.yml": "line 9, for pip: '--index-url .* is an option",
+    "prefix-dev__pixi__crates_pixi_utils_tests_environment_yamls_cockpit.yml": "line 29, for pip: '.* is from no place",
+}
+"""Environment file -> what no environment is made of it for, although all of it is read."""
 DIFFERENT = {
     "conda__ceps__cep-0024.md_block7.yml": "a comment `# [win]` is heeded, as conda-lock does",
     "conda__conda-lock__tests_test-env-filter-platform_environment.yml": "comments with platforms are heeded",
@@ -58,14 +63,20 @@ DIFFERENT = {
 """Environment files whose dependencies are not those that conda and micromamba read, with the reason."""
 
 
-def read(kind: str, name: str, platform: str = PLATFORM) -> SpecFile:
-    found = specfiles.read(name, shared.content(kind, name), platform)
-    return locked.read(Source(name, found.foreign_lock.text), platform) if found.foreign_lock else found
+def read(kind: str, name: str) -> SpecFile:
+    return specfiles.read(name, shared.content(kind, name), PLATFORM)
+
+
+def made(
+    kind: str, name: str, platform: str = PLATFORM, environment: str = "", *, without_pip: bool = False
+) -> CreateEnvironment:
+    found = specfiles.read(name, shared.content(kind, name), platform, environment)
+    return specfiles.with_lock(specfiles.creation(found, name, "/e", without_pip=without_pip), platform)
 
 
 def refused(kind: str, name: str) -> None:
     with pytest.raises(InvalidRequest, match=REFUSED[name]) as caught:
-        read(kind, name)
+        made(kind, name)
     assert caught.value.message.startswith(name) and caught.value.hint
 
 
@@ -90,6 +101,12 @@ def test_an_environment_file(name: str) -> None:
     assert list(found.channels) == [channel for channel in conda["channels"] if channel != "nodefaults"]
     assert found.variables == (conda["variables"] or {})
     assert list(found.pip) == (conda["pip"] or [])
+    if name in NOT_MADE:
+        with pytest.raises(InvalidRequest, match=NOT_MADE[name]) as caught:
+            specfiles.creation(found, name, "/e")
+        assert caught.value.message.startswith(name) and caught.value.hint
+    else:
+        assert specfiles.creation(found, name, "/e").pip == tuple(dict.fromkeys(conda["pip"] or ()))
     expected = wanted(name, conda)
     assert (in_child(meanings, list(found.specs)) == in_child(meanings, expected)) != (name in DIFFERENT)
 
@@ -139,20 +156,32 @@ def hashes(said: dict[str, str]) -> tuple[str, str]:
 
 
 def check(
-    found: SpecFile, platform: str, channels: list[str], conda: dict[str, tuple[str, str]], pip: dict[str, str]
-) -> None:
-    """``found`` is exactly this: ``conda`` has md5 and sha256 by URL, ``pip`` sha256 by where each comes from."""
-    lock = found.lock
+    kind: str,
+    name: str,
+    platform: str,
+    environment: str,
+    channels: list[str],
+    conda: dict[str, tuple[str, str]],
+    pip: dict[str, str],
+) -> CreateEnvironment:
+    """What is made of the file is exactly this: ``conda`` has md5 and sha256 by URL, ``pip`` sha256 by where each comes
+    from. Where that is not an index, nothing is made, unless all of pip's are left out."""
+    without_pip = not all(re.match("(direct[+])?(https?|file)://", place) for place in pip)
+    if without_pip:
+        with pytest.raises(InvalidRequest, match=r"line \d+, for pip: "):
+            made(kind, name, platform, environment)
+    request = made(kind, name, platform, environment, without_pip=without_pip)
+    lock = request.lock
     assert lock is not None and lock.platform == platform
     assert {package.url: (package.md5, package.sha256) for package in lock.packages} == conda
     used = list(dict.fromkeys(url.rsplit("/", 2)[0] for url in conda))
     named = [next((url for url in used if url.endswith(f"/{name}")), name) for name in channels]
     # A mere name of which nothing was taken says nothing of where that is.
     assert lock.channels == tuple(dict.fromkeys([*(name for name in named if "://" in name), *used]))
-    assert len(found.pip) == len(pip)
-    by_file = all(sha256 and re.match("(direct[+])?(https?|file)://", url) for url, sha256 in pip.items())
-    files = sorted(file.sha256 for package in lock.pip for file in package.files)
-    assert files == (sorted(pip.values()) if by_file else [])
+    by_file = all(pip.values()) and not without_pip
+    assert sorted(file.sha256 for one in lock.pip for file in one.files) == sorted(pip.values() if by_file else ())
+    assert len(request.pip) == (0 if by_file or without_pip else len(pip))
+    return request
 
 
 @pytest.mark.parametrize("name", shared.files("condalock"))
@@ -161,27 +190,30 @@ def test_a_conda_lock_file(name: str) -> None:
         refused("condalock", name)
         return
     said = plain("condalock", name)
+    platforms = list(dict.fromkeys(package["platform"] for package in said["package"]))
     mine = [package for package in said["package"] if package["platform"] == PLATFORM]
     main = [package for package in mine if package.get("category", "main") == "main"]
     if not main:
-        with pytest.raises(InvalidRequest, match="nothing of the category main for" if mine else "nothing for"):
-            read("condalock", name)
+        reason = f"of the category main for {PLATFORM}" if mine else f"for {PLATFORM}, only for {', '.join(platforms)}"
+        with pytest.raises(InvalidRequest, match=f"It has nothing {reason}"):
+            made("condalock", name)
         return
-    found = read("condalock", name)
-    check(
-        found,
+    request = check(
+        "condalock",
+        name,
         PLATFORM,
+        "",
         [one["url"] if isinstance(one, dict) else one for one in said["metadata"]["channels"]],
         {package["url"]: hashes(package["hash"]) for package in main if package["manager"] == "conda"},
         {package["url"]: package["hash"].get("sha256", "") for package in main if package["manager"] == "pip"},
     )
+    assert any("category main" in note for note in request.notes) == (len(main) < len(mine))
     theirs = shared.readings("condalock", "condalock")[name]
     if not theirs["ok"]:
         assert "good_multiple_packages" in name  # one package lacks `optional`, which changes nothing
         return
-    assert set(found.platforms) == set(theirs["packages_per_platform"])
+    assert set(platforms) == set(theirs["packages_per_platform"])
     assert len(mine) == sum(theirs["packages_per_platform"][PLATFORM].values())
-    assert any("category main" in warning for warning in found.warnings) == (len(main) < len(mine))
 
 
 @pytest.mark.parametrize("name", shared.files("pixilock"))
@@ -198,15 +230,16 @@ def test_a_pixi_lock_file(name: str) -> None:
         taken = chosen == "default" or len(said["environments"]) == 1
         for platform in sorted({*references, *get_args(Platform)}) if taken else sorted(references)[:1]:
             mine = references.get(platform, [])
-            source = Source(name, shared.content("pixilock", name))
             reason = kept_from(mine)
             if reason:
                 with pytest.raises(InvalidRequest, match=reason):
-                    locked.read(source, platform, "" if taken else chosen)
+                    made("pixilock", name, platform, "" if taken else chosen)
                 continue
             check(
-                locked.read(source, platform, "" if taken else chosen),
+                "pixilock",
+                name,
                 platform,
+                "" if taken else chosen,
                 [channel["url"].rstrip("/") for channel in environment["channels"]],
                 {at: hashes(known[at]) for reference in mine if (at := reference.get("conda"))},
                 {at: known[at].get("sha256", "") for reference in mine if (at := reference.get("pypi"))},
