@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import errno
 import hashlib
+import io
+import lzma
 import os
 import re
 import shutil
@@ -18,7 +20,7 @@ import tempfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,9 +42,11 @@ from . import (
     transaction,
     writers,
 )
-from .errors import AlreadyExists, InvalidRequest, Refused, StorageError
+from .doctor.files import look
+from .errors import AlreadyExists, InvalidRequest, Refused, StorageError, Tampered
 from .locking import try_lock
 from .model import Changed, Lock, Message, Pack, Packed, Plan, Progress, Settings, Solved, Step, Unpack
+from .prefix import Record
 from .rattler import host
 from .telling import Emit
 from .trees import remove_tree
@@ -51,6 +55,8 @@ FORMATS = (".tar.gz", ".tgz", ".tar", ".zip", ".squashfs")
 """By the ends of file names."""
 _LOCK = "conda-meta/condaenv/packed.lock"
 """conda-pack takes whatever ends in `.json` below `conda-meta` for a record."""
+_SUM = "conda-meta/condaenv/packed.sha256"
+"""Of all that stands before it, in a plain tar: the other formats have checksums."""
 _OURS = ("conda-meta/condaenv/*", f"conda-meta/{staging.WORK_NAME}/*", "conda-meta/frozen")
 _UNPACK = "bin/conda-unpack"
 _ADDED = (_UNPACK, "bin/conda_unpack_progress.py", "bin/activate", "bin/deactivate", "bin/activate.fish")
@@ -61,9 +67,14 @@ _PART = ".pack-"
 _TICK = 200
 """Files between two signs of life."""
 _ZIP = b"PK\3\4"
+_PLAIN = "r:"
 _COMPRESSED = {b"\x1f\x8b": "r:gz", b"BZh": "r:bz2", b"\xfd7zXZ\0": "r:xz"}
 """By how such a file begins, the mode that tarfile reads it in."""
-_UNREADABLE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error)
+_UNREADABLE = (
+    tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError,
+    ValueError, OverflowError, RuntimeError,
+)  # fmt: skip
+"""What reading a damaged archive ends with, beside errors of the system that have no number."""
 _WRITTEN = {"conda-meta", "__pycache__"}
 """Folders that we write into, without a look at what is there. No package has links in them."""
 _NO_FAULT_OF_THE_DISK = {
@@ -106,6 +117,9 @@ def pack(request: Pack, settings: Settings, emit: Emit) -> Packed:
                 packed.pack(output=str(part), n_threads=os.cpu_count() or 1, zip_symlinks=True)
         except conda_pack.CondaPackException as error:
             raise Refused(f"{source.name} cannot be packed: {str(error).strip()}", "Nothing was written.") from error
+        if output.suffix == ".tar":
+            _add_sum(part)
+        shutil.copymode(lock, part)  # conda-pack lets nobody else read what it writes
         size = part.stat().st_size
         os.replace(part, output)
     return Packed(prefix=request.prefix, path=str(output), size=size)
@@ -114,23 +128,29 @@ def pack(request: Pack, settings: Settings, emit: Emit) -> Packed:
 def unpack(request: Unpack, settings: Settings, emit: Emit) -> Changed:
     """Make ``request.prefix`` of what ``request.archive`` holds. Needs no channel.
 
-    Raises InvalidRequest for what is no packed environment, or one for another platform, and AlreadyExists.
+    Raises InvalidRequest for what is no packed environment, or one for another platform, Tampered for a damaged one,
+    and AlreadyExists.
     """
     archive, target = Path(request.archive), Path(request.prefix)
     with writers.writer(target, f"unpacking {archive.name}", emit) as work:
         environments.check_free(request.prefix)
         emit(Step(phase="stage", text=f"Unpacking {archive.name}"))
         count: Callable[[int], None] = lambda done: emit(Progress(phase="measure", done=done, unit="files"))  # noqa: E731
+        mode = _mode(archive)
         try:
             with (
-                limits.watched(_needs(archive, target), settings, count, lambda: writers.recover(work)),
+                limits.watched(
+                    limits.of_archive(archive.stat().st_size, target), settings, count, lambda: writers.recover(work)
+                ),
                 _blaming(archive, work.stage),
             ):
                 work.stage.mkdir(parents=True)
-                _extract(archive, work.stage, emit)
+                checked = _extract(archive, mode, work.stage, emit)
                 _relocate(work.stage, target, archive)
                 lock = _lock(work.stage, archive)
                 records = transaction.records(work.stage)
+                if not checked:
+                    _compare(work.stage, records, emit)
                 transaction.compile_packages(work, lock, records, Path(settings.cache_dir), emit)
                 plan = _plan(request, lock)
                 emit(Solved(changes=tuple(change.brief for change in plan.changes), download_bytes=0))
@@ -242,6 +262,24 @@ def _told(emit: Emit) -> Iterator[None]:
         emit(Message(level="warning", text=text))
 
 
+def _add_sum(archive: Path) -> None:
+    with tarfile.open(archive, "a:") as tar:
+        data = _digest(archive, tar.offset).encode()
+        member = tarfile.TarInfo(_SUM)
+        member.size = len(data)
+        tar.addfile(member, io.BytesIO(data))
+
+
+def _digest(archive: Path, size: int) -> str:
+    """sha256 of the first ``size`` bytes."""
+    found = hashlib.sha256()
+    with archive.open("rb") as file:
+        while block := file.read(min(size, 1 << 20)):
+            found.update(block)
+            size -= len(block)
+    return found.hexdigest()
+
+
 class _Telling(list[Any]):
     """Files that tell how many of them have been packed."""
 
@@ -257,13 +295,6 @@ class _Telling(list[Any]):
 
 
 # --- unpacking ---
-
-
-def _needs(archive: Path, target: Path) -> list[limits.Need]:
-    """The room that unpacking takes; of a file that is none, nothing, since that is told when it is read."""
-    with suppress(OSError):
-        return limits.of_archive(archive.stat().st_size, target)
-    return []
 
 
 @contextmanager
@@ -285,8 +316,8 @@ def _unfit(archive: Path, place: str, why: str) -> InvalidRequest:
     )
 
 
-def _extract(archive: Path, stage: Path, emit: Emit) -> None:
-    """All that is in ``archive``. Raises InvalidRequest for what is none, or would land elsewhere."""
+def _mode(archive: Path) -> str:
+    """How ``archive`` is read, by how it begins: that it is none is told at once, however large it is."""
     if archive.name.endswith(".squashfs"):
         raise InvalidRequest(
             f"{archive.name} is an image: it is mounted, not unpacked.", "Pack the environment as .tar.gz."
@@ -294,26 +325,56 @@ def _extract(archive: Path, stage: Path, emit: Emit) -> None:
     if not archive.is_file():
         raise InvalidRequest(f"There is no file {archive}.", "Check the path.")
     with archive.open("rb") as file:
-        head = file.read(max(map(len, _COMPRESSED)))
+        head = file.read(tarfile.BLOCKSIZE)
+    if head.startswith(_ZIP):
+        return "zip"
+    for magic, mode in _COMPRESSED.items():
+        if head.startswith(magic):
+            return mode
+    if head[257:262] == b"ustar":
+        return _PLAIN
+    raise InvalidRequest(
+        f"{archive.name} is no archive that can be unpacked.", "`pack` writes one: .tar.gz, .tar or .zip."
+    )
+
+
+def _extract(archive: Path, mode: str, stage: Path, emit: Emit) -> bool:
+    """All that is in ``archive``; whether checksums say that it is what was packed. Raises InvalidRequest where
+    something would land elsewhere, Tampered for a damaged one."""
+    extraction = _Extraction(stage, archive, emit)
     try:
-        if head.startswith(_ZIP):
+        if mode == "zip":
             with zipfile.ZipFile(archive) as zipped:
-                _Extraction(stage, archive, emit).zip(zipped)
-        else:
-            mode = next((mode for magic, mode in _COMPRESSED.items() if head.startswith(magic)), "r:")
-            with _opened(archive, mode) as tar:
-                _Extraction(stage, archive, emit).tar(tar)
-    except _UNREADABLE as error:
-        raise InvalidRequest(f"{archive.name} cannot be unpacked: {error}.", "It may be incomplete.") from error
+                extraction.zip(zipped)
+            return True
+        with tarfile.open(archive, mode, tarinfo=_Header) as tar:  # type: ignore[call-overload]
+            extraction.tar(tar)
+            while mode != _PLAIN and tar.fileobj.read(1 << 20):
+                pass  # the checksum stands behind all
+        return mode != _PLAIN or extraction.has_sum
+    except (OSError, *_UNREADABLE) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise _damaged(archive, str(error)) from error
 
 
-def _opened(archive: Path, mode: str) -> tarfile.TarFile:
-    try:
-        return tarfile.open(archive, mode)  # type: ignore[call-overload, no-any-return]
-    except tarfile.ReadError as error:
-        raise InvalidRequest(
-            f"{archive.name} is no archive that can be unpacked.", "`pack` writes one: .tar.gz, .tar or .zip."
-        ) from error
+def _damaged(archive: Path, why: str) -> Tampered:
+    return Tampered(
+        f"{archive.name} cannot be unpacked: {why}.",
+        "It is damaged or incomplete: copy it again, or have it packed again.",
+    )
+
+
+class _Header(tarfile.TarInfo):
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        """A damaged one would pass for the end."""
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if buf.count(0) == tarfile.BLOCKSIZE:
+                raise
+            raise tarfile.ReadError(str(error)) from error
 
 
 class _Extraction:
@@ -323,13 +384,16 @@ class _Extraction:
         self._stage, self._archive, self._emit = stage, archive, emit
         self._links: dict[Path, str] = {}
         self._count = 0
+        self.has_sum = False
 
     def tar(self, tar: tarfile.TarFile) -> None:
         for member in tar:
             to = self._place(member.name)
             if to is None:
                 continue
-            if member.isdir():
+            if member.name == _SUM:
+                self._check_sum(tar, member)
+            elif member.isdir():
                 to.mkdir(parents=True, exist_ok=True)
             elif member.issym():
                 self._link(member.linkname, to)
@@ -343,6 +407,13 @@ class _Extraction:
             else:
                 raise self._refused(member.name)
         self._make_links()
+
+    def _check_sum(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+        if isinstance(tar.fileobj, io.BufferedReader):  # a plain one, as it was packed
+            data = tar.extractfile(member)
+            if data is None or data.read(100) != _digest(self._archive, member.offset).encode():
+                raise _damaged(self._archive, "it is not what was packed")
+            self.has_sum = True
 
     def zip(self, zipped: zipfile.ZipFile) -> None:
         for member in zipped.infolist():
@@ -448,13 +519,25 @@ def _relocate(stage: Path, target: Path, archive: Path) -> None:
             moved = _with_interpreter(moved, stage, target)
         if moved != data:
             file.write_bytes(moved)
-        written[path] = (hashlib.sha256(moved).hexdigest(), len(moved))
+        if moved != data or (path in owned and owned[path].holds_prefix):
+            written[path] = (hashlib.sha256(moved).hexdigest(), len(moved))
     for record, paths in entries.items():
         here = {entry.path: written[entry.path] for entry in paths if entry.path in written}
         # conda-pack leaves out what was compiled after linking.
         gone = {entry.path for entry in paths if entry.path.endswith(".pyc") and not (stage / entry.path).exists()}
         if here or gone:
             prefix.change_paths(record, here, gone)
+
+
+def _compare(stage: Path, records: Mapping[str, Record], emit: Emit) -> None:
+    """Tell which files are not as their packages have them, where nothing says whether they were packed so."""
+    tick: Callable[[int], None] = lambda done: emit(Progress(phase="check", done=done, unit="files"))  # noqa: E731
+    found = look(stage, {Path(name): record for name, record in records.items()}, (), tick)
+    paths = sorted(path for paths in (*found.altered.values(), *found.missing.values()) for path in paths)
+    if paths:
+        text = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+        why = "Files that are not as their packages have them were packed so, or the archive is damaged"
+        emit(Message(level="warning", text=f"{why}: {text}. doctor can mend them"))
 
 
 def _check_paths(paths: Iterable[str], stage: Path, archive: Path) -> None:

@@ -19,12 +19,13 @@ import pytest
 from msgspec.structs import replace
 
 from jupyter_condaenv.engine import history
-from jupyter_condaenv.engine.errors import AlreadyExists, InvalidRequest, NotFound, Refused
+from jupyter_condaenv.engine.errors import AlreadyExists, InvalidRequest, NotFound, Refused, Tampered
 from jupyter_condaenv.engine.model import (
     Annotate,
     Changed,
     ChangePackages,
     CreateEnvironment,
+    Message,
     Pack,
     Packed,
     RemoveEnvironment,
@@ -34,7 +35,7 @@ from jupyter_condaenv.engine.model import (
 )
 from tests.channel import index, write_package
 
-from .child import operate
+from .child import in_child, operate
 from .harness import Operation, leftovers, names, problems, tree
 
 
@@ -130,6 +131,9 @@ def test_an_overlay_is_not_packed(real_settings: Settings, tmp_path: Path) -> No
         operate(Pack(prefix=str(over), output=str(tmp_path / "x.zip")), real_settings)
 
 
+SUM = "conda-meta/condaenv/packed.sha256"
+
+
 class Member(NamedTuple):
     """Of an archive that nobody has packed honestly."""
 
@@ -147,8 +151,8 @@ def hard_link(name: str, to: str) -> Member:
 
 
 def remade(archive: Path, *added: Member, changed: Mapping[str, bytes | None] | None = None) -> Path:
-    """``archive`` with ``added`` before all else; what is ``changed`` to None is left out."""
-    changed, evil = changed or {}, archive.with_name("evil.tar")
+    """``archive``, without its checksum, with ``added`` before all else; what is ``changed`` to None is left out."""
+    changed, evil = {SUM: None, **(changed or {})}, archive.with_name("evil.tar")
     with tarfile.open(archive) as good, tarfile.open(evil, "w") as tar:
         for one in added:
             member = tarfile.TarInfo(one.name)
@@ -246,11 +250,12 @@ def test_what_is_no_packed_environment(source: Path, little_settings: Settings, 
     (tmp_path / "text.tar.gz").write_bytes(gzip.compress(b"no archive" * 100))
     with tarfile.open(tmp_path / "other.tar", "w") as tar:
         tar.add(sys.executable, "bin/python")
+    for name in ("half.tar.gz", "text.tar.gz"):
+        with pytest.raises(Tampered, match="cannot be unpacked"):
+            operate(Unpack(prefix=str(target), archive=str(tmp_path / name)), little_settings)
     for name, told in (
-        ("half.tar.gz", "cannot be unpacked"),
         ("text.zip", "is no archive"),
         ("empty.tar.gz", "is no archive"),
-        ("text.tar.gz", "is no archive"),
         ("other.tar", "not an environment that conda-pack packed"),
         ("absent.zip", "There is no file"),
         ("image.squashfs", "it is mounted"),
@@ -293,36 +298,99 @@ def test_a_file_that_two_packages_bring(settings: Callable[..., Settings], tmp_p
         assert (target / "share/both.txt").read_text() in ("one", "two")
 
 
+def flipped(archive: Path, place: int) -> Path:
+    data = bytearray(archive.read_bytes())
+    data[place] ^= 1
+    bad = archive.with_name(f"bad-{archive.name}")
+    bad.write_bytes(data)
+    return bad
+
+
+def place_of(member: str, archive: Path) -> int:
+    with tarfile.open(archive) as tar:
+        return tar.getmember(member).offset_data
+
+
+@pytest.mark.parametrize("member", ["share/alpha/same.txt", "mine.txt", "bin/alpha", "conda-meta/alpha-1.0-0.json"])
+def test_a_damaged_archive(source: Path, little_settings: Settings, tmp_path: Path, member: str) -> None:
+    """One bit of one file is enough, in whatever format."""
+    target, tar = tmp_path / "target", packed(source, tmp_path / "packed.tar", little_settings)
+    place, data = place_of(member, tar), tar.read_bytes()
+    (stored := tmp_path / "packed.tar.gz").write_bytes(gzip.compress(data, 0))
+    zipped = as_zip(tar)
+    of_gzip, of_zip = (one.read_bytes().index(data[place : place + 4]) for one in (stored, zipped))
+    for archive, at in ((tar, place), (tar, place_of(member, tar) - 512), (stored, of_gzip), (zipped, of_zip)):
+        with pytest.raises(Tampered, match="cannot be unpacked"):
+            operate(Unpack(prefix=str(target), archive=str(flipped(archive, at))), little_settings)
+            pytest.fail(f"{archive.name} at {at}")
+        assert not target.exists() and leftovers(target) == []
+
+
+def test_half_an_archive(source: Path, little_settings: Settings, tmp_path: Path) -> None:
+    target, tar = tmp_path / "target", packed(source, tmp_path / "packed.tar", little_settings)
+    for end in (place_of("mine.txt", tar), place_of("mine.txt", tar) + 2, place_of(SUM, tar) - 512):
+        (half := tmp_path / "half.tar").write_bytes(tar.read_bytes()[:end])
+        with pytest.raises(Tampered, match=r"half.tar cannot be unpacked"):
+            operate(Unpack(prefix=str(target), archive=str(half)), little_settings)
+    assert not target.exists() and leftovers(target) == []
+
+
+def test_what_its_owner_has_altered(source: Path, little_settings: Settings, tmp_path: Path) -> None:
+    """It is no damage; where nothing tells it from that, it is named."""
+    target, file = tmp_path / "target", "share/alpha/same.txt"
+    archive = packed(source, tmp_path / "packed.tar", little_settings)
+    unpacked(remade(archive), target, little_settings)
+    (target / file).unlink()
+    (target / file).write_text("altered\n")
+    shutil.rmtree(little_settings.cache_dir)  # else conda-pack takes the file from there
+    archive = packed(target, tmp_path / "altered.tar", little_settings)
+    for one, told in ((archive, []), (remade(archive), [file])):
+        prefix = tmp_path / f"of-{one.name}"
+        _, events = operate(Unpack(prefix=str(prefix), archive=str(one)), little_settings)
+        assert (prefix / file).read_text() == "altered\n"
+        warnings = [event.text for event in events if isinstance(event, Message)]
+        assert [name in text for name, text in zip(told, warnings, strict=True)] == [True] * len(told), warnings
+
+
+def _perform_by_umask(mask: int, request: Pack, settings: Settings) -> None:
+    from jupyter_condaenv.engine import operations
+
+    os.umask(mask)
+    operations.perform(request, settings, lambda event: None)
+
+
+def test_who_may_read_it(source: Path, little_settings: Settings, tmp_path: Path) -> None:
+    archive = tmp_path / "packed.tar.gz"
+    in_child(_perform_by_umask, 0o027, Pack(prefix=str(source), output=str(archive)), little_settings)
+    assert stat.S_IMODE(archive.stat().st_mode) == 0o640
+
+
+def test_a_large_file_that_is_no_archive(little_settings: Settings, tmp_path: Path) -> None:
+    """It is not read to its end, and room is no matter."""
+    with (tmp_path / "zeros.tar.gz").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(InvalidRequest, match="is no archive"):
+        operate(Unpack(prefix=str(tmp_path / "target"), archive=str(tmp_path / "zeros.tar.gz")), little_settings)
+
+
 def test_the_script_in_it_is_not_run(source: Path, little_settings: Settings, tmp_path: Path) -> None:
-    archive, evil = packed(source, tmp_path / "good.tar", little_settings), tmp_path / "evil.tar"
-    with tarfile.open(archive) as good, tarfile.open(evil, "w") as tar:
-        for member in good:
-            data = good.extractfile(member).read() if member.isfile() else b""  # type: ignore[union-attr]
-            if member.name == "bin/conda-unpack":
-                data += f"\nopen({str(tmp_path / 'ran')!r}, 'w')\n".encode()
-                member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-    unpacked(evil, tmp_path / "target", little_settings)
+    archive = packed(source, tmp_path / "good.tar", little_settings)
+    with tarfile.open(archive) as good:
+        script = good.extractfile("bin/conda-unpack").read()  # type: ignore[union-attr]
+    script += f"\nopen({str(tmp_path / 'ran')!r}, 'w')\n".encode()
+    unpacked(remade(archive, changed={"bin/conda-unpack": script}), tmp_path / "target", little_settings)
     assert not (tmp_path / "ran").exists() and not (tmp_path / "target/bin/conda-unpack").exists()
 
 
 def test_no_other_file_is_given_a_prefix(source: Path, little_settings: Settings, tmp_path: Path) -> None:
     """Neither by its name nor through a link."""
-    archive, evil = packed(source, tmp_path / "good.tar", little_settings), tmp_path / "evil.tar"
-    (tmp_path / "victim").write_text("alpha")
-    with tarfile.open(archive) as good, tarfile.open(evil, "w") as tar:
-        for member in good:
-            data = good.extractfile(member).read() if member.isfile() else b""  # type: ignore[union-attr]
-            if member.name == "bin/conda-unpack":
-                names = ["../../victim", "link", str(tmp_path / "victim")]
-                data = f"_prefix_records = {[(name, 'alpha', 'text') for name in names]!r}".encode()
-                member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-        link = tarfile.TarInfo("link")
-        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path / "victim")
-        tar.addfile(link)
+    archive, victim = packed(source, tmp_path / "good.tar", little_settings), tmp_path / "victim"
+    victim.write_text("alpha")
+    places = [(name, "alpha", "text") for name in ("../../victim", "link", str(victim))]
+    script = f"_prefix_records = {places!r}".encode()
+    evil = remade(archive, link("link", str(victim)), changed={"bin/conda-unpack": script})
     unpacked(evil, tmp_path / "target", little_settings)
-    assert (tmp_path / "victim").read_text() == "alpha"
+    assert victim.read_text() == "alpha"
 
 
 @pytest.mark.parametrize("phase", ["stage", "commit", "pack"])
