@@ -162,10 +162,11 @@ def watched(
     tick: Callable[[int], None],
     undo: Callable[[], None],
     before: Sequence[Need] = (),
+    exactly: Callable[[], Sequence[Need]] | None = None,
 ) -> Iterator[None]:
     """:func:`check`, and where the disk gets full all the same, ``undo`` and say of how much there was too little.
     ``before`` is what is there already and undone as well."""
-    check(wanted, settings, tick)
+    check(wanted, settings, tick, exactly)
     try:
         yield
     except (OSError, StorageError) as error:

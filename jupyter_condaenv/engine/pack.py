@@ -140,7 +140,11 @@ def unpack(request: Unpack, settings: Settings, emit: Emit) -> Changed:
         try:
             with (
                 limits.watched(
-                    limits.of_archive(archive.stat().st_size, target), settings, count, lambda: writers.recover(work)
+                    limits.of_archive(archive.stat().st_size, target),
+                    settings,
+                    count,
+                    lambda: writers.recover(work),
+                    exactly=lambda: _room(archive, mode, target),
                 ),
                 _blaming(archive, work.stage),
             ):
@@ -336,6 +340,19 @@ def _mode(archive: Path) -> str:
     raise InvalidRequest(
         f"{archive.name} is no archive that can be unpacked.", "`pack` writes one: .tar.gz, .tar or .zip."
     )
+
+
+def _room(archive: Path, mode: str, target: Path) -> list[limits.Need]:
+    """What ``archive`` takes at ``target`` by its own account; none where it cannot be read, which unpacking tells."""
+    sizes: list[int] = []
+    with suppress(*_UNREADABLE):
+        if mode == "zip":
+            with zipfile.ZipFile(archive) as zipped:
+                sizes = [member.file_size for member in zipped.infolist()]
+        else:
+            with tarfile.open(archive, mode) as tar:  # type: ignore[call-overload]
+                sizes = [member.size for member in tar if member.isreg()]
+    return limits.of_copies(sizes, 0, 0, target)
 
 
 def _extract(archive: Path, mode: str, stage: Path, emit: Emit) -> bool:
