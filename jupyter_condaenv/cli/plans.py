@@ -125,7 +125,8 @@ def explanation(found: Explanation) -> list[str]:
     if not found.clashes:
         lines += found.text.splitlines()
     works = [way for way in found.ways if way.works]
-    lines.append("What works instead:" if works else "Nothing that was tried works.")
+    tried = "Nothing that was tried works." if found.ways else "Nothing else was tried."
+    lines.append("What works instead:" if works else tried)
     lines += [f"  {way.text}" + (f": {', '.join(way.gives)}" if way.gives else "") for way in works]
     failed = [way.text for way in found.ways if not way.works]
     if failed:

@@ -39,7 +39,7 @@ _MOST_CLASHES = 3
 _MOST_NAMES = 8
 """That are told as being on the way between clashing requests."""
 _NODE = re.compile(r"[├└]─ (?:the constraint )?([A-Za-z0-9_.-]+)")
-_VIRTUAL = re.compile(r"(__[a-z0-9_]+) [<>=~!]*\s*(\d[0-9.]*)")
+_VIRTUAL = re.compile(r"(__[a-z0-9_]+) [<>=~!]*\s*(\d+(?:\.\d+)*)")
 _LOOSENESS = {"strict": 0, "flexible": 1, "disabled": 2}
 _SPLIT = 0.5
 """Of the time, for finding what clashes."""
@@ -265,7 +265,7 @@ def _tried(attempt: _Attempt, solver: _Solver) -> Way:
         change=attempt.change,
         works=works,
         specs=attempt.specs if works else (),
-        gives=tuple(f"{name} {there[name].version}" for name in names if name in there),
+        gives=tuple(f"{name} {there[name].version}" for name in dict.fromkeys(names) if name in there),
     )
 
 

@@ -16,7 +16,7 @@ from .model import Base, Lock, Package, Settings, Strategy
 from .rattler import host, matchspec, solving
 from .rattler.query import Query
 
-_VIRTUAL = re.compile(r"\b(?P<name>__[a-z]\w*)(?: *>=(?P<version>\d[\d.]*))?")
+_VIRTUAL = re.compile(r"\b(?P<name>__[a-z]\w*)(?: *>=(?P<version>\d+(?:\.\d+)*))?")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 

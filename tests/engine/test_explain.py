@@ -127,9 +127,12 @@ def test_what_can_be_fulfilled_needs_no_explanation(own: Settings, prefix: Path)
     assert [(change.kind, change.name) for change in found.changes] == [("add", "helper")]
 
 
-def test_what_a_machine_lacks(own: Settings, prefix: Path, settings: Callable[..., Settings], tmp_path: Path) -> None:
+@pytest.mark.parametrize("needs", ["__cuda >=12", "__cuda 12.*"])
+def test_what_a_machine_lacks(
+    needs: str, own: Settings, prefix: Path, settings: Callable[..., Settings], tmp_path: Path
+) -> None:
     channel = tmp_path / "gpu"
-    generic(channel, "gpu-only", "1.0", depends=["__cuda >=12"])
+    generic(channel, "gpu-only", "1.0", depends=[needs])
     index(channel)
     found = explained(creation(prefix, "gpu-only"), settings(channels=(channel.as_uri(),)), CONDA_OVERRIDE_CUDA="")
     assert ("virtual", "__cuda=12") in working(found)

@@ -280,6 +280,14 @@ def test_a_solve_that_takes_too_long_is_given_up(seconds: float, tmp_path: Path)
         in_child(_solved, ["p0"], [channel.as_uri()], tmp_path / "cache", {"timeout": seconds})
 
 
+def test_a_channel_that_does_not_answer_is_named(tiny: Path, tmp_path: Path) -> None:
+    with ChannelServer(tiny, stall={"*repodata*"}) as dead, ChannelServer(tiny) as alive:
+        with pytest.raises(ChannelError, match=r"did not answer within 2\.5 seconds") as caught:
+            in_child(_solved, ["app=1"], [alive.url, dead.url], tmp_path / "cache", {"timeout": 1.0})
+        assert caught.value.details["channels"] == [dead.url]
+        dead.release()
+
+
 def _hard(channel: Path, names: int = 30, versions: int = 60) -> None:
     """Every package rules out versions of those that follow. An index alone: nothing of it is ever fetched."""
     packages = {}

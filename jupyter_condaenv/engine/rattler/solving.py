@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from datetime import timedelta
 
 import rattler
@@ -11,18 +12,20 @@ from rattler.exceptions import SolverError
 from rattler.package_cache import CacheIndex
 
 from ..channels import redact
-from ..errors import Unsatisfiable
+from ..errors import ChannelError, Unsatisfiable
 from ..model import Package
 from . import gateway, package_cache
 from .failures import UNREADABLE, channel_error
 from .host import generic
-from .matchspec import parse
+from .matchspec import parse, spec_name
 from .partial import PartialChannel
 from .query import Query
 from .records import package_of, record_of
 
 _MISSING = re.compile(r"No candidates were found for (?P<name>\S+).*")
 _NOARCH = rattler.Subdir("noarch")
+_AT_ONCE = 2.0
+"""Seconds in which what is in memory is there, also on a busy machine."""
 _PRIORITY = {
     "strict": rattler.ChannelPriority.Strict,
     "flexible": rattler.ChannelPriority.Flexible,
@@ -53,8 +56,9 @@ def solve(query: Query, source: rattler.Gateway | None = None) -> tuple[Package,
             timeout=timedelta(seconds=query.timeout),
         )
         # The solver looks at its limit only now and then, in hard cases never. Reading channels counts here as well.
-        return await asyncio.wait_for(solving, 2 * query.timeout + 1)
+        return await asyncio.wait_for(solving, limit)
 
+    limit = 1.5 * query.timeout + 1
     too_long = Unsatisfiable(
         f"No answer was found within {query.timeout:g} seconds.",
         "Ask for fewer or more closely pinned packages, or raise solve_timeout.",
@@ -63,6 +67,12 @@ def solve(query: Query, source: rattler.Gateway | None = None) -> tuple[Package,
     try:
         records = asyncio.run(run())
     except asyncio.TimeoutError as error:
+        if silent := _silent(query, reader):
+            raise ChannelError(
+                f"{', '.join(silent)} did not answer within {limit:g} seconds.",
+                "Try again later. Where it is only slow, raise solve_timeout.",
+                channels=silent,
+            ) from error
         raise too_long from error
     except SolverError as error:
         text = redact(str(error))
@@ -83,6 +93,25 @@ def solve(query: Query, source: rattler.Gateway | None = None) -> tuple[Package,
     except UNREADABLE as error:
         raise channel_error(error, query.channels) from error
     return tuple(sorted((package_of(record) for record in records), key=lambda package: package.name))
+
+
+def _silent(query: Query, reader: rattler.Gateway) -> list[str]:
+    """Those channels that are still waited for: what has been read, ``reader`` has at once."""
+    name = spec_name(query.specs[0]) if query.specs else "python"
+
+    async def answers(url: str) -> bool:
+        looking = reader.query([rattler.Channel(url)], [rattler.Subdir(query.platform), _NOARCH], [name], False)
+        with suppress(*UNREADABLE):
+            try:
+                await asyncio.wait_for(looking, _AT_ONCE)
+            except asyncio.TimeoutError:
+                return False
+        return True
+
+    async def run() -> list[bool]:
+        return await asyncio.gather(*map(answers, query.channels))
+
+    return [redact(url) for url, answered in zip(query.channels, asyncio.run(run()), strict=True) if not answered]
 
 
 def candidates(query: Query, name: str, source: rattler.Gateway) -> tuple[Package, ...]:
