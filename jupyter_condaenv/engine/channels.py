@@ -21,6 +21,7 @@ _LOCAL = re.compile(r"(file:|[/~]|\.{1,2}/|[A-Za-z]:\\)")
 _TOKEN = re.compile(r"(?<!:/)/t/[^/?#]+")
 _USER = re.compile(r"(?<=://)([^/?#\s]*|[^/?#\s:@]*:(?!\d+([^\w@]|$))[^\s\"'<>]*)@")
 """Also with a slash in the password, which is wrong and happens."""
+_LOGIN = re.compile(r"\A([a-z0-9+.-]+://)?.*@", re.IGNORECASE | re.DOTALL)
 _TOLD = re.compile(r"#((sha\d+|md5)=[0-9a-fA-F]+|egg=[A-Za-z0-9._-]+)\Z")
 """What packages' URLs say of what they lead to."""
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_./-]*\Z")
@@ -59,6 +60,15 @@ def _without_secrets(word: str) -> str:
         return scheme + rest
     told = _TOLD.search(rest)
     return scheme + mark + re.split(r"[?#]", rest, maxsplit=1)[0] + (told[0] if told else "")
+
+
+def redact_proxy(url: str) -> str:
+    """The URL of a proxy without its login. It need not have a scheme, and a password may hold anything.
+
+    >>> redact_proxy("me:p w@host:3128")
+    'host:3128'
+    """
+    return redact(_LOGIN.sub(r"\1", url))
 
 
 def base_url(channel: str, alias: str, named: Mapping[str, str] | None = None) -> str:

@@ -18,7 +18,7 @@ import msgspec
 import yaml
 from msgspec import Struct, field
 
-from .channels import redact
+from .channels import redact, redact_proxy
 from .errors import InvalidRequest
 from .formats import yaml as tree
 from .formats.source import Source as Text
@@ -68,6 +68,8 @@ _ALIASES = {
     "verify_ssl": "ssl_verify",
     "whitelist_channels": "allowlist_channels",
 }
+_NO_LOGINS = ("channel", "auth", "username", "exclude_newer")
+"""What ``channel_settings`` say that may be shown: those who give logins to conda read what else stands there."""
 _OTHERS = ("migrated_custom_channels",)
 """Settings of conda's own that are near one of these."""
 _PRIORITIES = {"strict": "strict", "flexible": "flexible", "disabled": "disabled", "true": "flexible"}
@@ -104,7 +106,8 @@ class Condarc(Struct, frozen=True, kw_only=True):
     """Specs that hold for these packages wherever they are installed."""
     offline: bool = False
     proxy_servers: dict[str, str] = field(default_factory=dict)
-    """Scheme, or scheme and host -> URL of the proxy, which may have a password in it."""
+    """Scheme, or scheme and host -> URL of the proxy, which may have a password in it; empty: none, whatever the
+    environment says."""
     ssl_verify: bool | str = True
     """Whether servers' certificates are checked; ``truststore``: with those of the system; else a file or a folder of
     certificates of authorities."""
@@ -225,7 +228,7 @@ def read(files: Iterable[Path] | None = None, env: Mapping[str, str] = os.enviro
 def unused(own: Condarc) -> dict[str, str]:
     """Settings that were made and change nothing here, or not all of what they say, and why."""
     found = {key: why for key, why in _UNUSED.items() if getattr(own, key)}
-    single = sorted(redact(key) for key in own.proxy_servers if key not in ("http", "https", "all"))
+    single = sorted(redact_proxy(key) for key in own.proxy_servers if key not in ("http", "https", "all"))
     if single:
         found["proxy_servers"] = f"the engine has no proxies for single hosts ({', '.join(single)}), only for a scheme"
     return found | own.misspelt
@@ -235,7 +238,7 @@ def shown(own: Condarc) -> dict[str, Any]:
     """``own`` as JSON has it, without secrets."""
     whole = msgspec.to_builtins(own)
     del whole["secrets"], whole["misspelt"]
-    return {key: _plain(value, {}, "") for key, value in whole.items()}
+    return {key: _shown(key, value) for key, value in whole.items()}
 
 
 def sources(env: Mapping[str, str] = os.environ) -> tuple[Source, ...]:
@@ -244,7 +247,7 @@ def sources(env: Mapping[str, str] = os.environ) -> tuple[Source, ...]:
         Source(
             place=place,
             settings={
-                key: _plain(_value(KEYS[key], {name: item.value for name, item in entry.items.items()}), {}, "")
+                key: _shown(key, _value(KEYS[key], {name: item.value for name, item in entry.items.items()}))
                 for key, entry in entries.items()
             },
             final=tuple(key for key, entry in entries.items() if entry.final),
@@ -252,6 +255,16 @@ def sources(env: Mapping[str, str] = os.environ) -> tuple[Source, ...]:
         for place, entries, _ in _said(None, env)
         if entries
     )
+
+
+def _shown(key: str, value: Any) -> Any:
+    if key == "proxy_servers":
+        return {redact_proxy(name): redact_proxy(url) for name, url in value.items()}
+    if key == "channel_settings":
+        value = [
+            {name: text if name in _NO_LOGINS else "(not shown)" for name, text in record.items()} for record in value
+        ]
+    return _plain(value, {}, key)
 
 
 def _said(files: Iterable[Path] | None, env: Mapping[str, str]) -> Iterator[_Said]:
@@ -301,7 +314,9 @@ def _verify(text: str) -> bool | str:
 def _plain(value: Any, secrets: dict[str, str], key: str) -> Any:
     """``value`` without secrets; URLs that had one are noted in ``secrets``. The engine needs those of proxies."""
     if isinstance(value, dict):
-        return value if key == "proxy_servers" else {name: _plain(one, secrets, key) for name, one in value.items()}
+        if key == "proxy_servers":
+            return value
+        return {_plain(name, {}, key): _plain(one, secrets, key) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return tuple(_plain(one, secrets, key) for one in value)
     if not isinstance(value, str) or "://" not in value or redact(value) == value:
@@ -373,7 +388,9 @@ def _items(path: Path, name: str, node: yaml.Node, lines: list[str], env: Mappin
         raise _misshapen(path, node, f"{name} is not a mapping")
     found = {}
     for key, _, value in _pairs(path, node):
-        if kind == "map":
+        if name == "proxy_servers" and tree.is_null(value):
+            found[key] = _Item("", _flag(lines, value))
+        elif kind == "map":
             found[key] = _Item(_text(path, name, value, env), _flag(lines, value))
         else:
             found[key] = _Item([_text(path, name, member, env) for member in _listed(value)])
@@ -435,4 +452,4 @@ def _flag(lines: list[str], node: yaml.Node) -> str:
 
 def _misshapen(path: Path, node: yaml.Node, problem: str) -> InvalidRequest:
     line = tree.line(node)
-    return InvalidRequest(f"{path}, line {line}: {problem}.", _MEND, file=str(path), line=line)
+    return InvalidRequest(f"{path}, line {line}: {redact(problem)}.", _MEND, file=str(path), line=line)

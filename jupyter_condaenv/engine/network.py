@@ -15,12 +15,14 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from msgspec import Struct
 
-from .channels import redact
+from .channels import redact_proxy
 from .condarc import Condarc
 from .errors import InvalidRequest
 
 RETRIES = 3
 NO_LOGINS: Mapping[str, object] = {}
+_SCHEMES = ("http", "https")
+_NO_PROXY = ("*",)
 _TOKEN = re.compile(r"/t/([^/]+)/")
 AUTH_FILE = "RATTLER_AUTH_FILE"
 """The variable that names the file in which rattler looks first for logins: host -> kind -> what is needed."""
@@ -33,6 +35,7 @@ class Network(Struct, frozen=True, kw_only=True):
     proxies: dict[str, str]
     """``http`` and ``https`` -> URL of the proxy; empty: as the environment says."""
     no_proxy: tuple[str, ...]
+    """Hosts; ``*``: all."""
     verify: bool | str
     """As ``Condarc.ssl_verify``."""
     with_token: dict[str, str]
@@ -42,13 +45,15 @@ class Network(Struct, frozen=True, kw_only=True):
 
     @contextmanager
     def variables(self) -> Iterator[None]:
-        """While a client is made, the variables by which it is told of logins and certificates.
+        """While a client is made, the variables by which it is told of logins, certificates and proxies.
 
         Raises InvalidRequest where one of their files cannot be used.
         """
         logins = self._login_file()
         try:
-            given = self._certificates() | ({AUTH_FILE: f"/proc/self/fd/{logins}"} if logins is not None else {})
+            given = self._certificates() | self._proxy_variables()
+            if logins is not None:
+                given[AUTH_FILE] = f"/proc/self/fd/{logins}"
             before = {name: os.environ.get(name) for name in given}
             os.environ.update(given)
             try:
@@ -77,7 +82,7 @@ class Network(Struct, frozen=True, kw_only=True):
                 tokens[str(urlsplit(url).hostname)] = {"CondaToken": found[1]}
         logins = self._login_file(tokens)
         try:
-            given = self._certificates() | {f"{scheme}_proxy": url for scheme, url in self.proxies.items()}
+            given = self._certificates() | self._proxy_variables()
             if logins is None:
                 yield given, ()
             else:
@@ -98,6 +103,15 @@ class Network(Struct, frozen=True, kw_only=True):
         descriptor = os.memfd_create("logins")
         os.write(descriptor, json.dumps(own | ours).encode())
         return descriptor
+
+    def _proxy_variables(self) -> dict[str, str]:
+        """What ``.condarc`` says instead of the environment, in both spellings, as either may be there already."""
+        told = {}
+        if self.no_proxy == _NO_PROXY:
+            told = {"no_proxy": "*"}
+        elif self.proxies:
+            told = {"all_proxy": "", **{f"{scheme}_proxy": self.proxies.get(scheme, "") for scheme in _SCHEMES}}
+        return told | {name.upper(): value for name, value in told.items()}
 
     def _certificates(self) -> dict[str, str]:
         if not isinstance(self.verify, str) or self.verify == "truststore":
@@ -126,10 +140,12 @@ def of(own: Condarc, env: Mapping[str, str] = os.environ) -> Network:
         if without_login != plain:
             with_token[f"{plain}/"] = f"{without_login}/"
     bundle = env.get("REQUESTS_CA_BUNDLE", "") if "SSL_CERT_FILE" not in env else ""
+    proxies = _proxies(own.proxy_servers, env)
+    no_proxy = tuple(filter(None, (env.get("no_proxy") or env.get("NO_PROXY", "")).replace(" ", "").split(",")))
     return Network(
         retries=RETRIES if own.remote_max_retries is None else own.remote_max_retries,
-        proxies=_proxies(own.proxy_servers, env),
-        no_proxy=tuple(filter(None, (env.get("no_proxy") or env.get("NO_PROXY", "")).replace(" ", "").split(","))),
+        proxies=proxies,
+        no_proxy=_NO_PROXY if own.proxy_servers and not proxies else no_proxy,
         verify=bundle if own.ssl_verify is True and bundle else own.ssl_verify,
         with_token=with_token,
         logins=logins,
@@ -137,11 +153,13 @@ def of(own: Condarc, env: Mapping[str, str] = os.environ) -> Network:
 
 
 def _proxies(said: Mapping[str, str], env: Mapping[str, str]) -> dict[str, str]:
-    """Of each scheme; what ``said`` leaves out is as the environment says."""
+    """Of each scheme that has one; what ``said`` leaves out is as the environment says."""
     found: dict[str, str] = {}
-    for scheme in ("http", "https") if said else ():
+    for scheme in _SCHEMES if said else ():
         variables = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
-        url = said.get(scheme) or said.get("all") or next((env[name] for name in variables if env.get(name)), "")
+        url = said.get(scheme) or said.get("all", "")
+        if scheme not in said and "all" not in said:
+            url = next((env[name] for name in variables if env.get(name)), "")
         if url:
             found[scheme] = _proxy(url)
     return found
@@ -155,7 +173,7 @@ def _proxy(url: str) -> str:
         usable = False
     if not usable or not whole.isprintable() or " " in whole:
         raise InvalidRequest(
-            f"The proxy {redact(whole)!r} is not the URL of a server.",
+            f"The proxy {redact_proxy(whole)!r} is not the URL of a server.",
             "Mend proxy_servers in .condarc, such as `https: http://proxy.example.org:3128`.",
         )
     return whole

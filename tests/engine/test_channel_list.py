@@ -273,3 +273,28 @@ def test_what_is_shown_has_no_secrets(home: Path) -> None:
     assert "canary" not in repr(shown) + repr(condarc.sources())
     assert (shown["channels"], shown["offline"]) == (("https://h/c",), True)
     assert shown["proxy_servers"] == {"https": "http://p"}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("proxy_servers: {http: 'me:canary@p:8'}", {"http": "p:8"}),
+        ("proxy_servers: {http: 'http://me:canary canary@p'}", {"http": "http://p"}),
+        ("proxy_servers: {http: 'http://me:can://canary@p'}", {"http": "http://p"}),
+        ("proxy_servers: {'http://me:canary@h': p}", {"http://h": "p"}),
+        ("proxy_servers: {http: }", {"http": ""}),
+        (
+            "channel_settings: [{channel: c, auth: a, username: u, password: canary}]",
+            ({"channel": "c", "auth": "a", "username": "u", "password": "(not shown)"},),
+        ),
+        ("custom_channels: {'http://me:canary@h': 'http://h/c'}", None),
+    ],
+)
+def test_what_is_shown_of_proxies_and_logins(said: str, expected: object, home: Path) -> None:
+    (home / ".condarc").write_text(said)
+    own = condarc.read()
+    shown, sources = condarc.shown(own), condarc.sources()
+    assert "canary" not in repr(shown) + repr(sources) + repr(condarc.unused(own))
+    key = said.partition(":")[0]
+    if expected is not None:
+        assert shown[key] == sources[-1].settings[key] == expected

@@ -137,6 +137,7 @@ def test_variables_are_expanded_where_they_are_set(tmp_path: Path) -> None:
         ("channel_priority:", "channel_priority", None),
         ("channel_settings:\n- {channel: a, auth: b}", "channel_settings", ({"channel": "a", "auth": "b"},)),
         ("proxy_servers: {http: 'http://me:pw@p:8'}", "proxy_servers", {"http": "http://me:pw@p:8"}),
+        ("proxy_servers: {http: , https: ~}", "proxy_servers", {"http": "", "https": ""}),
     ],
 )
 def test_a_setting(text: str, field: str, value: object, tmp_path: Path) -> None:

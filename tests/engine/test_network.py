@@ -147,6 +147,14 @@ def test_a_proxy(place: str, tiny: Path, home: Path, tmp_path: Path) -> None:
         assert server.log
 
 
+def test_no_proxy_although_the_environment_names_one(tiny: Path, home: Path, tmp_path: Path) -> None:
+    (home / ".condarc").write_text("proxy_servers: {http: }")
+    with ChannelServer(tiny) as server:
+        env = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
+        env |= {"no_proxy": "", "NO_PROXY": ""}
+        assert in_child(solve, server.url, tmp_path / "cache", env=env) == ["app", "libbase"]
+
+
 def test_a_proxy_that_is_down_does_not_tell_its_password(home: Path, tmp_path: Path) -> None:
     (home / ".condarc").write_text(
         f"proxy_servers: {{http: 'http://me:{CANARY}@127.0.0.1:9'}}\nremote_max_retries: 0\n"
@@ -270,17 +278,36 @@ def test_everything_that_fetches_does_it_so() -> None:
         ({"http": "p:1"}, {"https_proxy": "http://e:1"}, {"http": "http://p:1", "https": "http://e:1"}),
         ({"all": "http://p"}, {}, {"http": "http://p", "https": "http://p"}),
         ({"all": "http://p", "https": "http://q"}, {}, {"http": "http://p", "https": "http://q"}),
+        ({"http": ""}, {"http_proxy": "http://e:1", "https_proxy": "http://f:1"}, {"https": "http://f:1"}),
+        ({"all": ""}, {"http_proxy": "http://e:1"}, {}),
     ],
 )
 def test_proxies(said: dict[str, str], env: dict[str, str], expected: dict[str, str]) -> None:
     assert network.of(Condarc(proxy_servers=said), env).proxies == expected
 
 
-@pytest.mark.parametrize("url", ["http://", "http://h:port", "http://h:99999", "http://a b", "http://me:canary@/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://", "http://h:port", "http://h:99999", "http://a b"),
+        *("http://me:canary@/", "http://me:can canary@p", "me:a/canary x@p"),
+    ],
+)
 def test_no_proxy(url: str) -> None:
     with pytest.raises(InvalidRequest, match="proxy") as caught:
         network.of(Condarc(proxy_servers={"http": url}), {})
     assert "canary" not in repr(caught.value.failure())
+
+
+def test_what_a_program_is_told_of_proxies() -> None:
+    """In both spellings: the engine looks at the large one first."""
+    with network.of(Condarc(proxy_servers={"https": "p:1"}), {}).for_child() as (told, _):
+        assert told["HTTPS_PROXY"] == told["https_proxy"] == "http://p:1"
+        assert {told[name] for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")} == {""}
+    with network.of(Condarc(proxy_servers={"http": ""}), {"http_proxy": "http://e"}).for_child() as (told, _):
+        assert told == {"no_proxy": "*", "NO_PROXY": "*"}
+    with network.of(Condarc(), {"http_proxy": "http://e"}).for_child() as (told, _):
+        assert told == {}
 
 
 def test_hosts_without_a_proxy() -> None:
