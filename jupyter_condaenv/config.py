@@ -21,6 +21,7 @@ from .engine import condarc, places
 from .engine.environments import can_write
 from .engine.errors import CondaEnvError, InvalidRequest
 from .engine.model import ChannelPriority, LibraryPath, Settings
+from .engine.paths import absolute
 
 CONFIG_FILES = ("jupyter_config", "jupyter_condaenv_config")
 """Base names of the files that are read; what a later one says wins."""
@@ -242,11 +243,6 @@ def _user_cache_dir() -> str:
     if sys.platform == "darwin":
         return "~/Library/Caches"
     return os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-
-
-def absolute(path: str) -> str:
-    """``path`` with ``~`` expanded, from the root, without following links."""
-    return os.path.abspath(os.path.expanduser(path))
 
 
 class _Reader(Application):

@@ -13,6 +13,7 @@ from typing import Any
 
 from .. import __version__
 from ..engine.errors import Cancelled, CondaEnvError, Failure
+from ..jobs.records import without_secrets
 from .arguments.parser import own_arguments
 from .arguments.table import command_of, is_group, overview, overview_of
 from .exits import Exit, exit_code
@@ -56,7 +57,7 @@ def _dispatch(given: list[str], output: Output) -> int:
         raise
     except Exception as error:
         failure = _fault(error)
-    output.failure(failure)
+    output.failure(without_secrets(failure))
     return exit_code(failure)
 
 

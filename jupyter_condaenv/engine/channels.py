@@ -19,9 +19,11 @@ SUBDIR = re.compile(r"/(noarch|(linux|osx|win|emscripten|wasi|freebsd|zos)-[a-z0
 _WORD = re.compile(r"[^\s\"'<>()]+")
 _LOCAL = re.compile(r"(file:|[/~]|\.{1,2}/|[A-Za-z]:\\)")
 _TOKEN = re.compile(r"(?<!:/)/t/[^/?#]+")
-_USER = re.compile(r"(?<=://)([^/?#\s]*|[^/?#\s:@]*:(?!\d+([^\w@]|$))[^\s\"'<>]*)@")
+_USER = re.compile(r"(?:(?<=://)|(?<=http:/)|(?<=https:/))([^/?#\s]*|[^/?#\s:@]*:(?!\d+([^\w@]|$))[^\s\"'<>]*)@")
 """Also with a slash in the password, which is wrong and happens."""
 _LOGIN = re.compile(r"\A([a-z0-9+.-]+://)?.*@", re.IGNORECASE | re.DOTALL)
+SCHEME_END = re.compile(r"://|(?<=http):/|(?<=https):/")
+"""One slash is left of two where a URL was taken for a path."""
 _TOLD = re.compile(r"#((sha\d+|md5)=[0-9a-fA-F]+|egg=[A-Za-z0-9._-]+)\Z")
 """What packages' URLs say of what they lead to."""
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_./-]*\Z")
@@ -55,11 +57,13 @@ def _without_secrets(word: str) -> str:
     """Paths may have a folder ``t``, and query marks, of their own."""
     if _LOCAL.match(word):
         return word
-    scheme, mark, rest = _TOKEN.sub("", word).partition("://")
-    if not mark:
-        return scheme + rest
+    word = _TOKEN.sub("", word)
+    end = SCHEME_END.search(word)
+    if not end:
+        return word
+    rest = word[end.end() :]
     told = _TOLD.search(rest)
-    return scheme + mark + re.split(r"[?#]", rest, maxsplit=1)[0] + (told[0] if told else "")
+    return word[: end.end()] + re.split(r"[?#]", rest, maxsplit=1)[0] + (told[0] if told else "")
 
 
 def redact_proxy(url: str) -> str:

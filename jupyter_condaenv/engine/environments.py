@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from . import notes, places, stack
+from . import notes, paths, places, stack
 from .errors import AlreadyExists, Broken, InvalidRequest, NotFound, Refused, StorageError
 from .model import Environment, Notes, Settings
 from .prefix import count_and_python, python_minor
@@ -120,9 +120,10 @@ def check_exists(prefix: Path) -> None:
 
 
 def find(name_or_prefix: str, settings: Settings) -> Environment:
-    """The environment with that name, or at that path. Raises NotFound, with similar names in the hint."""
+    """The environment with that name, or at that path. Raises NotFound, with similar names in the hint, or
+    InvalidRequest for a URL."""
     if os.sep in name_or_prefix or name_or_prefix in (".", "..") or name_or_prefix.startswith("~"):
-        prefix = Path(os.path.abspath(os.path.expanduser(name_or_prefix)))
+        prefix = Path(paths.absolute(name_or_prefix))
         check_exists(prefix)
         return describe(prefix)
     check_name(name_or_prefix)

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, get_args
 import msgspec
 from msgspec import Struct
 
-from ..engine.channels import redact
+from ..engine.channels import SCHEME_END, redact
 from ..engine.errors import Failure
 from ..engine.model import AnyEvent, AnyRequest, AnyResult, Settings
 from . import processes
@@ -128,7 +128,7 @@ def without_secrets(value: T) -> T:
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         # Only URLs: a directory that is called t is nobody's token.
-        return redact(value) if "://" in value else value
+        return redact(value) if SCHEME_END.search(value) else value
     if isinstance(value, list | tuple):
         return [_cleaned(item) for item in value]
     if isinstance(value, dict):

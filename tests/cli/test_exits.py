@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,40 @@ def test_no_secret_is_shown(person: Person, small: ChannelServer) -> None:
     for secret in ("canary-4711", "canary-0815"):
         assert secret not in failed.out + failed.err
         assert not any(secret.encode() in content for content in kept)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("unpack URL x", "build URL", "explain create URL tool", "create x --file URL", "create x --lock URL"),
+        *("adopt URL", "stack x tool --on URL", "apply URL", "diff URL 1 2", "export URL", "update URL --all"),
+        *("lock --file URL", "delete URL --yes"),
+    ],
+)
+def test_a_url_is_no_path(words: str, person: Person) -> None:
+    url = "http://me:canary-0815@host/t/canary-4711/x.tar.gz?sig=canary-1234"
+    refused = person.run(*(url if word == "URL" else word for word in words.split()), code=2)
+    assert "'http://host/x.tar.gz' is a URL" in refused.err
+    kept = [path.read_bytes() for path in person.home.rglob("*") if path.is_file()]
+    assert "canary" not in refused.out + refused.err
+    assert not any(b"canary" in content for content in kept)
+
+
+def test_no_secret_is_shown_where_something_else_was_wanted(make: Callable[..., Path], person: Person) -> None:
+    make("geo", "tool")
+    file = person.home / "environment.yml"
+    file.write_text("dependencies:\n- http://me:canary@h/x: 1\n")
+    url = "http://me:canary@h/t/canary/chan"
+    for words in (
+        ("jobs", "show", url),
+        ("why", "geo", f"{url}::lib"),
+        ("who-constrains", "geo", f"{url}::lib"),
+        ("create", "x", "--file", file),
+    ):
+        for form in ((), ("--json",)):
+            failed = person.run(*words, *form, code=None)
+            assert failed.code in (Exit.USAGE, Exit.NOT_FOUND), words
+            assert "canary" not in failed.out + failed.err, words
 
 
 def test_every_error_has_an_exit_code() -> None:

@@ -115,6 +115,11 @@ SECRETS = (
     "https://host/c?token=canary",
     "https://host/c#canary",
     "s3://key:canary@bucket/c",
+    "http:/me:canary@host/c",
+    "https:/canary@host/c",
+    "http:/me:a/canary@host/c",
+    "https:/host/t/canary/c",
+    "https:/host/c?token=canary",
 )
 
 
@@ -146,6 +151,8 @@ def test_a_secret_in_a_text(url: str, text: str) -> None:
         "https://host:8080/a@b",
         "mail me@host",
         "/srv/t/x/y",
+        "/srv/x:/srv:/home/me@work",
+        "http:/host/c",
         "file:///srv/t/x?y",
         "a/b/c",
         "../t/x",

@@ -8,8 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ... import config
-from ...engine import deferred, environments
+from ...engine import deferred, environments, paths
 from ...engine.errors import CondaEnvError, InvalidRequest, NotFound
 from ...engine.model import (
     Adopt,
@@ -81,7 +80,7 @@ def why_not(arguments: Namespace, output: Output) -> None:
 
 
 def apply(arguments: Namespace, output: Output) -> None:
-    shown = read_plan(Path(arguments.plan))
+    shown = read_plan(arguments.plan)
     perform(ApplyPlan(prefix=shown.prefix, plan=shown, when=when_of(arguments)), configured(), arguments, output)
 
 
@@ -162,7 +161,7 @@ def adopt(arguments: Namespace, output: Output) -> None:
 def pack(arguments: Namespace, output: Output) -> None:
     settings = configured()
     prefix = environments.find(arguments.environment, settings).prefix
-    request = Pack(prefix=prefix, output=config.absolute(arguments.output), force=arguments.force)
+    request = Pack(prefix=prefix, output=paths.absolute(arguments.output), force=arguments.force)
     perform(request, settings, arguments, output)
 
 
@@ -170,7 +169,7 @@ def unpack(arguments: Namespace, output: Output) -> None:
     settings = configured()
     request = Unpack(
         prefix=new_prefix(arguments.environment, settings),
-        archive=config.absolute(arguments.archive),
+        archive=paths.absolute(arguments.archive),
         display_name=arguments.display_name,
     )
     perform(request, settings, arguments, output)

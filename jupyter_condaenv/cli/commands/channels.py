@@ -8,7 +8,7 @@ from argparse import Namespace
 
 import msgspec
 
-from ... import config
+from ...engine import paths
 from ...engine.errors import InvalidRequest, Refused
 from ...engine.model import BuildPackage, CheckChannels, Checked, Login
 from .. import answers
@@ -55,8 +55,8 @@ def channel_check(arguments: Namespace, output: Output) -> int:
 
 def build(arguments: Namespace, output: Output) -> None:
     request = BuildPackage(
-        recipe=config.absolute(arguments.recipe),
-        channel=config.absolute(arguments.into) if arguments.into else "",
+        recipe=paths.absolute(arguments.recipe),
+        channel=paths.absolute(arguments.into) if arguments.into else "",
         channels=channels_of(arguments.channels),
     )
     perform(request, configured(), arguments, output)

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from ... import config
-from ...engine import limits, trees
+from ...engine import limits, paths, trees
 from ...engine.errors import Cancelled, InvalidRequest, NotFound
 from ...engine.model import AnyRequest, Environment, Result, Settings
 from ...jobs import Jobs
@@ -60,7 +60,9 @@ def with_kernels(found: Iterable[Environment], settings: Settings) -> list[Envir
     return [msgspec.structs.replace(one, kernels=tuple(registered.get(one.prefix, ()))) for one in found]
 
 
-def existing(path: Path, what: str) -> Path:
+def existing(given: str, what: str) -> Path:
+    paths.check(given)
+    path = Path(given)
     if path.is_dir():
         raise InvalidRequest(f"{path} is a folder, and no {what}.", "Name a file in it.", path=str(path))
     if not path.is_file():

@@ -6,8 +6,7 @@ from argparse import Namespace
 from functools import partial
 from pathlib import Path
 
-from ... import config
-from ...engine import deferred, environments
+from ...engine import deferred, environments, paths
 from ...engine.errors import AlreadyExists, ChannelError, InvalidRequest
 from ...engine.model import Exported, IndexChannels, Locked, Scan, Settings, Strategy
 from ...jobs import Jobs
@@ -137,7 +136,7 @@ def lock(arguments: Namespace, output: Output) -> None:
     for note in export.not_elsewhere(current):
         output.note(f"warning: {note}")
     if arguments.output:
-        path = Path(config.absolute(arguments.output))
+        path = Path(paths.absolute(arguments.output))
         write(path, lockfiles.encode(current))
         output.result(answers.Locked(lock=current, path=str(path)))
     elif output.json:
@@ -156,7 +155,7 @@ def _lock_platforms(arguments: Namespace, output: Output) -> None:
     made = follow(job, output)
     assert isinstance(made, Locked)
     if arguments.output:
-        path = Path(config.absolute(arguments.output))
+        path = Path(paths.absolute(arguments.output))
         write(path, made.file.text.encode())
         output.note(text.platforms(made.file.platforms))
         output.result(answers.Written(path=str(path)))
@@ -175,9 +174,9 @@ def export(arguments: Namespace, output: Output) -> None:
     for note in found.notes:
         output.note(f"warning: {note}")
     if arguments.output and found.beside:
-        output.result(_written_with_what_it_reads(found, Path(config.absolute(arguments.output))))
+        output.result(_written_with_what_it_reads(found, Path(paths.absolute(arguments.output))))
     elif arguments.output:
-        path = Path(config.absolute(arguments.output))
+        path = Path(paths.absolute(arguments.output))
         write(path, found.text.encode())
         output.result(answers.Written(path=str(path)))
     elif output.json:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from ... import config
-from ...engine import environments, requirements, stored
+from ...engine import environments, paths, requirements, stored
 from ...engine.errors import InvalidRequest
 from ...engine.model import (
     ChangePackages,
@@ -40,7 +39,7 @@ def _create_request(arguments: Namespace, settings: Settings) -> CreateEnvironme
                 "A lock says exactly which packages from where: SPEC, --channel and the like cannot go with --lock.",
                 "Create it from the lock, then `add` to it.",
             )
-        path = existing(Path(arguments.lock), "lock")
+        path = existing(arguments.lock, "lock")
         if not _is_ours(path):
             return _create_of_lock(path, arguments, settings)
         from ...engine import lockfiles
@@ -101,7 +100,7 @@ def _create_of_file(arguments: Namespace, settings: Settings) -> CreateEnvironme
         )
     from ...engine import specfiles
 
-    path = existing(Path(arguments.file), "file")
+    path = existing(arguments.file, "file")
     found = specfiles.read_file(path, environment=arguments.file_environment)
     place = arguments.environment or found.name
     if not place:
@@ -158,7 +157,7 @@ def _with_file(request: ChangePackages, arguments: Namespace, settings: Settings
         return request
     from ...engine import specfiles
 
-    path = existing(Path(arguments.file), "file")
+    path = existing(arguments.file, "file")
     found = specfiles.read_file(path, environment=arguments.file_environment)
     return specfiles.change(
         found, str(path), request, without_pip=arguments.without_pip, site_cutoff=settings.exclude_newer
@@ -242,7 +241,7 @@ def lock_request(arguments: Namespace, settings: Settings) -> LockPlatforms:
     if arguments.file:
         from ...engine import specfiles
 
-        path = existing(Path(arguments.file), "file")
+        path = existing(arguments.file, "file")
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -296,16 +295,16 @@ REQUESTS: dict[
 def new_prefix(name_or_path: str, settings: Settings) -> str:
     """Where a new environment goes: a path is taken as it is, a name has its place."""
     if os.sep in name_or_path or name_or_path in (".", "..") or name_or_path.startswith("~"):
-        return config.absolute(name_or_path)
+        return paths.absolute(name_or_path)
     return environments.prefix_for(name_or_path, settings)
 
 
 def channels_of(given: Iterable[str]) -> tuple[str, ...]:
     """Directories from the root: the job runs elsewhere."""
-    return tuple(config.absolute(one) if one.startswith((".", "~")) else one for one in given)
+    return tuple(paths.absolute(one) if one.startswith((".", "~")) else one for one in given)
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: str) -> Plan:
     try:
         return stored.plan(existing(path, "plan").read_bytes())
     except OSError as error:

@@ -160,7 +160,7 @@ class _Found:
 
         def refuse(problem: str, hint: str) -> InvalidRequest:
             details = {"file": self._source.name, "cell": cell, "line": line}
-            return InvalidRequest(f"{place}: {redact(problem)}", hint, **details)
+            return InvalidRequest(f"{place}: {redact(problem)}", redact(hint), **details)
 
         for found in installs.read(command, refuse):
             for spec in found.specs:

@@ -72,7 +72,7 @@ class Source:
         where = f"{self.name}, line {line}" if line else self.name
         if line:
             details["line"] = line
-        return InvalidRequest(f"{where}: {redact(problem)}", hint, file=self.name, **details)
+        return InvalidRequest(f"{where}: {redact(problem)}", redact(hint), file=self.name, **details)
 
     def channel(self, channel: str, refuse: Refuse) -> str:
         """``channel`` as it stands there, but for a path, which is made whole: as pixi does, from the folder of the
