@@ -20,6 +20,7 @@ from . import (
     plans,
     requested,
     requirements,
+    rollback,
     solve,
     specfiles,
     transaction,
@@ -67,6 +68,7 @@ def look_ahead(request: PlanRequest | Explain | WhyNot, settings: Settings, emit
         emit(Step(phase="solve", text="Solving"))
         plan = solve.dry_run(wanted, settings)
         _tell_what_is_replaced(wanted, plan, emit)
+        _tell_what_moved_below(wanted, plan, emit)
         return Planned(plan=plans.sealed(_without_secrets(plan, emit)))
     if isinstance(request, Explain):
         emit(Step(phase="solve", text="Solving"))
@@ -114,6 +116,12 @@ def _tell_what_is_replaced(request: Changing | Plannable, plan: Plan, emit: Emit
                 emit(Message(text=f"{name} was asked for as {', '.join(old)}, and now is as {', '.join(new)}"))
 
 
+def _tell_what_moved_below(request: Changing | Plannable, plan: Plan, emit: Emit) -> None:
+    """Tell where what comes back does not come back to what it stood on then."""
+    if isinstance(request, Rollback) and (text := rollback.base_moved(request, plan)):
+        emit(Message(text=text))
+
+
 def _read(request: _Asked, emit: Emit) -> _Asked:
     """``request`` with its lock read, if that is another tool's, and what is to be known of the file told."""
     read = specfiles.with_lock(request, host.platform()) if isinstance(request, CreateEnvironment) else request
@@ -134,6 +142,7 @@ def change(request: Changing, settings: Settings, emit: Emit) -> Changed | Defer
         emit(Step(phase="solve", text="Solving" if solved else "Checking what there is"))
         plan = _plan(request, settings)
         _tell_what_is_replaced(request, plan, emit)
+        _tell_what_moved_below(request, plan, emit)
         if plan.changes:
             changes = tuple(change.brief for change in plan.changes)
             emit(Solved(changes=changes, download_bytes=plan.download_bytes))

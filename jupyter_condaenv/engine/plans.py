@@ -40,8 +40,12 @@ def draft(prefix: str, verb: str, before: Lock | None, lock: Lock, settings: Set
 def check_lock(lock: Lock, source: str, *, bare: bool = False) -> None:
     """Raises InvalidRequest or Outdated unless ``lock`` can be made into an environment here and now."""
     lockfiles.check(lock, source, bare=bare)
-    if lock.base is not None:
-        _check_base(lock.base)
+    if lock.base is not None and not _is_as_locked(lock.base):
+        raise Outdated(
+            f"This lock stands on {lock.base.prefix}, which is not as it was when the lock was made.",
+            "Stack the same requests on it again with `jupyter condaenv stack`.",
+            base=lock.base.prefix,
+        )
     if lock.platform != host.platform():
         raise InvalidRequest(
             f"{source} is for {lock.platform}, and this machine is {host.platform()}.",
@@ -140,18 +144,17 @@ def _outdated(made: Plan) -> Outdated:
 def _check_place(made: Plan) -> None:
     if not made.before:
         environments.check_free(made.prefix)
-    if made.lock.base is not None:
-        _check_base(made.lock.base)
-
-
-def _check_base(base: Base) -> None:
-    there = environments.is_environment(Path(base.prefix))
-    if not there or not stack.base_of(Path(base.prefix)).digest == base.digest == digest(base.packages, base.pip):
+    if (base := made.lock.base) is not None and not _is_as_locked(base):
         raise Outdated(
-            f"This lock stands on {base.prefix}, which is not as it was when the lock was made.",
-            "Stack the same requests on it again with `jupyter condaenv stack`.",
+            f"{base.prefix}, on which {Path(made.prefix).name} stands, has changed since this plan was made.",
+            "Nothing was done. Make the plan again and look at it.",
             base=base.prefix,
         )
+
+
+def _is_as_locked(base: Base) -> bool:
+    there = environments.is_environment(Path(base.prefix))
+    return there and stack.base_of(Path(base.prefix)).digest == base.digest == digest(base.packages, base.pip)
 
 
 def _state(prefix: Path, now: Lock | None) -> str:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from . import (
+    bases,
     bytecode,
     changes,
     deferred,
@@ -25,7 +26,6 @@ from . import (
     identity,
     prefix,
     resolver,
-    solve,
     staging,
     transaction,
     writers,
@@ -181,7 +181,7 @@ def _lock(patient: Patient, present: tuple[Package, ...], settings: Settings, wa
     """What there is to be in the end: ``present``, and what that needs."""
     last = patient.revisions[-1] if patient.revisions else None
     lock = history.lock_of(patient.prefix, present, last, host.platform())
-    lock = replace(lock, base=solve.base_now(lock))
+    lock = replace(lock, base=bases.now(lock))
     lacking = list(unmet(present, [*patient.below, *present]))
     if not lacking:
         return lock

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from . import deferred, environments, history, pip, plans, staging
+from . import bases, deferred, environments, history, pip, plans, staging
 from . import prefix as prefixes
 from .errors import Broken, NotFound, Refused
 from .model import Lock, Plan, Revision, Rollback, Settings
@@ -23,8 +23,9 @@ def plan(request: Rollback, settings: Settings) -> Plan:
     staging.workspace(prefix)  # says early when the environment cannot be written
     now = history.current_lock(prefix, host.platform())
     wanted = _revision(prefix, request.revision, now)
-    plans.check_lock(wanted.lock, f"revision {wanted.number} of {prefix.name}")
-    made = plans.draft(request.prefix, "rollback", now, wanted.lock, settings)
+    lock = _on_base_now(wanted, prefix)
+    plans.check_lock(lock, f"revision {wanted.number} of {prefix.name}")
+    made = plans.draft(request.prefix, "rollback", now, lock, settings)
     there, then = prefixes.variables(prefix), wanted.variables
     made = replace(
         made,
@@ -33,6 +34,35 @@ def plan(request: Rollback, settings: Settings) -> Plan:
         unset=tuple(there.keys() - {one.name for one in then}) if then is not None else (),
     )
     return pip.planned(made, now, settings, exact=True)
+
+
+def base_moved(request: Rollback, plan: Plan) -> str:
+    """What tells that ``plan``, made for ``request``, is not for what the environment stood on then; else empty."""
+    prefix = Path(request.prefix)
+    wanted = _revision(prefix, request.revision, history.current_lock(prefix, host.platform()))
+    if plan.lock.base is None or plan.lock.base == wanted.lock.base:
+        return ""
+    return (
+        f"{plan.lock.base.prefix}, on which {prefix.name} stands, has changed since revision {wanted.number}: "
+        f"what {prefix.name} had then comes onto it as it is now"
+    )
+
+
+def _on_base_now(wanted: Revision, prefix: Path) -> Lock:
+    """The lock of ``wanted``, on what its base is now. Raises Refused where it does not go with that."""
+    base = bases.now(wanted.lock)
+    if base is None or base == wanted.lock.base:
+        return wanted.lock
+    found = bases.misfits(wanted.lock, base)
+    if found:
+        raise Refused(
+            f"What {prefix.name} had at revision {wanted.number} does not go with {base.prefix} as that is now: "
+            f"{'; '.join(found)}.",
+            "Nothing was changed. `jupyter condaenv add` and `jupyter condaenv remove` choose what goes with it.",
+            revision=wanted.number,
+            base=base.prefix,
+        )
+    return replace(wanted.lock, base=base)
 
 
 def _revision(prefix: Path, number: int, now: Lock) -> Revision:
@@ -81,5 +111,5 @@ def _is(state: Revision, prefix: Path, now: Lock) -> bool:
 
 
 def _same(one: Lock, other: Lock) -> bool:
-    """Whether an environment of ``one`` is that of ``other``."""
-    return (one.digest, one.specs, one.base, one.pip_specs) == (other.digest, other.specs, other.base, other.pip_specs)
+    """Whether an environment of ``one`` is that of ``other``, whatever has become of what it stands on."""
+    return (one.digest, one.specs, one.pip_specs) == (other.digest, other.specs, other.pip_specs)

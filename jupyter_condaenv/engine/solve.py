@@ -10,6 +10,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from . import (
+    bases,
     channel_list,
     complete,
     condarc,
@@ -35,7 +36,6 @@ from . import prefix as prefixes
 from .errors import InvalidRequest, NotFound, Refused
 from .formats.specfile import SpecFile
 from .model import (
-    Base,
     ChangePackages,
     CreateEnvironment,
     Lock,
@@ -247,7 +247,7 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
         frozen=frozen,
         there=now.packages,
         pins=prefixes.pins(prefix),
-        base=base_now(now),
+        base=bases.now(now),
         asked_before=tuple(text for texts in specs.values() for text in texts if text not in request.add),
         replaced=() if request.prune else replaced,
     )
@@ -313,31 +313,6 @@ def _names(texts: Sequence[str]) -> set[str]:
                 f"{text!r} is more than the name of a package to update.", "To ask for a version, add it."
             )
     return {matchspec.spec_name(text) for text in texts}
-
-
-def base_now(lock: Lock) -> Base | None:
-    """What the overlay of ``lock`` stands on, as it is now.
-
-    Raises Refused where that is gone, or has another Python: compiled packages and bytecode would not fit it.
-    """
-    if lock.base is None:
-        return None
-    below = Path(lock.base.prefix)
-    if not environments.is_environment(below):
-        raise Refused(
-            f"The environment it stands on, {below}, is gone.",
-            "Put it back, or make an environment of its own with `jupyter condaenv create`.",
-            base=str(below),
-        )
-    base = stack.base_of(below)
-    before, after = (stack.python_minor_of(packages) for packages in (lock.base.packages, base.packages))
-    if before != after:
-        raise Refused(
-            f"The environment it stands on, {below}, has moved from Python {before} to {after}.",
-            "Stack the same packages on it anew with `jupyter condaenv stack`.",
-            base=str(below),
-        )
-    return base if base.digest != lock.base.digest else lock.base
 
 
 def _in_base(lock: Lock, names: list[str]) -> bool:

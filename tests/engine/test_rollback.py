@@ -14,19 +14,23 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import deferred, history, stack
+from jupyter_condaenv.engine import bases, deferred, history, stack
 from jupyter_condaenv.engine.errors import Broken, ChannelError, NotFound, Outdated, Refused
 from jupyter_condaenv.engine.model import (
     AnyEvent,
     ApplyDeferred,
     ApplyPlan,
+    Base,
     Changed,
     ChangePackages,
     CreateEnvironment,
     Deferred,
     DropDeferred,
     Dropped,
+    Lock,
     Message,
+    Package,
+    PipPackage,
     Plan,
     Planned,
     PlanRequest,
@@ -34,12 +38,14 @@ from jupyter_condaenv.engine.model import (
     Settings,
     StackEnvironment,
     Variable,
+    digest,
+    known_by_name,
 )
 from jupyter_condaenv.engine.prefix import variables
 from tests.channel import ChannelServer
 
 from . import packages
-from .child import operate
+from .child import in_child, operate
 from .harness import leftovers, poll, problems, settled, tree
 
 CHANGES: tuple[dict[str, tuple[str, ...]], ...] = (
@@ -280,6 +286,10 @@ def kernel_of(prefix: Path) -> Iterator[None]:
         process.communicate()
 
 
+def messages(told: Iterable[AnyEvent]) -> list[str]:
+    return [event.text for event in told if isinstance(event, Message)]
+
+
 def warnings(told: Iterable[AnyEvent]) -> list[str]:
     return [event.text for event in told if isinstance(event, Message) and event.level == "warning"]
 
@@ -312,7 +322,7 @@ def test_archives_that_are_nowhere_are_named(
         assert problems(prefix) == []
 
 
-def test_an_overlay_goes_back_as_long_as_its_base_is_the_same(real_settings: Settings, tmp_path: Path) -> None:
+def test_an_overlay_goes_back_on_the_same_base(real_settings: Settings, tmp_path: Path) -> None:
     base, top = (Path(real_settings.envs_dirs[0]) / name for name in ("base-env", "top"))
     made(base, real_settings, "python", "smallpkg=1.0")
     operate(StackEnvironment(prefix=str(top), base=str(base), specs=("entrydemo",)), real_settings)
@@ -324,7 +334,103 @@ def test_an_overlay_goes_back_as_long_as_its_base_is_the_same(real_settings: Set
     assert variables(top) == {}
     assert files(top) == was
     assert stack.read(top) is not None
+
+
+def test_an_overlay_goes_back_on_its_base_as_that_is_now(real_settings: Settings, tmp_path: Path) -> None:
+    base, top = (Path(real_settings.envs_dirs[0]) / name for name in ("base-env", "top"))
+    made(base, real_settings, "python", "smallpkg=1.0")
+    operate(StackEnvironment(prefix=str(top), base=str(base), specs=("entrydemo",)), real_settings)
     change(base, real_settings, add=("smallpkg=2.0",))
-    with pytest.raises(Outdated, match=f"stands on {base}"):
+    change(top, real_settings, add=("cloudpickle",))
+    offline = replace(real_settings, channels=("https://nowhere.invalid",))
+    request = Rollback(prefix=str(top))
+    planned, told = operate(PlanRequest(prefix=str(top), request=request), offline)
+    moved = "{}, on which top stands, has changed since revision {}: what top had then comes onto it as it is now"
+    assert isinstance(planned, Planned) and messages(told) == [moved.format(base, 1)]
+    done, _ = operate(ApplyPlan(prefix=str(top), plan=planned.plan), offline)
+    assert isinstance(done, Changed) and done.revision == 3
+    settled(top)
+    lock = history.current_lock(top)
+    assert (lock.specs, [one.name for one in lock.packages]) == (("entrydemo",), ["entrydemo"])
+    assert lock.base == stack.base_of(base)
+    assert "smallpkg==2.0\n" in (top / stack.CONSTRAINTS).read_text()
+    again, told = operate(request, offline)
+    assert isinstance(again, Changed) and {one.name for one in again.plan.lock.packages} == {"entrydemo", "cloudpickle"}
+    assert messages(told) == [], "revision 2 was made on what the base still is"
+    planned, _ = operate(PlanRequest(prefix=str(top), request=request), offline)
+    assert isinstance(planned, Planned)
+    change(base, real_settings, add=("smallpkg=1.1",))
+    with pytest.raises(Outdated, match="top stands, has changed since this plan was made"):
+        operate(ApplyPlan(prefix=str(top), plan=planned.plan), offline)
+    result, told = operate(request, offline)
+    assert isinstance(result, Changed) and moved.format(base, 3) in messages(told)
+    assert result.plan.lock.base == stack.base_of(base)
+
+
+def test_that_only_its_base_moved_is_no_change_of_an_overlay(real_settings: Settings, tmp_path: Path) -> None:
+    base, top = (Path(real_settings.envs_dirs[0]) / name for name in ("base-env", "top"))
+    made(base, real_settings, "python", "smallpkg=1.0")
+    operate(StackEnvironment(prefix=str(top), base=str(base), specs=("entrydemo",)), real_settings)
+    change(base, real_settings, add=("smallpkg=2.0",))
+    change(top, real_settings, add=("entrydemo",))
+    with pytest.raises(NotFound, match="has not been otherwise"):
         back(top, real_settings)
-    assert files(top) == was
+
+
+def test_what_does_not_go_with_a_base_that_moved_stays_undone(real_settings: Settings, tmp_path: Path) -> None:
+    base, top = (Path(real_settings.envs_dirs[0]) / name for name in ("base-env", "top"))
+    made(base, real_settings, "python", "clash-common=1.0")
+    specs = ("clash-left", "cloudpickle")
+    operate(StackEnvironment(prefix=str(top), base=str(base), specs=specs), real_settings)
+    change(top, real_settings, remove=specs, add=("entrydemo",))
+    change(base, real_settings, add=("clash-common=2.0", "cloudpickle"))
+    settled(top)
+    was = tree(top)
+    with pytest.raises(Refused) as caught:
+        back(top, real_settings)
+    assert caught.value.message == (
+        f"What top had at revision 1 does not go with {base} as that is now: cloudpickle is in both; "
+        "clash-left 1.0 needs clash-common <2, and there is 2.0."
+    )
+    assert "`jupyter condaenv add`" in caught.value.hint
+    assert tree(top) == was
+
+
+def one(name: str, version: str, **more: tuple[str, ...]) -> Package:
+    return replace(known_by_name(name, version, "0"), **more)
+
+
+def test_what_does_not_go_with_a_base_is_told() -> None:
+    def base(*packages: Package, pip: tuple[PipPackage, ...] = ()) -> Base:
+        return Base(prefix="/base", digest=digest(packages, pip), packages=packages, pip=pip)
+
+    python = one("python", "3.11.1")
+    then = base(python, one("numpy", "1.0"), one("kept", "1.0"), one("gone", "1.0"))
+    lock = Lock(
+        platform="linux-64",
+        channels=(),
+        specs=("numpy <2", "kept", "gone", "top"),
+        packages=(one("top", "1.0", constrains=("numpy <2", "absent <1"), depends=("numpy", "__glibc >=9")),),
+        base=then,
+        pip_specs=("of-pip", "other"),
+        pip=(
+            PipPackage(name="of-pip", version="1.0", dependencies=("numpy", "extra")),
+            PipPackage(name="other", version="1.0"),
+        ),
+    )
+    assert in_child(bases.misfits, lock, then) == ()
+    assert in_child(bases.misfits, lock, base(*then.packages, one("new", "1.0", constrains=("kept >9",)))) == ()
+    now = base(
+        python,
+        one("numpy", "2.0"),
+        one("kept", "1.0", constrains=("top >9",)),
+        pip=(PipPackage(name="other", version="2.0"), PipPackage(name="extra", version="1.0")),
+    )
+    assert in_child(bases.misfits, lock, now) == (
+        "other is in both",
+        "kept 1.0 goes only with top >9, and there is 1.0",
+        "top 1.0 goes only with numpy <2, and there is 2.0",
+        "numpy <2 was asked for, and there is 2.0",
+        "gone was asked for, and there is none",
+        "of-pip 1.0 of pip was chosen for numpy 1.0, and there is 2.0",
+    )
