@@ -184,7 +184,7 @@ def _warn_of(lacks: Iterable[str], emit: Emit) -> None:
 
 def _plan(request: Changing, settings: Settings) -> Plan:
     if isinstance(request, ApplyPlan):
-        return _checked(request)
+        return _checked(request, settings)
     if isinstance(request, ApplyDeferred):
         return _waiting(Path(request.prefix))
     return solve.plan(request, settings)
@@ -208,13 +208,14 @@ def _waiting(prefix: Path) -> Plan:
     return plan
 
 
-def _checked(request: ApplyPlan) -> Plan:
+def _checked(request: ApplyPlan, settings: Settings) -> Plan:
     """The plan to apply, if it is sound and the environment is as it was when the plan was made."""
     if request.plan.prefix != request.prefix:
         raise InvalidRequest("The plan is for another environment than the request.", "Send the plan's own prefix.")
     plans.check_seal(request.plan)
     lockfiles.check(request.plan.lock, "The plan")
     plans.check_current(request.plan)
+    plans.check_channels(request.plan.changes, settings)
     return request.plan
 
 

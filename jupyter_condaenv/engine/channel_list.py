@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from . import channels, condarc, condarc_edit, logins
 from .channels import LOGIN_PLACES
 from .errors import InvalidRequest, NotFound, Refused
-from .model import Channel, Login, Settings
+from .model import Channel, Login, Package, Settings
 
 LOCAL = "local"
 _ANACONDA = ("https://repo.anaconda.com/", "https://repo.continuum.io/", "https://conda.anaconda.org/pkgs/")
@@ -79,6 +79,14 @@ def check_allowed(urls: Sequence[str], settings: Settings) -> None:
                 "Use another channel, or ask who administrates this machine (denylist_channels, allowlist_channels).",
                 channel=url,
             )
+
+
+def check_packages(packages: Iterable[Package], settings: Settings) -> None:
+    """Raises Refused for a package of a channel that ``.condarc`` denies: a lock and a URL name channels as well."""
+    own = condarc.read()
+    if own.allowlist_channels or own.denylist_channels:
+        found = named([package.channel for package in packages], settings)
+        check_allowed([channel.url for channel in found], settings)
 
 
 def check_asked_for(urls: Sequence[str], settings: Settings) -> None:

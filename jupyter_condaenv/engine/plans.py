@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,22 @@ from typing import Any
 import msgspec
 from msgspec.structs import fields, replace
 
-from . import changes, deferred, environments, history, lockfiles, offline, sites, stack
+from . import changes, channel_list, deferred, environments, history, lockfiles, offline, sites, stack
 from . import prefix as prefixes
 from .channels import redact
 from .errors import InvalidRequest, Outdated, StorageError
-from .model import Base, Lock, Plan, Settings, digest
+from .model import Base, Change, Lock, Package, Plan, Settings, digest
 from .rattler import host, matchspec, package_cache
 
 
 def draft(prefix: str, verb: str, before: Lock | None, lock: Lock, settings: Settings) -> Plan:
     """What turns ``before`` into ``lock``; None is nothing, where a new environment is made.
 
-    Raises ChannelError where packages would have to be fetched and must not be."""
+    Raises Refused where packages would come from channels that may not be used, and ChannelError where they would have
+    to be fetched and must not be."""
     found = changes.compare(before.packages if before is not None else (), lock.packages)
-    incoming = [change.after for change in found if change.after is not None]
+    check_channels(found, settings)
+    incoming = _incoming(found)
     there = package_cache.cached(incoming, Path(settings.cache_dir))
     if settings.offline:
         offline.check([package for package in incoming if package.name not in there])
@@ -35,6 +38,15 @@ def draft(prefix: str, verb: str, before: Lock | None, lock: Lock, settings: Set
         changes=found,
         download_bytes=sum(package.size for package in incoming if package.name not in there),
     )
+
+
+def check_channels(found: Iterable[Change], settings: Settings) -> None:
+    """Raises Refused where packages come anew from a channel that may not be used. What is there stays of use."""
+    channel_list.check_packages(_incoming(found), settings)
+
+
+def _incoming(found: Iterable[Change]) -> list[Package]:
+    return [change.after for change in found if change.after is not None]
 
 
 def check_lock(lock: Lock, source: str, *, bare: bool = False) -> None:

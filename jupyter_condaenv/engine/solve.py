@@ -287,10 +287,11 @@ def _by_name(specs: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _channels(now: Lock, request: ChangePackages, settings: Settings) -> tuple[str, ...]:
-    """Those that the environment uses, and after them those of the request."""
+    """Those that the environment uses, and after them those of the request. Whether the former may still be used only
+    matters where something comes from them."""
     if request.prune and request.channels:
         return channel_list.searched(request.channels, settings)
-    urls = channel_list.searched(now.channels, settings) if now.channels else ()
+    urls = tuple(channel.url for channel in channel_list.named(now.channels, settings))
     return (*urls, *(channel_list.searched(request.channels, settings) if request.channels or not urls else ()))
 
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import plans, solve
+from jupyter_condaenv.engine import plans, solve, specfiles
 from jupyter_condaenv.engine.channels import host_subdir
 from jupyter_condaenv.engine.errors import (
     AlreadyExists,
@@ -30,6 +30,7 @@ from jupyter_condaenv.engine.model import (
     Plan,
     Planned,
     PlanRequest,
+    Rollback,
     Settings,
     StackEnvironment,
 )
@@ -418,6 +419,42 @@ def test_condarc_names_allows_and_denies_channels(own: Settings, prefix: Path, t
             plan(CreateEnvironment(prefix=str(prefix), specs=("helper",)), own, CONDARC=str(rc))
     rc.write_text(f"allowlist_channels: ['{tiny}']")
     assert plan(CreateEnvironment(prefix=str(prefix), specs=("helper",)), own, CONDARC=str(rc)).lock.packages
+
+
+def test_what_condarc_denies_comes_by_no_other_way(own: Settings, prefix: Path, tmp_path: Path, tiny: Path) -> None:
+    """By its URL, locked, planned, or because it was there once; what is installed is still of use."""
+    free, there = tmp_path / "free", str(tmp_path / "envs" / "there")
+    generic(free, "other", "1.0")
+    index(free)
+    operate(CreateEnvironment(prefix=there, specs=("helper", "libbase")), own)
+    operate(ChangePackages(prefix=there, remove=("helper",)), own)
+    planned, _ = operate(PlanRequest(prefix=there, request=ChangePackages(prefix=there, add=("helper",))), own)
+    assert isinstance(planned, Planned)
+    (package,) = (one for one in planned.plan.lock.packages if one.name == "helper")
+    url = package.url.replace("/noarch/", "//noarch/")
+    explicit = specfiles.read("e.txt", f"@EXPLICIT\n{url}#{package.md5}\n")
+    anew = (
+        CreateEnvironment(prefix=str(prefix), specs=("other", package.url), channels=(str(free),)),
+        specfiles.creation(explicit, "e.txt", str(prefix)),
+    )
+    rc = tmp_path / "condarc"
+    for rule, requests in (
+        (f"allowlist_channels: ['{free}']", anew),
+        (
+            f"denylist_channels: ['{tiny}']",
+            (
+                *anew,
+                CreateEnvironment(prefix=str(prefix), lock=planned.plan.lock),
+                Rollback(prefix=there, revision=1),
+                ApplyPlan(prefix=there, plan=planned.plan),
+            ),
+        ),
+    ):
+        rc.write_text(rule)
+        for request in requests:
+            with pytest.raises(Refused, match=f"{tiny.as_uri()} may not be used here"):
+                operate(request, own, env={"CONDARC": str(rc)})
+    operate(ChangePackages(prefix=there, remove=("libbase",)), own, env={"CONDARC": str(rc)})
 
 
 @pytest.mark.parametrize(
