@@ -13,7 +13,7 @@ from .channels import LOGIN_PLACES
 from .condarc_edit import change
 from .errors import InvalidRequest, NotFound
 from .model import Login
-from .network import AUTH_FILE
+from .network import login_file, no_logins
 
 
 def check(login: Login) -> None:
@@ -38,7 +38,7 @@ def store(url: str, login: Login, guard: Path, env: Mapping[str, str] = os.envir
     host = urlsplit(url).hostname
     if not host:
         raise InvalidRequest("A directory asks for no login.", "Add the channel without one.")
-    path = place(env)
+    path = login_file(env)
     change(path, lambda text: _written({**_known(text, path), host: _as_rattler_has_it(login)}), guard, mode=0o600)
     return path
 
@@ -46,7 +46,7 @@ def store(url: str, login: Login, guard: Path, env: Mapping[str, str] = os.envir
 def kept_for(url: str, env: Mapping[str, str] = os.environ) -> str:
     """The host of ``url``, if a login is kept for it; empty where none is, or where the file cannot be read."""
     host = urlsplit(url).hostname or ""
-    path = place(env)
+    path = login_file(env)
     try:
         return host if host in _known(path.read_text(encoding="utf-8"), path) else ""
     except (OSError, UnicodeDecodeError, InvalidRequest):
@@ -58,7 +58,7 @@ def forget(url: str, guard: Path, env: Mapping[str, str] = os.environ) -> str:
 
     Raises NotFound where none is kept, InvalidRequest for a file that is not what rattler reads, StorageError.
     """
-    path = place(env)
+    path = login_file(env)
     host = urlsplit(url).hostname or ""
 
     def edit(text: str) -> str:
@@ -74,18 +74,13 @@ def forget(url: str, guard: Path, env: Mapping[str, str] = os.environ) -> str:
     return host
 
 
-def place(env: Mapping[str, str] = os.environ) -> Path:
-    """The file that logins are kept in."""
-    return Path(env[AUTH_FILE]).expanduser() if env.get(AUTH_FILE) else Path.home() / ".rattler" / "credentials.json"
-
-
 def _known(text: str, path: Path) -> dict[str, Any]:
     try:
         known = json.loads(text or "{}")
     except ValueError:
         known = None
     if not isinstance(known, dict):
-        raise InvalidRequest(f"{path} is not a JSON object with a login for each host.", "Mend it, or move it away.")
+        raise no_logins(path)
     return known
 
 

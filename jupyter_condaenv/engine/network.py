@@ -51,9 +51,7 @@ class Network(Struct, frozen=True, kw_only=True):
         """
         logins = self._login_file()
         try:
-            given = self._certificates() | self._proxy_variables()
-            if logins is not None:
-                given[AUTH_FILE] = f"/proc/self/fd/{logins}"
+            given = self._certificates() | self._proxy_variables() | _naming(logins)
             before = {name: os.environ.get(name) for name in given}
             os.environ.update(given)
             try:
@@ -82,11 +80,8 @@ class Network(Struct, frozen=True, kw_only=True):
                 tokens[str(urlsplit(url).hostname)] = {"CondaToken": found[1]}
         logins = self._login_file(tokens)
         try:
-            given = self._certificates() | self._proxy_variables()
-            if logins is None:
-                yield given, ()
-            else:
-                yield given | {AUTH_FILE: f"/proc/self/fd/{logins}"}, (logins,)
+            given = self._certificates() | self._proxy_variables() | _naming(logins)
+            yield given, () if logins is None else (logins,)
         finally:
             if logins is not None:
                 os.close(logins)
@@ -95,7 +90,7 @@ class Network(Struct, frozen=True, kw_only=True):
         """A file in memory with our logins, ``more`` and those of the person's own file."""
         if not self.logins and not more:
             return None
-        own = _own_logins(os.environ.get(AUTH_FILE, ""))
+        own = _own_logins()
         ours = {
             host: {"BasicHTTP": {"username": user, "password": password}}
             for host, (user, password) in self.logins.items()
@@ -179,15 +174,48 @@ def _proxy(url: str) -> str:
     return whole
 
 
-def _own_logins(path: str) -> dict[str, object]:
-    """What the person's own file says. Raises InvalidRequest for one that is not what rattler reads."""
-    if not path:
+def login_file(env: Mapping[str, str] = os.environ) -> Path:
+    """The file that logins are kept in."""
+    named = _named_file(env)
+    return Path(named) if named else home_file()
+
+
+def home_file() -> Path:
+    """The one that rattler reads in any case."""
+    return Path.home() / ".rattler" / "credentials.json"
+
+
+def no_logins(path: Path) -> InvalidRequest:
+    """What is told of a login file that rattler cannot read: nothing of what stands in it, which is secret."""
+    return InvalidRequest(
+        f"{path} is not a JSON object with a login for each host, of a kind that rattler knows, or cannot be read.",
+        "Mend it, or delete it: `jupyter condaenv channel add URL --user NAME` makes it anew.",
+        path=str(path),
+    )
+
+
+def _named_file(env: Mapping[str, str]) -> str:
+    """The one that the person names; empty where none is."""
+    return os.path.expanduser(env.get(AUTH_FILE, ""))
+
+
+def _naming(logins: int | None) -> dict[str, str]:
+    """The variable that names ``logins``, a file in memory, or else the person's own: rattler knows no ``~``."""
+    named = f"/proc/self/fd/{logins}" if logins is not None else _named_file(os.environ)
+    return {AUTH_FILE: named} if named else {}
+
+
+def _own_logins() -> dict[str, object]:
+    """What the file says that the person names. Raises InvalidRequest for one that is not what rattler reads."""
+    path = Path(_named_file(os.environ))
+    if not path.name:
         return {}
     try:
-        found = json.loads(Path(path).expanduser().read_bytes())
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not JSON"
-        raise InvalidRequest(f"{path}, which {AUTH_FILE} names, cannot be read: {why}.", "Mend it.") from None
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}  # as to rattler
+    except (OSError, ValueError):
+        found = None
     if not isinstance(found, dict):
-        raise InvalidRequest(f"{path}, which {AUTH_FILE} names, is not a JSON object.", "Mend it.")
+        raise no_logins(path)
     return found

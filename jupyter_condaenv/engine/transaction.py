@@ -84,7 +84,7 @@ def fetch(work: staging.Workspace, plan: Plan, settings: Settings, emit: Emit) -
             _check_room(work, incoming, settings, emit)
             _check_local_archives(incoming, cache_dir, emit)
             _announce(plan, emit)
-            _link(work, plan, cache_dir, emit)
+            _link(work, plan, settings, cache_dir, emit)
     return plan
 
 
@@ -146,7 +146,7 @@ def _staged(
         before = records(work.stage)
         of_pip = pip_stage.look(work.stage, before.values())
         _announce(plan, emit)
-        _link(work, plan, cache_dir, emit)
+        _link(work, plan, settings, cache_dir, emit)
         made = complete.from_archives(work.stage, plan.lock)
         after = records(work.stage)
         # By content: with another Python a noarch package is linked anew under the same name.
@@ -190,7 +190,7 @@ def _apply(
     return revision
 
 
-def _link(work: staging.Workspace, plan: Plan, cache_dir: Path, emit: Emit) -> None:
+def _link(work: staging.Workspace, plan: Plan, settings: Settings, cache_dir: Path, emit: Emit) -> None:
     """Make the stage hold the packages of the plan, fetching what the cache lacks."""
     below = plan.lock.base.packages if plan.lock.base is not None else ()
     names = {package.name for package in below}
@@ -204,6 +204,7 @@ def _link(work: staging.Workspace, plan: Plan, cache_dir: Path, emit: Emit) -> N
             cache_dir=cache_dir,
             ignored=ignored,
             platform=plan.lock.platform,
+            offline=settings.offline,
             report=_reporter(plan, emit),
         )
 

@@ -79,12 +79,18 @@ def condarc_beside_a_file(home: Path, server: ChannelServer) -> dict[str, str]:
     return {"RATTLER_AUTH_FILE": str(home / "auth.json"), "SECRET": CANARY}
 
 
+def file_in_the_home(home: Path, server: ChannelServer) -> dict[str, str]:
+    file_of_rattler({"BearerToken": CANARY})(home, server)
+    return {"RATTLER_AUTH_FILE": "~/auth.json"}
+
+
 LOGINS = {
     "netrc": netrc,
     "netrc in another place": netrc_elsewhere,
     "bearer token in rattler's file": file_of_rattler({"BearerToken": CANARY}),
     "password in rattler's file": file_of_rattler({"BasicHTTP": {"username": "me", "password": CANARY}}),
     "token in rattler's file": file_of_rattler({"CondaToken": CANARY}),
+    "rattler's file, from the home": file_in_the_home,
     "rattler's store": store_of_rattler,
     "token in .condarc": condarc(f"channels: [http://HOST/t/{CANARY}/]"),
     "password in .condarc": condarc("channels: ['http://me:${SECRET}@HOST']"),
@@ -255,8 +261,29 @@ def test_a_login_file_that_is_none(home: Path, private: ChannelServer, tmp_path:
     env = condarc_beside_a_file(home, private)
     for content in ("{", "[]"):
         (home / "auth.json").write_text(content)
-        with pytest.raises(InvalidRequest, match="RATTLER_AUTH_FILE"):
+        with pytest.raises(InvalidRequest, match=str(home / "auth.json")):
             in_child(solve, private.url, tmp_path / "cache", env=env)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", f'{{"127.0.0.1": "{CANARY}"}}', '{"127.0.0.1": {"Other": "x"}}'])
+@pytest.mark.parametrize("name", ["auth.json", ".rattler/credentials.json"])
+def test_a_login_file_that_rattler_cannot_read(name: str, content: str, tiny: Path, home: Path, tmp_path: Path) -> None:
+    """Is told without what stands in it, which is secret, and is not read where nothing is fetched."""
+    file = home / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(content)
+    env = {"RATTLER_AUTH_FILE": str(home / "auth.json")}
+    with pytest.raises(InvalidRequest, match=str(file)) as caught:
+        in_child(solve, tiny.as_uri(), tmp_path / "cache", env=env)
+    assert CANARY not in repr(caught.value.failure()) and "channel add" in caught.value.hint
+
+
+def test_offline_no_login_is_read(tiny: Path, home: Path, settings: Callable[..., Settings]) -> None:
+    (home / ".rattler").mkdir()
+    (home / ".rattler" / "credentials.json").write_text("")
+    ours = settings(channels=(tiny.as_uri(),), offline=True)
+    request = CreateEnvironment(prefix=f"{ours.envs_dirs[0]}/one", specs=("app",))
+    assert isinstance(operate(request, ours)[0], Changed)
 
 
 def test_everything_that_fetches_does_it_so() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import rattler
+from rattler.exceptions import AuthenticationStorageError
 
 from .. import condarc, network
 
@@ -27,5 +28,9 @@ def new_client() -> rattler.Client:
         config.set("proxy-config.non-proxy-hosts", json.dumps(reached.no_proxy))
     if reached.with_token:
         config.set("mirrors", json.dumps({plain: [url] for plain, url in reached.with_token.items()}))
-    with reached.variables():
-        return rattler.Client.from_config(config, max_retries=reached.retries)
+    try:
+        with reached.variables():
+            return rattler.Client.from_config(config, max_retries=reached.retries)
+    except AuthenticationStorageError as error:
+        at_home = network.home_file()
+        raise network.no_logins(at_home if str(at_home) in str(error) else network.login_file()) from None

@@ -21,7 +21,8 @@ from .records import package_of
 def at(cache_dir: Path, offline: bool = False) -> rattler.Gateway:
     """What reads channels, and remembers them for further solves."""
     config = SourceConfig(cache_action="force-cache-only") if offline else None
-    return rattler.Gateway(cache_dir=cache_dir / "repodata", client=new_client(), default_config=config)
+    client = None if offline else new_client()
+    return rattler.Gateway(cache_dir=cache_dir / "repodata", client=client, default_config=config)
 
 
 def indexed(packages: Iterable[Package], cache_dir: Path, offline: bool = False) -> dict[str, Package]:

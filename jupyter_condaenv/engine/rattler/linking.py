@@ -36,12 +36,14 @@ def link(
     cache_dir: Path,
     ignored: set[str],
     platform: str,
+    offline: bool = False,
     report: Report,
 ) -> None:
     """Make ``stage`` hold exactly ``packages`` (without those named in ``ignored``), as if it lay at ``prefix``.
 
-    Downloads what the cache lacks; every cache entry is validated against the hashes of its files. Link scripts are
-    not run. Raises Tampered, ChannelError or StorageError; ``stage`` is then of no more use.
+    Downloads what the cache lacks, with no login where ``offline``, which leaves nothing to download; every cache entry
+    is validated against the hashes of its files. Link scripts are not run. Raises Tampered, ChannelError or
+    StorageError; ``stage`` is then of no more use.
     """
 
     async def run() -> None:
@@ -49,7 +51,7 @@ def link(
             [record_of(package) for package in packages],
             stage,
             package_cache=package_cache.at(cache_dir),
-            client=new_client(),
+            client=None if offline else new_client(),
             ignored_packages=ignored,
             platform=rattler.Subdir(platform),
             execute_link_scripts=False,

@@ -57,7 +57,7 @@ def read(
             fetch_options=FetchRepoDataOptions(cache_action="force-cache-only") if from_cache else None,
         )
 
-    client = new_client()
+    client = None if offline else new_client()
     place = f"{channel}/{subdir}/repodata.json"
     on_disk = local_path(place)
     from_cache = offline and on_disk is None
