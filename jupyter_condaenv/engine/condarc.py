@@ -297,7 +297,8 @@ def _value(kind: _Kind, items: dict[str, Any]) -> Any:
     if kind == "list":
         return tuple(items)
     if kind == "paths":
-        return tuple(dict.fromkeys(os.path.abspath(os.path.expanduser(place)) for place in items))
+        plain = (redact(place) if "://" in place else place for place in items)  # of a URL, while it is one
+        return tuple(dict.fromkeys(os.path.abspath(os.path.expanduser(place)) for place in plain))
     text = items.get("", "")
     return text.lower() in _YES if kind == "flag" else text
 

@@ -288,6 +288,7 @@ def test_what_is_shown_has_no_secrets(home: Path) -> None:
             ({"channel": "c", "auth": "a", "username": "u", "password": "(not shown)"},),
         ),
         ("custom_channels: {'http://me:canary@h': 'http://h/c'}", None),
+        ("envs_dirs: ['http://me:canary@h/t/canary/x']", None),
     ],
 )
 def test_what_is_shown_of_proxies_and_logins(said: str, expected: object, home: Path) -> None:
