@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import suppress
 from datetime import timedelta
 
 import rattler
@@ -101,11 +100,10 @@ def _silent(query: Query, reader: rattler.Gateway) -> list[str]:
 
     async def answers(url: str) -> bool:
         looking = reader.query([rattler.Channel(url)], [rattler.Subdir(query.platform), _NOARCH], [name], False)
-        with suppress(*UNREADABLE):
-            try:
-                await asyncio.wait_for(looking, _AT_ONCE)
-            except asyncio.TimeoutError:
-                return False
+        try:
+            await asyncio.wait_for(looking, _AT_ONCE)
+        except (asyncio.TimeoutError, *UNREADABLE):  # the latter where it ends with the request that was given up
+            return False
         return True
 
     async def run() -> list[bool]:
