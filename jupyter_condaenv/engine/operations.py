@@ -132,9 +132,9 @@ def _perform(request: EngineRequest, settings: Settings, emit: Emit) -> AnyResul
 
         return pack.pack(request, settings, emit)
     if isinstance(request, Unpack):
-        from . import pack
+        from . import unpack
 
-        return pack.unpack(request, settings, emit)
+        return unpack.unpack(request, settings, emit)
     if isinstance(request, Adopt):
         return _adopt(request, settings, emit)
     if isinstance(request, DropDeferred):
