@@ -18,7 +18,9 @@ from jupyter_condaenv.kernels import launcher, specs
 from tests.engine import places
 
 from .conftest import (
+    WAIT,
     as_vs_code_starts_it,
+    connected,
     environment,
     launched,
     lend_ipykernel,
@@ -137,6 +139,57 @@ def test_what_the_machine_lacks_is_told_once_with_the_first_cell(own: Settings, 
     assert sorted(first.splitlines()) == ["2", f"condaenv: This environment is for another machine: {told}"]
     assert second == "2"
     with started(manager_of(own, name), env={**os.environ, "CONDA_OVERRIDE_CUDA": "12.4"}) as kernel:
+        assert kernel.run("print(1 + 1)") == "2"
+
+
+TAKES_PORT = """
+import json, socket, sys
+from pathlib import Path
+log = Path({log!r})
+log.write_text(log.read_text() + "started ")
+if log.read_text().count("started") <= {times}:
+    connection = json.loads(Path(sys.orig_argv[-1]).read_text())
+    taken = socket.socket()
+    taken.bind((connection["ip"], connection["stdin_port"]))
+    taken.listen()
+"""
+
+
+def _let_its_port_be_taken(prefix: Path, times: int) -> Path:
+    """In so many starts, by the Python of ``prefix`` itself. The log of them is answered."""
+    log = prefix / "starts"
+    log.touch()
+    (site,) = prefix.glob("lib/python*/site-packages")
+    (site / "sitecustomize.py").write_text(TAKES_PORT.format(log=str(log), times=times))
+    return log
+
+
+def test_a_port_that_is_taken_for_a_moment(own: Settings, tmp_path: Path) -> None:
+    prefix = make_prefix(tmp_path / "envs/geo", "export COUNTED=x$COUNTED\n")
+    (prefix / demands.FILE).parent.mkdir(parents=True)
+    (prefix / demands.FILE).write_text("__cuda >=12\tpytorch 2.4\n")
+    (name,) = specs.register(environment(prefix), own)
+    log = _let_its_port_be_taken(prefix, times=2)
+    manager = manager_of(own, name)
+    with started(manager, env={**os.environ, "CONDA_OVERRIDE_CUDA": "11.8"}) as kernel:
+        shown = kernel.run("import os; print(os.environ['COUNTED'], os.getpid())").splitlines()
+    assert log.read_text() == "started started started "
+    assert f"x {manager.provisioner.pid}" in shown  # type: ignore[union-attr]
+    assert len(shown) == 2 and any("pytorch 2.4 needs __cuda >=12" in line for line in shown)
+
+
+def test_a_port_that_stays_taken_is_for_jupyter_to_replace(own: Settings, tmp_path: Path) -> None:
+    """As with any kernel: it ends, and Jupyter starts it with other ports. Nobody could read what a fallback says."""
+    prefix = make_prefix(tmp_path / "envs/geo")
+    (name,) = specs.register(environment(prefix), own)
+    log = _let_its_port_be_taken(prefix, times=4)
+    manager = manager_of(own, name)
+    manager.start_kernel()
+    process = manager.provisioner.process  # type: ignore[union-attr]
+    assert process.wait(timeout=WAIT) == 1
+    assert log.read_text().split() == ["started"] * 4
+    manager.restart_kernel(now=True, newports=True)
+    with connected(manager) as kernel:
         assert kernel.run("print(1 + 1)") == "2"
 
 

@@ -6,23 +6,27 @@
 
 Standard library only, Python 3.8 and newer. ``LEVELS`` is what its
 ``join_levels`` makes. When the process was started again after activation, ``--activated`` is among the options, and
-``--told=TEXT`` for each thing that is to be told in the notebook. ``CONDAENV_DEFERRED`` says what became of a change
-that has waited for this start, where there was one. With ``--warm=...``, which comes first, it waits
-until it is needed (warm.py).
+``--told=TEXT`` for each thing that is to be told in the notebook; and ``--taken`` as often as a port was.
+``CONDAENV_DEFERRED`` says what became of a change that has waited for this start, where there was one. With
+``--warm=...``, which comes first, it waits until it is needed (warm.py).
 """
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
 from importlib import import_module
 
 _ACTIVATED = "--activated"
+_TAKEN = "--taken"
 _TOLD = "--told="
 _WARM = "--warm="
 _DEFERRED = "CONDAENV_DEFERRED"
 _OURS = ("activation", "crash", "demands", "warm")
+_STARTS = 4
+"""At most, where a port is taken each time."""
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -56,7 +60,7 @@ def main() -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] in _OURS]:
         del sys.modules[name]
     sys.argv = arguments[1:]
-    _run(here, levels, arguments, told, waiting, start)
+    _run(here, levels, options, arguments, told, waiting, start)
 
 
 def _collect_from_here() -> None:
@@ -94,7 +98,9 @@ def _waiting(here: str, levels: str, options: list[str], arguments: list[str], t
     return _beside(here, "warm").Waiting(options[0], prefixes, activation, told, loaded)
 
 
-def _run(here: str, levels: str, arguments: list[str], told: list[str], waiting: Any, start: Any) -> None:
+def _run(
+    here: str, levels: str, options: list[str], arguments: list[str], told: list[str], waiting: Any, start: Any
+) -> None:
     """Run the module; where it fails before there is a kernel, become the one that says why."""
     up: list[object] = []
 
@@ -128,6 +134,13 @@ def _run(here: str, levels: str, arguments: list[str], told: list[str], waiting:
         start.is_over()
         if up:
             raise
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            # Ports are chosen before the kernel starts, and somebody was quicker, as a rule for a moment. After the
+            # last start Jupyter chooses other ones; nothing could be told in the notebook through these.
+            taken = [_TAKEN] * (options.count(_TAKEN) + 1)
+            if len(taken) == _STARTS:
+                raise
+            _start_again(here, levels, [*_given(options), *taken], told, arguments, dict(os.environ))
         _explain(here, levels, arguments, f"{module} cannot be started ({type(error).__name__}: {error})")
     except BaseException:
         start.is_over()
@@ -146,10 +159,7 @@ def _activate(here: str, levels: str, options: list[str], arguments: list[str], 
     if read_at_start(at_start, new):
         values = {name: new[name] for name in read_at_start(old, new) if name in new}
         early.keep(prefixes[-1], _cache_dir(here), values)
-        shim = os.path.join(here, "shim.py")
-        again = [sys.executable, shim, levels, *options, _ACTIVATED, *(_TOLD + text for text in told), *arguments]
-        sys.stderr.flush()
-        os.execve(sys.executable, again, new)
+        _start_again(here, levels, options, told, arguments, new)
     for name in [name for name in old if name not in new]:
         del os.environ[name]
     os.environ.update({name: value for name, value in new.items() if old.get(name) != value})
@@ -157,6 +167,20 @@ def _activate(here: str, levels: str, options: list[str], arguments: list[str], 
     sys.pycache_prefix = new.get("PYTHONPYCACHEPREFIX") or None
     sys.dont_write_bytecode = bool(new.get("PYTHONDONTWRITEBYTECODE"))
     return told
+
+
+def _start_again(
+    here: str, levels: str, options: list[str], told: list[str], arguments: list[str], activated: dict[str, str]
+) -> None:
+    shim = os.path.join(here, "shim.py")
+    again = [sys.executable, shim, levels, *options, _ACTIVATED, *(_TOLD + text for text in told), *arguments]
+    sys.stderr.flush()
+    os.execve(sys.executable, again, activated)
+
+
+def _given(options: list[str]) -> list[str]:
+    """Those that do not speak of this one start."""
+    return [option for option in options if not option.startswith((_ACTIVATED, _TAKEN, _TOLD, _WARM))]
 
 
 def _activation(
