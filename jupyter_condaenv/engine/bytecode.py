@@ -19,7 +19,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from . import stack
 from .channels import redact
+from .model import Lock
 from .prefix import PathEntry, Record, add_paths, python_minor
 from .trees import storage_error
 
@@ -77,6 +79,16 @@ def compile_packages(
             package.remember()
     for package in work:
         add_paths(package.record_file, [entry for entry in package.link() if entry.path not in package.named])
+
+
+def compiler(stage: Path, lock: Lock) -> tuple[Path, str] | None:
+    """The Python that compiles for ``stage``, and its version; None where there is none that can be run."""
+    below = lock.base.packages if lock.base is not None else ()
+    python = stack.python_of(lock.packages) or stack.python_of(below)
+    if python is None or os.name != "posix":
+        return None
+    root = stage if lock.base is None else Path(stack.levels(lock.base.prefix)[0])
+    return root / "bin" / "python", python.version
 
 
 def compile_modules(modules: Iterable[str], stage: Path, prefix: Path, python: Path, version: str) -> None:

@@ -32,7 +32,6 @@ from . import (
     stack,
     staging,
     storage,
-    transaction,
     writers,
 )
 from .channels import host_subdir
@@ -101,7 +100,7 @@ def _copied(copy: _Copy, work: staging.Workspace, plan: Plan, settings: Settings
         with limits.watched(copy.needs(), settings, count, lambda: writers.recover(work)):
             work.stage.mkdir(parents=True)
             copy.run()
-            if (compiler := transaction.compiler_of(work, plan.lock)) is not None:
+            if (compiler := bytecode.compiler(work.stage, plan.lock)) is not None:
                 with suppress(OSError, StorageError):  # a Python that does not start is no reason not to copy it
                     copy.compile(*compiler)
             _tell(copy, source, emit)

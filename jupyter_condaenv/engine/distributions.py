@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Set
 from contextlib import suppress
-from email.parser import HeaderParser
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,6 +76,8 @@ def promises(distribution: Distribution) -> list[tuple[Path, str]]:
 
 def requires(distribution: Distribution) -> list[str]:
     """What it needs according to its metadata (``Requires-Dist``), whatever the conditions."""
+    from email.parser import HeaderParser  # slow to import, and few operations need it
+
     try:
         text = distribution.metadata.read_text(encoding="utf-8", errors="replace")
     except OSError:

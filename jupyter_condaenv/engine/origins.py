@@ -1,11 +1,13 @@
-"""Where in a file stands what an error is about: files are read before anybody has asked a channel or the solver."""
+"""Where in a file stands what an error is about: files are read before anybody has asked a channel or the solver.
+
+What only an error needs is imported when there is one: every operation begins here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from . import channel_list, condarc
 from .errors import CondaEnvError, InvalidRequest
 from .model import (
     ChangePackages,
@@ -17,7 +19,6 @@ from .model import (
     PlanRequest,
     Settings,
 )
-from .rattler.matchspec import spec_name
 
 
 @contextmanager
@@ -41,6 +42,8 @@ def _line(origin: Origin, details: Mapping[str, object], settings: Settings) -> 
     if isinstance(spec, str):
         return origin.specs.get(spec, 0)
     if "missing" in details:
+        from .rattler.matchspec import spec_name
+
         return next((line for spec, line in origin.specs.items() if spec_name(spec) == details["missing"]), 0)
     channels = details.get("channels", [details.get("channel")])
     if not isinstance(channels, list) or len(channels) != 1:
@@ -52,6 +55,8 @@ def _line(origin: Origin, details: Mapping[str, object], settings: Settings) -> 
 
 
 def _urls(channel: str, settings: Settings) -> tuple[str, ...]:
+    from . import channel_list, condarc
+
     own = condarc.read()
     with suppress(InvalidRequest):
         return tuple(channel_list.url_of(name, settings, own) for name in own.members(channel))

@@ -386,7 +386,7 @@ def compile_packages(
     work: staging.Workspace, lock: Lock, fresh: dict[str, Record], cache_dir: Path, emit: Emit
 ) -> None:
     """Bytecode in the stage for the packages ``fresh``, by the name of their record files, that were put there."""
-    compiler = compiler_of(work, lock)
+    compiler = bytecode.compiler(work.stage, lock)
     if compiler is None:
         return
     told = False
@@ -406,16 +406,6 @@ def compile_packages(
         cache_dir,
         progress,
     )
-
-
-def compiler_of(work: staging.Workspace, lock: Lock) -> tuple[Path, str] | None:
-    """The Python that compiles for the stage, and its version; None where there is none that can be run."""
-    below = lock.base.packages if lock.base is not None else ()
-    python = stack.python_of(lock.packages) or stack.python_of(below)
-    if python is None or os.name != "posix":
-        return None
-    root = work.stage if lock.base is None else Path(stack.levels(lock.base.prefix)[0])
-    return root / "bin" / "python", python.version
 
 
 def _look(

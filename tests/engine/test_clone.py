@@ -6,8 +6,10 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -55,6 +57,22 @@ def cloned(source: Path, settings: Settings, name: str = "twin") -> Path:
 def files(prefix: Path) -> dict[str, tuple[object, ...]]:
     """All but the records, whose order and spelling are each tool's own."""
     return {path: what for path, what in tree(prefix, ours=False).items() if not path.endswith(".json")}
+
+
+def test_no_solver_is_started_for_it(source: Path, little_settings: Settings) -> None:
+    """What a clone does not need, and would take as long to import as the clone takes."""
+    program = (
+        "import sys, msgspec; from jupyter_condaenv.engine import model; from jupyter_condaenv.jobs import worker\n"
+        "request = msgspec.json.decode(sys.argv[1], type=model.Clone)\n"
+        "settings = msgspec.json.decode(sys.argv[2], type=model.Settings)\n"
+        "worker.perform(request, settings, lambda event: None)\n"
+        "print(*sys.modules)"
+    )
+    request = Clone(prefix=str(source.with_name("twin")), source=str(source))
+    told = [msgspec.json.encode(one).decode() for one in (request, little_settings)]
+    loaded = subprocess.check_output([sys.executable, "-c", program, *told], text=True, timeout=60).split()
+    assert Path(request.prefix, "conda-meta").is_dir()
+    assert {"rattler", "yaml", "asyncio", "email.parser", "packaging"}.isdisjoint(loaded)
 
 
 @pytest.mark.parametrize(
