@@ -352,6 +352,19 @@ def test_registering_captures_activation(own: Settings, tmp_path: Path) -> None:
     assert {"launch", "cache", "condaenv", "operation"} <= compiled
 
 
+@pytest.mark.parametrize("damage", [None, b"", b"half"])
+def test_what_starts_run_is_compiled_once(own: Settings, tmp_path: Path, damage: bytes | None) -> None:
+    """Unless what it was compiled to is damaged."""
+    specs.register(environment(make_prefix(tmp_path / "envs/one")), own)
+    (bundle,) = launcher.install(own).shim.parent.glob("*.bundle")
+    whole, inode = bundle.read_bytes(), bundle.stat().st_ino
+    if damage is not None:
+        bundle.write_bytes(damage)
+    specs.register(environment(make_prefix(tmp_path / "envs/other")), own)
+    assert bundle.read_bytes() == whole
+    assert (bundle.stat().st_ino == inode) == (damage is None)
+
+
 def test_a_capture_that_fails_does_not_keep_the_kernel_from_being_registered(own: Settings, tmp_path: Path) -> None:
     prefix = make_prefix(tmp_path / "envs/geo", "exit 3\n")
     Path(own.data_dir).mkdir()

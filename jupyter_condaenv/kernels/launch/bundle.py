@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import marshal
 import os
-import py_compile
 import sys
 
 EACH = (
@@ -29,9 +28,17 @@ EACH = (
 """What each start runs, in an order in which none needs a later one."""
 
 
-def write(here: str) -> None:
+def is_there(bundle: str) -> bool:
+    """Whether that has been done, and the machine has not stopped before it was on disk."""
+    try:
+        with open(bundle, "rb") as file:
+            return len(marshal.load(file)) == len(EACH)
+    except (OSError, EOFError, ValueError, TypeError):
+        return False
+
+
+def write(here: str, bundle: str) -> None:
     """Put them into one file. OSError when it cannot be written."""
-    bundle = f"{here}/{sys.implementation.cache_tag}-{sys.hexversion:x}.bundle"
     modules = []
     for name in EACH:
         path = f"{here}/{name.replace('.', '/')}"
@@ -46,6 +53,8 @@ def write(here: str) -> None:
 
 
 def compile_all(here: str) -> None:
+    import py_compile
+
     for folder, _, names in os.walk(here):
         for name in names:
             if name.endswith(".py") and os.path.basename(folder) != "__pycache__":
@@ -54,5 +63,7 @@ def compile_all(here: str) -> None:
 
 if __name__ == "__main__":
     place = os.path.dirname(os.path.abspath(__file__))
-    compile_all(place)
-    write(place)
+    path = f"{place}/{sys.implementation.cache_tag}-{sys.hexversion:x}.bundle"
+    if not is_there(path):
+        compile_all(place)
+        write(place, path)
