@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import environments, history, scanning
+from jupyter_condaenv.engine import environments, history, operations, scanning
 from jupyter_condaenv.engine.model import (
     AnyRequest,
     ChangePackages,
@@ -44,16 +44,20 @@ def create_from_lock(settings: Settings, rounds: int) -> None:
 
 
 def clone(settings: Settings, rounds: int) -> None:
-    """An environment from another one, worker start included."""
+    """An environment from another one: without what any job costs, and with that and the kernel that it gets."""
     print("clone, against cp -al of the source")
     source = kernel_environment(settings)
     prefix = source.with_name("cloned")
-    ours, theirs = [], []
+    request = Clone(prefix=str(prefix), source=str(source))
+    alone, jobs, theirs = [], [], []
     for _ in range(rounds):
-        ours.append(wall(lambda: _do(settings, Clone(prefix=str(prefix), source=str(source)))))
-        theirs.append(hard_link_copy(source, source.with_name("copied")))
+        alone.append(wall(lambda: operations.perform(request, settings, lambda event: None)))
         _do(settings, RemoveEnvironment(prefix=str(prefix)))
-    compare(Sample("clone", ours), Sample("cp -al", theirs), "none set")
+        theirs.append(hard_link_copy(source, source.with_name("copied")))
+        jobs.append(wall(lambda: _do(settings, request)))
+        _do(settings, RemoveEnvironment(prefix=str(prefix)))
+    compare(Sample("clone", alone), Sample("cp -al", theirs), "about 1")
+    compare(Sample("the job", jobs), Sample("cp -al", theirs), "none set")
 
 
 def add_one(settings: Settings, rounds: int) -> None:
