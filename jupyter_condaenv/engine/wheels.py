@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import urllib.request
 import zipfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -130,6 +129,8 @@ def _size(file: PipFile, *, offline: bool) -> int:
         if parts.scheme == "file":
             return os.stat(unquote(parts.path)).st_size
         if not offline and parts.scheme in ("http", "https"):
+            import urllib.request  # slow to import, and few operations need it
+
             asked = urllib.request.Request(file.url, method="HEAD")
             with urllib.request.urlopen(asked, timeout=_PATIENCE) as answer:
                 return int(answer.headers.get("Content-Length") or 0)

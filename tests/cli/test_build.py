@@ -65,6 +65,7 @@ def test_from_sources_to_an_import_in_two_commands(person: Person, channel_dir: 
     assert person.run("run", "demo", "python", "-c", "import greet; print(greet.GREETING)").out == "hello from here\n"
 
 
+@pytest.mark.slow
 def test_what_cannot_be_built(person: Person, small_channel: Path) -> None:
     (person.home / "recipe.yaml").write_text(RECIPE)
     (person.home / "src").mkdir()

@@ -16,6 +16,7 @@ from .conftest import COMMAND, Person
 CANARY = "canary-6f1d"
 
 
+@pytest.mark.slow
 def test_a_private_channel_from_nothing_to_an_environment(person: Person, small_channel: Path) -> None:
     with ChannelServer(small_channel, token=CANARY) as server:
         added = person.run("channel", "add", server.url, "--first", "--bearer-token", "--json", input=f"{CANARY}\n")

@@ -25,6 +25,7 @@ def prefix(person: Person) -> Path:
 
 
 @pytest.mark.parametrize(("written", "why"), [("{", "truncated"), (NEWER, "a newer jupyter_condaenv has written")])
+@pytest.mark.slow
 def test_what_cannot_be_read_is_told_and_can_be_given_up(person: Person, prefix: Path, written: str, why: str) -> None:
     (prefix / deferred.FILE).write_text(written)
     told = person.run("apply-deferred", prefix, "--in-a-line", code=Exit.BROKEN).out

@@ -121,6 +121,7 @@ def test_move_protect_freeze_tag_note(person: Person, make: Callable[..., Path])
     person.run("delete", "terra", "--yes")
 
 
+@pytest.mark.slow
 def test_pack_unpack_adopt(person: Person, make: Callable[..., Path]) -> None:
     prefix = make("geo", "tool<2")
     assert "Wrote" in person.run("pack", "geo", "geo.tar.gz").out
@@ -131,6 +132,7 @@ def test_pack_unpack_adopt(person: Person, make: Callable[..., Path]) -> None:
     assert "1 package because of tool<2" in person.run("adopt", "terra").out
 
 
+@pytest.mark.slow
 def test_history_diff_rollback(person: Person, make: Callable[..., Path]) -> None:
     prefix = make("geo", "tool<2")
     person.run("add", "geo", "big", "tool=2.0")
@@ -164,6 +166,7 @@ def test_history_diff_rollback(person: Person, make: Callable[..., Path]) -> Non
     assert "Its history is gone" in person.run("history", "geo").out
 
 
+@pytest.mark.slow
 def test_a_revision_that_cannot_be(person: Person, make: Callable[..., Path]) -> None:
     make("geo", "tool")
     for arguments in (("rollback", "geo", "7"), ("diff", "geo", "1", "7")):
@@ -266,6 +269,7 @@ def test_a_clone_is_an_environment_of_its_own(owner: Person) -> None:
         owner.run("delete", "twin", "--yes", code=None)
 
 
+@pytest.mark.slow
 def test_a_plan_changes_nothing_and_is_applied_as_shown(person: Person, make: Callable[..., Path]) -> None:
     prefix = make("geo", "tool<2")
     shown = person.run("plan", "add", "geo", "big", "-o", "plan.json")
@@ -295,6 +299,7 @@ def test_a_lock_makes_the_same_environment(person: Person, make: Callable[..., P
     assert installed(person.envs / "twin") == installed(prefix)
 
 
+@pytest.mark.slow
 def test_a_lock_can_be_piped(person: Person, make: Callable[..., Path]) -> None:
     make("geo", "tool")
     lock = json.loads(person.run("lock", "geo").out)
@@ -329,6 +334,7 @@ def test_run_passes_input_through(person: Person, make: Callable[..., Path]) -> 
     assert out == "said\n"
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_is_no_error(person: Person, make: Callable[..., Path]) -> None:
     make("geo", "tool", "extra", "big")
     with person.start("show", "geo", stdout=subprocess.PIPE) as process:
@@ -351,6 +357,7 @@ def test_others_may_read_an_environment_as_far_as_the_umask_lets_them(
     assert closed == []
 
 
+@pytest.mark.slow
 def test_adding_a_bare_name_takes_nothing_back(person: Person, make: Callable[..., Path]) -> None:
     make("geo", "tool<2")
     done = person.run("add", "geo", "tool")
@@ -358,6 +365,7 @@ def test_adding_a_bare_name_takes_nothing_back(person: Person, make: Callable[..
     assert person.run("show", "geo", "--json").last["specs"] == ["tool<2"]
 
 
+@pytest.mark.slow
 def test_json_may_stand_before_or_after_what_run_runs_in(person: Person, make: Callable[..., Path]) -> None:
     make("geo", "tool")
     for arguments in (["geo", "--json", "--"], ["--json", "geo", "--"], ["--json", "geo"]):
@@ -380,6 +388,7 @@ def test_a_folder_that_nobody_may_look_into(person: Person, small_channel: Path)
         assert ended.code in (5, 7), ended
 
 
+@pytest.mark.slow
 def test_a_configuration_file_to_start_from(person: Person) -> None:
     place = Path(person.env["JUPYTER_CONFIG_DIR"], "jupyter_condaenv_config.py")
     assert person.run("--generate-config").out == f"Wrote {place}.\n"
@@ -391,6 +400,7 @@ def test_a_configuration_file_to_start_from(person: Person) -> None:
     assert "# c.CondaEnv.solve_timeout = 120.0" in place.read_text()
 
 
+@pytest.mark.slow
 def test_an_environment_from_a_file(person: Person, small_channel: Path) -> None:
     (person.home / "environment.yml").write_text(
         f"name: geo\nchannels: [{small_channel.as_uri()}]\ndependencies: [tool<2, pip: [requests, -e .]]\n"
@@ -461,6 +471,7 @@ def test_a_file_changes_an_environment(person: Person, make: Callable[..., Path]
     assert "either" in person.run("update", "geo", "tool", "--all", "--file", file, code=2).err.lower()
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_made_an_environment_of(person: Person, small_channel: Path) -> None:
     path = person.home / "environment.yml"
     path.write_text("chanels: []\ndependencies: [tool]\n")
@@ -546,6 +557,7 @@ def test_kernels_come_with_what_is_one_and_go_with_their_environment(person: Per
     assert not written.parent.exists()
 
 
+@pytest.mark.slow
 def test_jobs_say_what_they_were_asked_for(person: Person, make: Callable[..., Path]) -> None:
     make("geo", "tool")
     person.run("change", "geo", "--add", "extra", "--update", "tool", "--now")

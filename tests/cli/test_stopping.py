@@ -76,6 +76,7 @@ def test_looking_away_does_not_cancel(person: Person, stalled: ChannelServer) ->
     assert (person.envs / "geo" / "share" / "big").exists()
 
 
+@pytest.mark.slow
 def test_a_detached_job_is_followed_from_where_one_stopped(person: Person, small_channel: Path) -> None:
     started = person.run("create", "geo", "tool", "-c", small_channel, "--detach", "--json")
     (line,) = started.lines
@@ -92,6 +93,7 @@ def test_a_detached_job_is_followed_from_where_one_stopped(person: Person, small
     assert summary["outcome"]["result"] == whole.last
 
 
+@pytest.mark.slow
 def test_a_job_is_cancelled_by_its_id(person: Person, stalled: ChannelServer) -> None:
     with person.start("create", "geo", "big", "-c", stalled.url) as process:
         until(process, "Fetching")
@@ -102,6 +104,7 @@ def test_a_job_is_cancelled_by_its_id(person: Person, stalled: ChannelServer) ->
     assert not (person.envs / "geo").exists()
 
 
+@pytest.mark.slow
 def test_a_failed_job_says_why_afterwards(person: Person, small_channel: Path) -> None:
     job = person.run("create", "geo", "nosuch", "-c", small_channel, "--detach").out.strip()
     failed = person.run("jobs", "follow", job, code=4)

@@ -80,6 +80,7 @@ def test_what_is_built_can_be_installed(own: Settings, tmp_path: Path) -> None:
     assert (prefix / "share/mine.txt").read_text() == "mine\n"
 
 
+@pytest.mark.slow
 def test_the_channel_can_be_put_on_a_server(own: Settings, settings: Make, tmp_path: Path) -> None:
     channel = tmp_path / "ours"
     run(BuildPackage(recipe=str(write(tmp_path / "a")), channel=str(channel)), own)
@@ -94,6 +95,7 @@ def test_the_channel_can_be_put_on_a_server(own: Settings, settings: Make, tmp_p
         assert any("shards" in request.path for request in server.log)
 
 
+@pytest.mark.slow
 def test_a_package_stays_what_it_is(own: Settings, tmp_path: Path) -> None:
     recipe = write(tmp_path)
     run(BuildPackage(recipe=str(recipe)), own)

@@ -145,6 +145,7 @@ def test_tracebacks_name_the_file_of_the_environment(prefix: Path) -> None:
     assert python(prefix, code).startswith(str(prefix))
 
 
+@pytest.mark.slow
 def test_a_package_that_goes_leaves_nothing_to_import(prefix: Path, ours: Settings) -> None:
     # As an interpreter without our bytecode, or with another optimization, would write it:
     code = "import oddns.deep.inner.mod, smallpkg.core, smallpkg.legacy"
@@ -166,6 +167,7 @@ def test_a_module_that_goes_with_an_upgrade_cannot_be_imported(prefix: Path, our
     assert problems(prefix, TAG) == []
 
 
+@pytest.mark.slow
 def test_the_old_tree_is_not_changed_by_compiling(prefix: Path, ours: Settings) -> None:
     before = tree(prefix)
     run(ChangePackages(prefix=str(prefix), add=("smallpkg=2.0",)), ours)

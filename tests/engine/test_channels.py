@@ -171,6 +171,7 @@ WORD = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789-._~%", min_size=1, ma
 
 
 @given(st.text())
+@pytest.mark.slow
 def test_redacting_twice_changes_nothing_more(text: str) -> None:
     assert redact(redact(text)) == redact(text)
 

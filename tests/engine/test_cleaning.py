@@ -93,6 +93,7 @@ def test_the_last_revisions_can_be_undone_without_a_network(ours: Settings, tmp_
         assert problems(prefix, *MINE) == []
 
 
+@pytest.mark.slow
 def test_older_revisions_are_not_kept_for(ours: Settings) -> None:
     prefix = made(ours, "alpha=1.0", "gamma")
     operate(ChangePackages(prefix=str(prefix), remove=("gamma",)), ours)
@@ -117,6 +118,7 @@ def test_what_was_copied_to_another_file_system_stays(ours: Settings) -> None:
         assert clean(ours, "packages").items == ()
 
 
+@pytest.mark.slow
 def test_compiled_python_goes_with_its_package(real_settings: Settings, settings: Callable[..., Settings]) -> None:
     own = settings(channels=real_settings.channels)
     prefix = made(own, "python", "smallpkg=1.0")

@@ -114,6 +114,7 @@ PARTS = st.one_of(
 
 @limits(max_examples=25)  # of up to 60 pairs
 @given(st.lists(st.tuples(st.lists(PARTS, min_size=1, max_size=2).map(",".join), VERSIONS), min_size=20, max_size=60))
+@pytest.mark.slow
 def test_versions_fit_as_conda_says(cases: list[tuple[str, str]]) -> None:
     """But for pre-releases, which no machine is."""
     specs = [(f"__glibc {wanted}", version) for wanted, version in cases if not re.search(r"(?<!<)[\d.]+a0", wanted)]

@@ -209,6 +209,7 @@ def test_a_kill_before_every_single_step_of_a_removal(where, tmp_path: Path) -> 
     assert leftovers(work.prefix) == []
 
 
+@pytest.mark.slow
 def test_a_kill_before_every_single_step_of_settling(tmp_path: Path) -> None:
     number = 0
     while True:
@@ -509,6 +510,7 @@ def test_another_file_system_inside_stays_where_it_is(states, tmp_path: Path) ->
         assert (prefix / "shape/inner.txt").read_text() == "now a folder"
 
 
+@pytest.mark.slow
 def test_a_change_left_half_way_is_found_when_the_prefix_is_no_mount_point_any_more(states, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     prefix = make(tmp_path / "env")
     number = 0

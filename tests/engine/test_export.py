@@ -88,6 +88,7 @@ def test_conda_lock_is_read_as_it_was_written(lock: Lock) -> None:
 
 
 @given(LOCKS)
+@pytest.mark.slow
 def test_pixi_lock_is_read_as_it_was_written(lock: Lock) -> None:
     found = read_lock("pixi.lock", written.pixi_lock(lock)).lock
     assert found is not None and identities(found) == identities(lock)
@@ -118,6 +119,7 @@ OF_PIP = st.lists(
 
 
 @given(LOCKS, OF_PIP)
+@pytest.mark.slow
 def test_what_a_lock_has_for_pip_is_read_as_it_was_written(lock: Lock, pip: tuple[PipPackage, ...]) -> None:
     for name, write in (("conda-lock.yml", written.conda_lock), ("pixi.lock", written.pixi_lock)):
         found = read_lock(name, write(replace(lock, pip=pip)))
@@ -138,6 +140,7 @@ def test_of_several_files_that_would_do_the_installed_one_is_written(tmp_path: P
 
 
 @given(LOCKS)
+@pytest.mark.slow
 def test_an_explicit_list_is_read_as_it_was_written(lock: Lock) -> None:
     found = read_lock("explicit.txt", written.explicit(lock, pip=["requests==1"])).lock
     assert identities(found) == identities(lock)

@@ -69,6 +69,7 @@ def performed(request: Any, settings: Settings, folder: str, point: int) -> tupl
     return events, None
 
 
+@pytest.mark.slow
 def test_a_disk_that_gets_full_at_ten_points_of_an_install(little: Path, settings: Make, tmp_path: Path) -> None:
     with ChannelServer(little) as server, places.tmpfs(tmp_path / "small", "60m") as small:
         ours = settings(channels=(server.url,), envs_dirs=(str(small / "envs"),), cache_dir=str(small / "cache"))

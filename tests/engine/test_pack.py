@@ -83,6 +83,7 @@ def test_there_and_back(source: Path, little_settings: Settings, tmp_path: Path,
     operate(RemoveEnvironment(prefix=str(target)), little_settings)
 
 
+@pytest.mark.slow
 def test_with_a_python(real_settings: Settings, tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target with a space"
     operate(CreateEnvironment(prefix=str(source), specs=("python", "prefixdemo", "entrydemo")), real_settings)

@@ -213,6 +213,7 @@ def test_locks_for_other_tools_have_pips_files_by_hash(
     assert "smallpkg 1.1" in refused(request, with_uv, "refused")["message"]
 
 
+@pytest.mark.slow
 def test_a_plan_is_applied_as_it_was_shown(env: Path, with_pip: Settings, files: Path) -> None:
     shown = run(PlanRequest(prefix=str(env), request=add(env, "atool")), with_pip)["plan"]
     assert {one["name"]: one["after"] for one in shown["pip"]["changes"]} == {"alib": "2.0", "atool": "1.0"}
@@ -271,6 +272,7 @@ def test_what_conda_brings_takes_the_place_of_pips(number: str, env: Path, with_
     assert wrong(env, "alib", "atool", "bin/atool") == [] and not list(env.rglob("*.saved-*"))
 
 
+@pytest.mark.slow
 def test_what_pips_packages_need_is_not_removed(env: Path, with_pip: Settings) -> None:
     run(add(env, "smallfan", "smallpkg"), with_pip)
     assert of_pip(env) == {"smallfan": "1.0"}  # conda's is there already
@@ -469,6 +471,7 @@ def test_an_index_with_a_login_leaves_it_nowhere(
 # --- overlays ---
 
 
+@pytest.mark.slow
 def test_an_overlay_gets_what_its_base_lacks(seed: Path, real_settings: Settings, index: PackageIndex) -> None:
     top = Path(real_settings.envs_dirs[0]) / "top"
     before = tree(seed)

@@ -43,6 +43,7 @@ def test_a_second_change_waits_says_so_and_takes_effect(little_settings: Setting
     settled(prefix)
 
 
+@pytest.mark.slow
 def test_whoever_waits_goes_on_when_the_holder_is_killed(little_settings: Settings) -> None:
     prefix = prefix_of(little_settings)
     run(CreateEnvironment(prefix=str(prefix), specs=("wide=1.0",)), little_settings)

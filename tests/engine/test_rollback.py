@@ -172,6 +172,7 @@ def test_what_cannot_be_gone_back_to(little_settings: Settings, prefix: Path) ->
 @pytest.mark.parametrize(
     "content", [b"", b'{"number": 2, "ti', b"\xff\x00", None], ids=["empty", "half", "bytes", "folder"]
 )
+@pytest.mark.slow
 def test_a_damaged_revision_hides_no_other(content: bytes | None, little_settings: Settings, prefix: Path) -> None:
     made(prefix, little_settings, "alpha=1.0")
     was = files(prefix)
@@ -192,6 +193,7 @@ def test_a_damaged_revision_hides_no_other(content: bytes | None, little_setting
     assert back(prefix, little_settings).revision == 5, "back to 3, which is later than the damaged one"
 
 
+@pytest.mark.slow
 def test_variables_come_back_too(little_settings: Settings, prefix: Path) -> None:
     made(prefix, little_settings, "alpha=1.0")
     one, two = (Variable(name="MODE", value=value) for value in ("dry", "wet"))

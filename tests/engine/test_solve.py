@@ -317,6 +317,7 @@ def test_a_plan_is_applied_as_it_was_shown_or_not_at_all(own: Settings, prefix: 
         operate(ApplyPlan(prefix=str(prefix), plan=planned.plan), own)
 
 
+@pytest.mark.slow
 def test_a_plan_is_outdated_by_what_pip_has_and_by_what_is_pinned(
     settings: Callable[..., Settings], prefix: Path, tmp_path: Path
 ) -> None:

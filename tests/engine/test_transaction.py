@@ -224,6 +224,7 @@ def _with_times(folder: Path) -> dict[str, tuple[object, ...]]:
     return {path: (*what, os.lstat(folder / path).st_mtime_ns) for path, what in tree(folder).items()}
 
 
+@pytest.mark.slow
 def test_a_damaged_record_is_named_and_nothing_is_lost(little_settings: Settings) -> None:
     prefix = prefix_of(little_settings)
     create(prefix, little_settings)
@@ -256,6 +257,7 @@ def test_an_environment_by_a_link_to_it(little_settings: Settings, tmp_path: Pat
     settled(prefix)
 
 
+@pytest.mark.slow
 def test_what_is_shared_with_the_cache_is_not_written_into(little_settings: Settings) -> None:
     prefix = prefix_of(little_settings)
     create(prefix, little_settings)
@@ -318,6 +320,7 @@ def test_a_file_that_two_packages_bring_is_told(work: staging.Workspace) -> None
     assert isinstance(message, Message) and "shared" in message.text
 
 
+@pytest.mark.slow
 def test_what_was_otherwise_before_stays_so_and_is_told(little_settings: Settings) -> None:
     prefix = prefix_of(little_settings)
     create(prefix, little_settings, "alpha=1.0", "shape=1.0")
@@ -344,6 +347,7 @@ def test_what_was_otherwise_before_stays_so_and_is_told(little_settings: Setting
     assert problems(prefix, *FOREIGN) == []
 
 
+@pytest.mark.slow
 def test_what_pip_has_put_over_a_package_stays_so(settings: Callable[..., Settings], tmp_path: Path) -> None:
     site, channel = "lib/python3.11/site-packages", tmp_path / "channel"
     lib = {f"{site}/lib.pyi": "1\n", f"{site}/lib-1.0.dist-info/METADATA": "Name: lib\nVersion: 1.0\n"}

@@ -61,6 +61,7 @@ def test_cancel_after_the_end_changes_nothing(shop: Workshop) -> None:
     assert not shop.path(job, "cancel").exists()
 
 
+@pytest.mark.slow
 def test_a_result_wins_over_a_cancel(shop: Workshop) -> None:
     """At any moment: either it was cancelled or it has its result, and it stays so."""
     for _ in range(10):

@@ -113,6 +113,7 @@ def test_cancel_leaves_no_lock(jobs: Jobs, shop: Workshop, tmp_path: Path) -> No
     assert isinstance(done(jobs, CreateEnvironment(prefix=str(prefix), specs=("tool",))).result(), Changed)
 
 
+@pytest.mark.slow
 def test_after_kill_9_of_the_worker_it_works_again(jobs: Jobs, shop: Workshop, tmp_path: Path) -> None:
     request = CreateEnvironment(prefix=str(tmp_path / "envs" / "a"), specs=("more",))
     killed = 0

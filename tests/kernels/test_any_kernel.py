@@ -209,6 +209,7 @@ def r_prefix(tmp_path: Path) -> Path:
     return prefix
 
 
+@pytest.mark.slow
 def test_r(own: Settings, r_prefix: Path) -> None:
     (name,) = specs.register(environment(r_prefix, python=""), own)
     assert (name, written(own, name)["display_name"]) == ("condaenv.ir-stats", "R [stats]")

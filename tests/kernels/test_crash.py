@@ -202,6 +202,7 @@ def test_the_memory_of_a_container_is_told(own: Settings, tmp_path: Path) -> Non
     assert "shut other kernels down, or ask for more" in told
 
 
+@pytest.mark.slow
 def test_a_limit_that_holds_for_what_tells_it_too_is_in_the_log(own: Settings, tmp_path: Path) -> None:
     name, _ = place(own, tmp_path, SEGFAULT)
     limited = ["sh", "-c", 'ulimit -v 102400; exec "$@"', "sh", *command(own, name, tmp_path / "kernel-1.json")]

@@ -50,6 +50,7 @@ def test_only_the_first_start_is_made_again(counted: Counted) -> None:
     assert "$(touch" in second[1]["MALLOC_ARENA_MAX"] and not (counted.prefix / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_wrong_guess_is_put_right_and_not_made_again(counted: Counted) -> None:
     counted.script.write_text(ADDED)
     counted.launch()
@@ -78,6 +79,7 @@ def test_scripts_that_always_run_never_see_a_guess(counted: Counted) -> None:
     assert (found, env["SEEN"], env["LD_LIBRARY_PATH"]) == (2, "none", "/added")
 
 
+@pytest.mark.slow
 def test_a_guess_that_another_has_planted_is_not_taken(counted: Counted, tmp_path: Path) -> None:
     counted.script.write_text(ADDED)
     counted.launch()

@@ -295,6 +295,7 @@ def test_what_the_server_has_is_left_behind_unless_it_is_inherited(own: Settings
     assert env["PATH"] == f"{levels[0]}/bin:{active['PATH']}"
 
 
+@pytest.mark.slow
 def test_scripts_that_always_run(own: Settings, tmp_path: Path) -> None:
     prefix = make_prefix(
         tmp_path / "envs/geo", 'echo ran >>"$CONDA_PREFIX/ran"\nexport RUN=$(wc -l <"$CONDA_PREFIX/ran")\n'
@@ -312,6 +313,7 @@ def test_scripts_that_always_run(own: Settings, tmp_path: Path) -> None:
         assert kernel.run(shown) == kept
 
 
+@pytest.mark.slow
 def test_what_it_imports_from_a_base_that_cannot_be_written_is_compiled_once(own: Settings, tmp_path: Path) -> None:
     prefix = make_prefix(tmp_path / "envs/geo")
     (name,) = specs.register(environment(prefix), own)

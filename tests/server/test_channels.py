@@ -133,7 +133,8 @@ SECRETS_OF_THE_PERSON = (".condarc", ".rattler/credentials.json")
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc here")
-@pytest.mark.parametrize("how", ["token in .condarc", pytest.param("login over REST", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("how", ["token in .condarc", "login over REST"])
+@pytest.mark.slow
 def test_a_secret_is_nowhere_but_where_the_person_put_it(
     how: str, free: Home, serve: Serve, private: ChannelServer, tmp_path: Path
 ) -> None:

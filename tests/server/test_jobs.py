@@ -76,6 +76,7 @@ def test_jobs_that_only_look_do_not_push_out_others(client: Client) -> None:
     assert [one["id"] for one in client.get("jobs?limit=1&changing=true")["jobs"]] == [job]
 
 
+@pytest.mark.slow
 def test_a_job_says_what_it_was_asked_for(client: Client) -> None:
     client.do("POST", "environments", {"name": "asked", "specs": ["tool"]})
     client.do("PATCH", "environments/asked/packages", {"add": ["extra", "tool>=1"]})

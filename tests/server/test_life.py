@@ -122,6 +122,7 @@ def test_moved_with_its_kernel(server: Server, client: Client) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_what_is_noted(client: Client) -> None:
     client.do("POST", "environments", {"name": "noted", "specs": ["tool <2"]})
     assert client.get("environments/noted/notes") == {} and "notes" not in named(client, "noted")
@@ -377,6 +378,7 @@ def test_an_environment_from_a_file(server: Server, client: Client) -> None:
     assert client.call("GET", "environments/nowhere/export").status == 404
 
 
+@pytest.mark.slow
 def test_a_plan_says_what_else_moves_and_how_much_room_it_takes(client: Client) -> None:
     client.do("POST", "environments", {"name": "moving", "specs": ["tool <2"]})
     client.do("PATCH", "environments/moving/packages", {"add": ["tool=*"]})

@@ -42,6 +42,7 @@ def test_requests_for_other_platforms(client: Client, gpus: str) -> None:
     assert "gpu-1.0-cpu_0" in found["text"] and "gpu-1.0-cuda_1" in found["text"]
 
 
+@pytest.mark.slow
 def test_an_environment_and_a_file_for_other_platforms(client: Client, small_channel: Path) -> None:
     client.do("POST", "environments", {"name": "platforms", "specs": ["extra"]})
     of_environment = locked(client, {"environment": "platforms", "platforms": PLATFORMS, "format": "pixi.lock"})
@@ -108,6 +109,7 @@ def test_what_makes_an_environment_elsewhere(client: Client, small: ChannelServe
         assert "@EXPLICIT" in found["beside"][0]["text"]
 
 
+@pytest.mark.slow
 def test_an_environment_for_another_machine(client: Client, gpus: str, small_channel: Path) -> None:
     """And what is added later is for that machine too."""
     strategy = {"virtual_packages": ["__cuda=12.4"]}

@@ -36,6 +36,7 @@ def test_from_no_index_to_the_versions_that_fit(serve: Serve, home: Home, small_
     assert client.call("GET", "packages/tool?environment=nowhere").status == 404
 
 
+@pytest.mark.slow
 def test_an_environment_is_searched_for_in_its_own_channels(
     serve: Serve, home: Home, small_channel: Path, tmp_path: Path
 ) -> None:

@@ -37,6 +37,7 @@ def test_it_is_loaded_when_it_is_opened(server: Server, visit: Visit) -> None:
     expect(person.panel).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_card_of_the_launcher_opens_it(server: Server, visit: Visit) -> None:
     person = visit(server)
     person.arrive()

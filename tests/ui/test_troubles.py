@@ -102,6 +102,7 @@ def test_what_is_wrong_is_told_and_repaired(
     assert (server.home.envs / "ill/share/tool").exists()
 
 
+@pytest.mark.slow
 def test_what_others_change_and_damage_is_in_the_history(person: Person, server: Server, client: Client) -> None:
     make(client, "ours", "tool <2")
     person.look_at("ours")
