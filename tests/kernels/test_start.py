@@ -143,8 +143,9 @@ def test_what_the_machine_lacks_is_told_once_with_the_first_cell(own: Settings, 
 
 
 TAKES_PORT = """
-import json, socket, sys
+import json, socket, sys, time
 from pathlib import Path
+time.sleep({slow})
 log = Path({log!r})
 log.write_text(log.read_text() + "started ")
 if log.read_text().count("started") <= {times}:
@@ -155,12 +156,13 @@ if log.read_text().count("started") <= {times}:
 """
 
 
-def _let_its_port_be_taken(prefix: Path, times: int) -> Path:
-    """In so many starts, by the Python of ``prefix`` itself. The log of them is answered."""
+def _let_its_port_be_taken(prefix: Path, times: int, slow: float = 0) -> Path:
+    """In so many starts, by the Python of ``prefix`` itself, each of which takes so much longer. The log of them is
+    answered."""
     log = prefix / "starts"
     log.touch()
     (site,) = prefix.glob("lib/python*/site-packages")
-    (site / "sitecustomize.py").write_text(TAKES_PORT.format(log=str(log), times=times))
+    (site / "sitecustomize.py").write_text(TAKES_PORT.format(log=str(log), times=times, slow=slow))
     return log
 
 
@@ -169,26 +171,29 @@ def test_a_port_that_is_taken_for_a_moment(own: Settings, tmp_path: Path) -> Non
     (prefix / demands.FILE).parent.mkdir(parents=True)
     (prefix / demands.FILE).write_text("__cuda >=12\tpytorch 2.4\n")
     (name,) = specs.register(environment(prefix), own)
-    log = _let_its_port_be_taken(prefix, times=2)
+    log = _let_its_port_be_taken(prefix, times=1)
     manager = manager_of(own, name)
     with started(manager, env={**os.environ, "CONDA_OVERRIDE_CUDA": "11.8"}) as kernel:
         shown = kernel.run("import os; print(os.environ['COUNTED'], os.getpid())").splitlines()
-    assert log.read_text() == "started started started "
+    assert log.read_text() == "started started "
     assert f"x {manager.provisioner.pid}" in shown  # type: ignore[union-attr]
     assert len(shown) == 2 and any("pytorch 2.4 needs __cuda >=12" in line for line in shown)
 
 
-def test_a_port_that_stays_taken_is_for_jupyter_to_replace(own: Settings, tmp_path: Path) -> None:
-    """As with any kernel: it ends, and Jupyter starts it with other ports. Nobody could read what a fallback says."""
+@pytest.mark.slow
+def test_a_port_that_stays_taken_ends_the_kernel_soon(own: Settings, tmp_path: Path) -> None:
+    """Jupyter counts what ends after more than ten seconds as a kernel that has run: it would start it without end."""
     prefix = make_prefix(tmp_path / "envs/geo")
     (name,) = specs.register(environment(prefix), own)
-    log = _let_its_port_be_taken(prefix, times=4)
+    log = _let_its_port_be_taken(prefix, times=3, slow=2.5)
     manager = manager_of(own, name)
-    manager.start_kernel()
-    process = manager.provisioner.process  # type: ignore[union-attr]
-    assert process.wait(timeout=WAIT) == 1
-    assert log.read_text().split() == ["started"] * 4
-    manager.restart_kernel(now=True, newports=True)
+    with (tmp_path / "said").open("wb") as said:
+        manager.start_kernel(stderr=said)
+        assert manager.provisioner.process.wait(timeout=WAIT) == 1  # type: ignore[union-attr]
+        assert "start another one" in (tmp_path / "said").read_text()
+        assert log.read_text() in ("started " * 2, "started " * 3)
+        log.write_text("started " * 3)
+        manager.restart_kernel(now=True, newports=True)
     with connected(manager) as kernel:
         assert kernel.run("print(1 + 1)") == "2"
 

@@ -6,7 +6,7 @@
 
 Standard library only, Python 3.8 and newer. ``LEVELS`` is what its
 ``join_levels`` makes. When the process was started again after activation, ``--activated`` is among the options, and
-``--told=TEXT`` for each thing that is to be told in the notebook; and ``--taken`` as often as a port was.
+``--told=TEXT`` for each thing that is to be told in the notebook, and ``--since=SECONDS``, when the first one began.
 ``CONDAENV_DEFERRED`` says what became of a change that has waited for this start, where there was one. With
 ``--warm=...``, which comes first, it waits until it is needed (warm.py).
 """
@@ -17,16 +17,18 @@ import errno
 import gc
 import os
 import sys
+import time
 from importlib import import_module
 
 _ACTIVATED = "--activated"
-_TAKEN = "--taken"
+_SINCE = "--since="
 _TOLD = "--told="
 _WARM = "--warm="
 _DEFERRED = "CONDAENV_DEFERRED"
 _OURS = ("activation", "crash", "demands", "warm")
-_STARTS = 4
-"""At most, where a port is taken each time."""
+_GIVE_UP = 4.0
+"""Seconds in which a kernel whose port is taken starts again. With one start more that is less than the ten after which
+Jupyter counts it as started: one that ends later is started again without end."""
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -48,19 +50,22 @@ def main() -> None:
     start = crash.Start(os.environ.get(crash.VARIABLE, ""))
     if _ACTIVATED in options:
         told = [option[len(_TOLD) :] for option in options if option.startswith(_TOLD)]
+        since = next(float(option[len(_SINCE) :]) for option in options if option.startswith(_SINCE))
     else:
-        told = _activate(here, levels, options, arguments, deferred)
+        since = time.monotonic()
+        told = _activate(here, levels, options, arguments, deferred, since)
     _collect_from_here()
     os.environ.pop(crash.VARIABLE, None)
     waiting = None
     if options and options[0].startswith(_WARM):
         waiting = _waiting(here, levels, options, arguments, told)
         arguments = waiting.wait()
+        since = time.monotonic()
     # The environment may have modules of these names.
     for name in [name for name in sys.modules if name.partition(".")[0] in _OURS]:
         del sys.modules[name]
     sys.argv = arguments[1:]
-    _run(here, levels, options, arguments, told, waiting, start)
+    _run(here, levels, options, arguments, told, waiting, start, since)
 
 
 def _collect_from_here() -> None:
@@ -99,7 +104,14 @@ def _waiting(here: str, levels: str, options: list[str], arguments: list[str], t
 
 
 def _run(
-    here: str, levels: str, options: list[str], arguments: list[str], told: list[str], waiting: Any, start: Any
+    here: str,
+    levels: str,
+    options: list[str],
+    arguments: list[str],
+    told: list[str],
+    waiting: Any,
+    start: Any,
+    since: float,
 ) -> None:
     """Run the module; where it fails before there is a kernel, become the one that says why."""
     up: list[object] = []
@@ -135,19 +147,23 @@ def _run(
         if up:
             raise
         if getattr(error, "errno", None) == errno.EADDRINUSE:
-            # Ports are chosen before the kernel starts, and somebody was quicker, as a rule for a moment. After the
-            # last start Jupyter chooses other ones; nothing could be told in the notebook through these.
-            taken = [_TAKEN] * (options.count(_TAKEN) + 1)
-            if len(taken) == _STARTS:
-                raise
-            _start_again(here, levels, [*_given(options), *taken], told, arguments, dict(os.environ))
+            # Ports are chosen before the kernel starts, and somebody was quicker, as a rule for a moment. Nothing can
+            # be told in the notebook through these.
+            if time.monotonic() - since > _GIVE_UP:
+                sys.exit(
+                    f"condaenv: Another program has a port that was chosen for this kernel ({error}). "
+                    "Shut the kernel down and start another one, for which other ports are chosen."
+                )
+            _start_again(here, levels, _given(options), told, arguments, dict(os.environ), since)
         _explain(here, levels, arguments, f"{module} cannot be started ({type(error).__name__}: {error})")
     except BaseException:
         start.is_over()
         raise
 
 
-def _activate(here: str, levels: str, options: list[str], arguments: list[str], deferred: list[str]) -> list[str]:
+def _activate(
+    here: str, levels: str, options: list[str], arguments: list[str], deferred: list[str], since: float
+) -> list[str]:
     """What is to be told in the notebook as well, ``deferred`` first."""
     early = _beside(here, "activation.early")
     at_start = dict(os.environ)
@@ -159,7 +175,7 @@ def _activate(here: str, levels: str, options: list[str], arguments: list[str], 
     if read_at_start(at_start, new):
         values = {name: new[name] for name in read_at_start(old, new) if name in new}
         early.keep(prefixes[-1], _cache_dir(here), values)
-        _start_again(here, levels, options, told, arguments, new)
+        _start_again(here, levels, options, told, arguments, new, since)
     for name in [name for name in old if name not in new]:
         del os.environ[name]
     os.environ.update({name: value for name, value in new.items() if old.get(name) != value})
@@ -170,17 +186,24 @@ def _activate(here: str, levels: str, options: list[str], arguments: list[str], 
 
 
 def _start_again(
-    here: str, levels: str, options: list[str], told: list[str], arguments: list[str], activated: dict[str, str]
+    here: str,
+    levels: str,
+    options: list[str],
+    told: list[str],
+    arguments: list[str],
+    activated: dict[str, str],
+    since: float,
 ) -> None:
     shim = os.path.join(here, "shim.py")
-    again = [sys.executable, shim, levels, *options, _ACTIVATED, *(_TOLD + text for text in told), *arguments]
+    mark = [_ACTIVATED, f"{_SINCE}{since}", *(_TOLD + text for text in told)]
+    again = [sys.executable, shim, levels, *options, *mark, *arguments]
     sys.stderr.flush()
     os.execve(sys.executable, again, activated)
 
 
 def _given(options: list[str]) -> list[str]:
     """Those that do not speak of this one start."""
-    return [option for option in options if not option.startswith((_ACTIVATED, _TAKEN, _TOLD, _WARM))]
+    return [option for option in options if not option.startswith((_ACTIVATED, _SINCE, _TOLD, _WARM))]
 
 
 def _activation(
