@@ -186,7 +186,7 @@ def _plan(request: Changing, settings: Settings) -> Plan:
     if isinstance(request, ApplyPlan):
         return _checked(request, settings)
     if isinstance(request, ApplyDeferred):
-        return _waiting(Path(request.prefix))
+        return _waiting(Path(request.prefix), settings)
     return solve.plan(request, settings)
 
 
@@ -197,7 +197,7 @@ def _kernels_in_the_way(request: Changing, plan: Plan) -> tuple[int, ...]:
     return deferred.living_kernels(Path(plan.prefix)) if deferred.replaces(plan) else ()
 
 
-def _waiting(prefix: Path) -> Plan:
+def _waiting(prefix: Path, settings: Settings) -> Plan:
     """The change that waits, if it can still be made as it was shown."""
     plan = deferred.waiting(prefix)
     try:
@@ -205,6 +205,7 @@ def _waiting(prefix: Path) -> Plan:
     except Outdated:
         deferred.drop(prefix)
         raise
+    plans.check_channels(plan.changes, settings)
     return plan
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from . import channels, condarc, condarc_edit, logins
 from .channels import LOGIN_PLACES
@@ -72,8 +74,9 @@ def check_allowed(urls: Sequence[str], settings: Settings) -> None:
         {url_of(member, settings, own) for channel in listed for member in own.members(channel)}
         for listed in (own.allowlist_channels, own.denylist_channels)
     )
+    denied_places = {_leads_to(url) for url in denied}
     for url in urls:
-        if url in denied or (allowed and url not in allowed):
+        if _leads_to(url) in denied_places or (allowed and url not in allowed):
             raise Refused(
                 f"The channel {url} may not be used here: .condarc says so.",
                 "Use another channel, or ask who administrates this machine (denylist_channels, allowlist_channels).",
@@ -81,11 +84,21 @@ def check_allowed(urls: Sequence[str], settings: Settings) -> None:
             )
 
 
+def _leads_to(url: str) -> tuple[str, ...]:
+    """What servers take ``url`` for, of the many ways in which it can be written."""
+    parts = urlsplit(url)
+    host, _, port = parts.netloc.lower().partition(":")
+    path = posixpath.normpath(f"/{unquote(parts.path).lstrip('/')}").lower()
+    return host.rstrip("."), "" if port in ("80", "443") else port, path
+
+
 def check_packages(packages: Iterable[Package], settings: Settings) -> None:
-    """Raises Refused for a package of a channel that ``.condarc`` denies: a lock and a URL name channels as well."""
+    """Raises Refused for a package of a channel that ``.condarc`` denies: a lock and a URL name channels as well, and
+    a lock may say that a package is of another than it is fetched from."""
     own = condarc.read()
     if own.allowlist_channels or own.denylist_channels:
-        found = named([package.channel for package in packages], settings)
+        places = [place for package in packages for place in (package.channel, package.url.rpartition("/")[0])]
+        found = named(list(dict.fromkeys(places)), settings)
         check_allowed([channel.url for channel in found], settings)
 
 

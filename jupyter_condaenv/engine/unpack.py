@@ -27,6 +27,7 @@ import msgspec
 
 from . import (
     changes,
+    channel_list,
     environments,
     exchange,
     history,
@@ -72,7 +73,7 @@ def unpack(request: Unpack, settings: Settings, emit: Emit) -> Changed:
     """Make ``request.prefix`` of what ``request.archive`` holds. Needs no channel.
 
     Raises InvalidRequest for what is no packed environment, or one for another platform, Tampered for a damaged one,
-    and AlreadyExists.
+    AlreadyExists, and Refused where it has packages of a channel that may not be used.
     """
     archive, target = Path(request.archive), Path(request.prefix)
     with writers.writer(target, f"unpacking {archive.name}", emit) as work:
@@ -95,6 +96,7 @@ def unpack(request: Unpack, settings: Settings, emit: Emit) -> Changed:
                 checked = _extract(archive, mode, work.stage, emit)
                 _relocate(work.stage, target, archive)
                 lock = _lock(work.stage, archive)
+                channel_list.check_packages(lock.packages, settings)
                 records = transaction.records(work.stage)
                 if not checked:
                     _compare(work.stage, records, emit)

@@ -256,6 +256,32 @@ def test_what_may_not_be_used_is_not_added(home: Path) -> None:
     assert names() == ["conda-forge"]
 
 
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        "https://h.example.org:443/theirs/",
+        "http://h.example.org/theirs",
+        "https://h.example.org./theirs",
+        "https://H.example.org/%74heirs/noarch",
+        "https://h.example.org//Theirs",
+        "https://h.example.org/ours/../theirs",
+    ],
+)
+def test_what_may_not_be_used_is_that_in_any_spelling(spelt: str, home: Path) -> None:
+    (home / ".condarc").write_text("denylist_channels: [https://h.example.org/theirs]\n")
+    for other in ("https://h.example.org:8443/theirs", "https://h.example.org/theirs/label/new"):
+        channel_list.searched((other,), now())
+    with pytest.raises(Refused, match="may not be used"):
+        channel_list.searched((spelt,), now())
+
+
+def test_what_may_be_used_is_not_what_anybody_can_pretend_to_be(home: Path) -> None:
+    (home / ".condarc").write_text("allowlist_channels: [https://h.example.org/ours]\n")
+    channel_list.searched(("https://h.example.org/ours/noarch",), now())
+    with pytest.raises(Refused, match="may not be used"):
+        channel_list.searched(("http://h.example.org/ours",), now())
+
+
 def test_a_mirror_of_them_is_a_choice(home: Path, settings: Callable[..., Settings]) -> None:
     (home / ".condarc").write_text("channels: [defaults]\ndefault_channels: [https://mirror.example.org/pkgs/main]\n")
     found = channel_list.configured(now())

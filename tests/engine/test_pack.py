@@ -99,6 +99,15 @@ def test_with_a_python(real_settings: Settings, tmp_path: Path) -> None:
     assert subprocess.check_output(entry, text=True) == f"entrydemo {byhand}\n"
 
 
+def test_channels_that_may_not_be_used(source: Path, little_settings: Settings, tmp_path: Path) -> None:
+    archive, rc = packed(source, tmp_path / "packed.tar.gz", little_settings), tmp_path / "condarc"
+    rc.write_text(f"denylist_channels: ['{little_settings.channels[0]}']")
+    target = tmp_path / "target"
+    with pytest.raises(Refused, match="may not be used here"):
+        operate(Unpack(prefix=str(target), archive=str(archive)), little_settings, env={"CONDARC": str(rc)})
+    assert not target.exists() and leftovers(target) == []
+
+
 def test_where_it_cannot_be_packed(source: Path, little_settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "there.zip").write_text("precious")
     (tmp_path / "within").symlink_to(source / "bin")

@@ -277,6 +277,20 @@ def test_what_waits_is_given_up_when_that_is_said_or_goes_back_further(little_se
         operate(DropDeferred(prefix=str(prefix)), little_settings)
 
 
+def test_what_waits_comes_from_no_channel_that_has_been_denied_since(
+    little_settings: Settings, prefix: Path, tmp_path: Path
+) -> None:
+    made(prefix, little_settings, "alpha=1.0")
+    with kernel_of(prefix):
+        operate(ChangePackages(prefix=str(prefix), add=("alpha=2.0",)), little_settings)
+    rc = tmp_path / "condarc"
+    rc.write_text(f"denylist_channels: ['{little_settings.channels[0]}']")
+    with pytest.raises(Refused, match="may not be used here"):
+        operate(ApplyDeferred(prefix=str(prefix)), little_settings, env={"CONDARC": str(rc)})
+    done, _ = operate(ApplyDeferred(prefix=str(prefix)), little_settings)
+    assert isinstance(done, Changed), "it waits for as long as nobody gives it up"
+
+
 @contextmanager
 def kernel_of(prefix: Path) -> Iterator[None]:
     """A process that looks from outside like a kernel of the environment, and does nothing."""

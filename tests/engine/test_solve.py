@@ -458,6 +458,17 @@ def test_what_condarc_denies_comes_by_no_other_way(own: Settings, prefix: Path, 
     operate(ChangePackages(prefix=there, remove=("libbase",)), own, env={"CONDARC": str(rc)})
 
 
+def test_a_lock_does_not_hide_where_a_package_is_from(own: Settings, prefix: Path, tmp_path: Path, tiny: Path) -> None:
+    lock = plan(CreateEnvironment(prefix=str(prefix), specs=("helper",)), own).lock
+    free = (tmp_path / "free").as_uri()
+    lying = replace(lock, channels=(free,), packages=tuple(replace(package, channel=free) for package in lock.packages))
+    rc = tmp_path / "condarc"
+    for rule in (f"denylist_channels: ['{tiny}']", f"allowlist_channels: ['{free}']"):
+        rc.write_text(rule)
+        with pytest.raises(Refused, match=f"{tiny.as_uri()} may not be used here"):
+            plan(CreateEnvironment(prefix=str(prefix), lock=lying), own, CONDARC=str(rc))
+
+
 @pytest.mark.parametrize(
     "channel",
     [
