@@ -131,10 +131,10 @@ def explanation(found: Explanation) -> list[str]:
     failed = [way.text for way in found.ways if not way.works]
     if failed:
         lines.append(f"What does not: {'; '.join(failed)}.")
-    if found.untried:
-        lines.append(
-            f"{count(found.untried, 'more way')} could not be tried; where time was short, --seconds gives more."
-        )
+    lines += [f"Could not be tried: {way.text}. {way.reason}" for way in found.untried if way.reason]
+    late = [way.text for way in found.untried if not way.reason]
+    if late:
+        lines.append(f"There was no time to try: {'; '.join(late)}. --seconds gives more.")
     if found.groups:
         lines.append("What can live together, each in an environment of its own:")
         lines += [f"  jupyter condaenv create NAME {shlex.join(group.specs)}" for group in found.groups]

@@ -28,6 +28,7 @@ from .model import (
     Progress,
     Settings,
     Step,
+    Untried,
     Way,
     WayKind,
 )
@@ -229,10 +230,10 @@ def _ways(
     settings: Settings,
     solver: _Solver,
     emit: Emit,
-) -> tuple[tuple[Way, ...], int]:
-    """Those that were tried, and how many were not."""
+) -> tuple[tuple[Way, ...], tuple[Untried, ...]]:
+    """Those that were tried, and those that could not be."""
     tried: list[Way] = []
-    untried = 0
+    untried: list[Untried] = []
     attempts = [*_attempts(wanted, query, clashes, why, settings)]
     for number, attempt in enumerate(attempts):
         emit(Step(phase="solve", text=f"Trying to {attempt.text}"))
@@ -240,18 +241,18 @@ def _ways(
             tried.append(_tried(attempt, solver))
         except _OverTime:
             emit(Message(text="There is no time left to try more."))
-            return tuple(tried), untried + len(attempts) - number
+            return tuple(tried), (*untried, *(Untried(text=left.text) for left in attempts[number:]))
         except _TooLong:
-            untried += 1
+            untried.append(Untried(text=attempt.text))
         except CondaEnvError as error:  # such as a channel that cannot be reached
             emit(Message(text=f"That cannot be tried: {error.message}"))
-            untried += 1
+            untried.append(Untried(text=attempt.text, reason=error.message))
     if len(clashes) > 1 and not any(way.works for way in tried):
         try:
             tried += _drop_one_of_each(wanted, query, clashes, solver)
         except (_OverTime, _TooLong):
-            untried += 1
-    return tuple(tried), untried
+            untried.append(Untried(text="do without one request of each clash"))
+    return tuple(tried), tuple(untried)
 
 
 def _tried(attempt: _Attempt, solver: _Solver) -> Way:

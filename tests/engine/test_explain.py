@@ -20,6 +20,7 @@ from jupyter_condaenv.engine.model import (
     Progress,
     Settings,
     Strategy,
+    Untried,
     Way,
     WhyNot,
 )
@@ -165,13 +166,25 @@ def test_pins_and_what_is_frozen(own: Settings, prefix: Path) -> None:
     assert ("unpin", "helper <9") not in working(pinned)
 
 
-def test_time_is_short(own: Settings, prefix: Path) -> None:
-    request = creation(prefix, "app=1", "libbase=2")
-    result, events = operate(Explain(prefix=str(prefix), request=request, seconds=1e-6), own)
+def test_time_is_short(own: Settings, prefix: Path, tmp_path: Path) -> None:
+    request = creation(prefix, "app=1", "libbase=2", channels=own.channels)
+    more = (tmp_path / "more").as_uri()
+    both = replace(own, channels=(*own.channels, more))
+    result, events = operate(Explain(prefix=str(prefix), request=request, seconds=1e-6), both)
     assert isinstance(result, Explained)
     assert (result.explanation.ways, result.explanation.possible) == ((), False)
     assert "libbase >=1,<2" in result.explanation.text
     assert any(isinstance(event, Progress) for event in events)
+    assert result.explanation.untried == (Untried(text=f"search {more} too"),)
+
+
+def test_a_way_that_cannot_be_tried_says_why(own: Settings, prefix: Path, tmp_path: Path) -> None:
+    gone = (tmp_path / "gone").as_uri()
+    both = replace(own, channels=(*own.channels, gone))
+    found = explained(creation(prefix, "extra", channels=own.channels), both)
+    (way,) = found.untried
+    assert way.text == f"search {gone} too" and "gone" in way.reason
+    assert ("channel", gone) not in {(one.kind, one.change) for one in found.ways}
 
 
 def test_why_not_this_version(own: Settings, prefix: Path) -> None:

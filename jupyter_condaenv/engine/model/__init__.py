@@ -35,7 +35,7 @@ from .environments import (
     known_by_name,
 )
 from .events import AnyEvent, Event, Message, Phase, Progress, Solved, Step
-from .explanations import Clash, Demand, Explanation, Group, Reason, Reasons, Way, WayKind
+from .explanations import Clash, Demand, Explanation, Group, Reason, Reasons, Untried, Way, WayKind
 from .health import Finding, FindingCode, Health
 from .plans import Brief, Change, ChangeKind, Difference, PipChange, PipPart, Plan, Room, Unasked, VariableChange, When
 from .requests import (
@@ -223,6 +223,7 @@ __all__ = [
     "Unasked",
     "Unneeded",
     "Unpack",
+    "Untried",
     "Variable",
     "VariableChange",
     "Wanted",

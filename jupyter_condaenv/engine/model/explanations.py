@@ -39,6 +39,15 @@ class Way(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Name and version of what is then there of the packages asked for."""
 
 
+class Untried(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A way out that could not be tried."""
+
+    text: str
+    """As of a ``Way``."""
+    reason: str = ""
+    """Why not, in a sentence; empty where there was no time."""
+
+
 class Group(Struct, frozen=True, kw_only=True):
     """Requests that can live together."""
 
@@ -64,8 +73,7 @@ class Explanation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """In the order of how little they give up."""
     groups: tuple[Group, ...] = ()
     """Where requests cannot live together: those that can, each for an environment of its own."""
-    untried: int = 0
-    """Ways that could not be tried: there was no time, or a channel could not be read."""
+    untried: tuple[Untried, ...] = ()
     platform: str = ""
     """Of several that were to be locked, the first that cannot be."""
 

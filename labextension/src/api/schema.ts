@@ -1883,8 +1883,8 @@ export interface components {
             ways?: components["schemas"]["Way"][];
             /** @default [] */
             groups?: components["schemas"]["Group"][];
-            /** @default 0 */
-            untried?: number;
+            /** @default [] */
+            untried?: components["schemas"]["Untried"][];
             /** @default  */
             platform?: string;
         };
@@ -1941,6 +1941,15 @@ export interface components {
         Group: {
             specs: string[];
             packages: number;
+        };
+        /**
+         * Untried
+         * @description A way out that could not be tried.
+         */
+        Untried: {
+            text: string;
+            /** @default  */
+            reason?: string;
         };
         /**
          * NewLock

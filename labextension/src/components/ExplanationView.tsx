@@ -13,7 +13,7 @@ export interface ITaker {
 /** Which requests clash, through what, and the ways out that were tried. */
 export function ExplanationView(props: { explanation: Explanation; taker: ITaker }): JSX.Element {
   const { panel, trans } = useCondaEnv();
-  const { possible, clashes = [], ways = [], groups = [], untried = 0 } = props.explanation;
+  const { possible, clashes = [], ways = [], groups = [], untried = [] } = props.explanation;
   const working = ways.filter(way => way.works);
   const failing = ways.filter(way => !way.works);
   if (possible) {
@@ -57,11 +57,13 @@ export function ExplanationView(props: { explanation: Explanation; taker: ITaker
           {trans.__('Does not help: %1', failing.map(way => way.text).join('; '))}
         </p>
       )}
-      {untried > 0 && (
-        <p className="jp-condaenv-quiet-text">
-          {trans._n('%1 more way could not be tried.', '%1 more ways could not be tried.', untried)}
+      {untried.map(({ text, reason }) => (
+        <p key={text} className="jp-condaenv-quiet-text">
+          {reason
+            ? trans.__('Could not be tried: %1. %2', text, reason)
+            : trans.__('There was no time to try: %1.', text)}
         </p>
-      )}
+      ))}
       {groups.length > 1 && (
         <>
           <h4>{trans.__('In environments of their own')}</h4>
