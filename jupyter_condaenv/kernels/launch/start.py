@@ -6,7 +6,7 @@
 
 Standard library only, Python 3.8 and newer. ``LEVELS`` is what its
 ``join_levels`` makes. When the process was started again after activation, ``--activated`` is among the options, and
-``--told=TEXT`` for each thing that is to be told in the notebook, and ``--since=SECONDS``, when the first one began.
+``--told=TEXT`` for each thing that is to be told in the notebook; where a port was taken, also ``--since=SECONDS``.
 ``CONDAENV_DEFERRED`` says what became of a change that has waited for this start, where there was one. With
 ``--warm=...``, which comes first, it waits until it is needed (warm.py).
 """
@@ -50,22 +50,19 @@ def main() -> None:
     start = crash.Start(os.environ.get(crash.VARIABLE, ""))
     if _ACTIVATED in options:
         told = [option[len(_TOLD) :] for option in options if option.startswith(_TOLD)]
-        since = next(float(option[len(_SINCE) :]) for option in options if option.startswith(_SINCE))
     else:
-        since = time.monotonic()
-        told = _activate(here, levels, options, arguments, deferred, since)
+        told = _activate(here, levels, options, arguments, deferred)
     _collect_from_here()
     os.environ.pop(crash.VARIABLE, None)
     waiting = None
     if options and options[0].startswith(_WARM):
         waiting = _waiting(here, levels, options, arguments, told)
         arguments = waiting.wait()
-        since = time.monotonic()
     # The environment may have modules of these names.
     for name in [name for name in sys.modules if name.partition(".")[0] in _OURS]:
         del sys.modules[name]
     sys.argv = arguments[1:]
-    _run(here, levels, options, arguments, told, waiting, start, since)
+    _run(here, levels, options, arguments, told, waiting, start)
 
 
 def _collect_from_here() -> None:
@@ -104,16 +101,10 @@ def _waiting(here: str, levels: str, options: list[str], arguments: list[str], t
 
 
 def _run(
-    here: str,
-    levels: str,
-    options: list[str],
-    arguments: list[str],
-    told: list[str],
-    waiting: Any,
-    start: Any,
-    since: float,
+    here: str, levels: str, options: list[str], arguments: list[str], told: list[str], waiting: Any, start: Any
 ) -> None:
     """Run the module; where it fails before there is a kernel, become the one that says why."""
+    since = next((float(one[len(_SINCE) :]) for one in options if one.startswith(_SINCE)), time.monotonic())
     up: list[object] = []
 
     def dress(change: Any) -> None:
@@ -154,16 +145,15 @@ def _run(
                     f"condaenv: Another program has a port that was chosen for this kernel ({error}). "
                     "Shut the kernel down and start another one, for which other ports are chosen."
                 )
-            _start_again(here, levels, _given(options), told, arguments, dict(os.environ), since)
+            options = [*_given(options), f"{_SINCE}{since}"]
+            _start_again(here, levels, options, told, arguments, dict(os.environ))
         _explain(here, levels, arguments, f"{module} cannot be started ({type(error).__name__}: {error})")
     except BaseException:
         start.is_over()
         raise
 
 
-def _activate(
-    here: str, levels: str, options: list[str], arguments: list[str], deferred: list[str], since: float
-) -> list[str]:
+def _activate(here: str, levels: str, options: list[str], arguments: list[str], deferred: list[str]) -> list[str]:
     """What is to be told in the notebook as well, ``deferred`` first."""
     early = _beside(here, "activation.early")
     at_start = dict(os.environ)
@@ -175,7 +165,7 @@ def _activate(
     if read_at_start(at_start, new):
         values = {name: new[name] for name in read_at_start(old, new) if name in new}
         early.keep(prefixes[-1], _cache_dir(here), values)
-        _start_again(here, levels, options, told, arguments, new, since)
+        _start_again(here, levels, options, told, arguments, new)
     for name in [name for name in old if name not in new]:
         del os.environ[name]
     os.environ.update({name: value for name, value in new.items() if old.get(name) != value})
@@ -186,17 +176,10 @@ def _activate(
 
 
 def _start_again(
-    here: str,
-    levels: str,
-    options: list[str],
-    told: list[str],
-    arguments: list[str],
-    activated: dict[str, str],
-    since: float,
+    here: str, levels: str, options: list[str], told: list[str], arguments: list[str], activated: dict[str, str]
 ) -> None:
     shim = os.path.join(here, "shim.py")
-    mark = [_ACTIVATED, f"{_SINCE}{since}", *(_TOLD + text for text in told)]
-    again = [sys.executable, shim, levels, *options, *mark, *arguments]
+    again = [sys.executable, shim, levels, *options, _ACTIVATED, *(_TOLD + text for text in told), *arguments]
     sys.stderr.flush()
     os.execve(sys.executable, again, activated)
 
