@@ -22,7 +22,8 @@ from .errors import InvalidRequest
 RETRIES = 3
 NO_LOGINS: Mapping[str, object] = {}
 _SCHEMES = ("http", "https")
-_NO_PROXY = ("*",)
+_DIRECT = dict.fromkeys(_SCHEMES, "")
+"""No proxy for any host: to py-rattler ``*`` in ``no_proxy`` is none that has an address and no name."""
 _TOKEN = re.compile(r"/t/([^/]+)/")
 AUTH_FILE = "RATTLER_AUTH_FILE"
 """The variable that names the file in which rattler looks first for logins: host -> kind -> what is needed."""
@@ -33,9 +34,9 @@ class Network(Struct, frozen=True, kw_only=True):
 
     retries: int
     proxies: dict[str, str]
-    """``http`` and ``https`` -> URL of the proxy; empty: as the environment says."""
+    """``http`` and ``https`` -> URL of the proxy, empty for none; without any: as the environment says."""
     no_proxy: tuple[str, ...]
-    """Hosts; ``*``: all."""
+    """Hosts."""
     verify: bool | str
     """As ``Condarc.ssl_verify``."""
     with_token: dict[str, str]
@@ -102,16 +103,24 @@ class Network(Struct, frozen=True, kw_only=True):
     def _proxy_variables(self) -> dict[str, str]:
         """What ``.condarc`` says instead of the environment, in both spellings, as either may be there already."""
         told = {}
-        if self.no_proxy == _NO_PROXY:
-            told = {"no_proxy": "*"}
-        elif self.proxies:
+        if self.proxies:
             told = {"all_proxy": "", **{f"{scheme}_proxy": self.proxies.get(scheme, "") for scheme in _SCHEMES}}
         return told | {name.upper(): value for name, value in told.items()}
 
+    @property
+    def authorities(self) -> str:
+        """The file or the folder with the certificates of authorities; empty where nobody names one."""
+        named = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR", "")
+        return self._own_authorities or ("" if self.verify in (False, "truststore") else named)
+
+    @property
+    def _own_authorities(self) -> str:
+        return self.verify if isinstance(self.verify, str) and self.verify != "truststore" else ""
+
     def _certificates(self) -> dict[str, str]:
-        if not isinstance(self.verify, str) or self.verify == "truststore":
+        if not self._own_authorities:
             return {}
-        path = Path(self.verify)
+        path = Path(self._own_authorities)
         if not path.exists():
             raise InvalidRequest(
                 f"ssl_verify in .condarc names {path}, and there is no such file or folder.",
@@ -135,12 +144,12 @@ def of(own: Condarc, env: Mapping[str, str] = os.environ) -> Network:
         if without_login != plain:
             with_token[f"{plain}/"] = f"{without_login}/"
     bundle = env.get("REQUESTS_CA_BUNDLE", "") if "SSL_CERT_FILE" not in env else ""
-    proxies = _proxies(own.proxy_servers, env)
     no_proxy = tuple(filter(None, (env.get("no_proxy") or env.get("NO_PROXY", "")).replace(" ", "").split(",")))
+    proxies = {} if "*" in no_proxy else _proxies(own.proxy_servers, env)
     return Network(
         retries=RETRIES if own.remote_max_retries is None else own.remote_max_retries,
-        proxies=proxies,
-        no_proxy=_NO_PROXY if own.proxy_servers and not proxies else no_proxy,
+        proxies=proxies or (_DIRECT if own.proxy_servers or "*" in no_proxy else {}),
+        no_proxy=no_proxy,
         verify=bundle if own.ssl_verify is True and bundle else own.ssl_verify,
         with_token=with_token,
         logins=logins,
@@ -191,6 +200,15 @@ def no_logins(path: Path) -> InvalidRequest:
         f"{path} is not a JSON object with a login for each host, of a kind that rattler knows, or cannot be read.",
         "Mend it, or delete it: `jupyter condaenv channel add URL --user NAME` makes it anew.",
         path=str(path),
+    )
+
+
+def no_certificates(place: str) -> InvalidRequest:
+    """What is told of certificates that the engine cannot read."""
+    return InvalidRequest(
+        f"{place} holds no certificates of authorities that can be read.",
+        "Name a file of them as PEM, or a folder, by ssl_verify in .condarc or by SSL_CERT_FILE.",
+        path=place,
     )
 
 

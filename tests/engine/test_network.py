@@ -161,6 +161,18 @@ def test_no_proxy_although_the_environment_names_one(tiny: Path, home: Path, tmp
         assert in_child(solve, server.url, tmp_path / "cache", env=env) == ["app", "libbase"]
 
 
+@pytest.mark.parametrize(
+    ("text", "no_proxy"), [("proxy_servers: {http: , https: }", ""), ("proxy_servers: {http: 'h:9'}", "*"), ("", "*")]
+)
+def test_no_proxy_for_any_host(text: str, no_proxy: str, tiny: Path, home: Path, tmp_path: Path) -> None:
+    """One that has an address and no name is one, too."""
+    (home / ".condarc").write_text(f"{text}\nremote_max_retries: 0\n")
+    with ChannelServer(tiny) as server:
+        env = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
+        env |= {"no_proxy": no_proxy, "NO_PROXY": no_proxy}
+        assert in_child(solve, server.url, tmp_path / "cache", env=env) == ["app", "libbase"]
+
+
 def test_a_proxy_that_is_down_does_not_tell_its_password(home: Path, tmp_path: Path) -> None:
     (home / ".condarc").write_text(
         f"proxy_servers: {{http: 'http://me:{CANARY}@127.0.0.1:9'}}\nremote_max_retries: 0\n"
@@ -257,6 +269,20 @@ def test_certificates_that_are_not_there(home: Path, tmp_path: Path) -> None:
         in_child(solve, "http://127.0.0.1:9", tmp_path / "cache")
 
 
+@pytest.mark.parametrize("place", [".condarc", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+@pytest.mark.parametrize("content", ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_certificates_that_are_none(place: str, content: str, home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text(content)
+    env: dict[str, str | None] = {"SSL_CERT_FILE": None, "SSL_CERT_DIR": None, "REQUESTS_CA_BUNDLE": None}
+    if place == ".condarc":
+        (home / ".condarc").write_text(f"ssl_verify: {file}\n")
+    else:
+        env[place] = str(file)
+    with pytest.raises(InvalidRequest, match=f"{file} holds no certificates"):
+        in_child(solve, "http://127.0.0.1:9", tmp_path / "cache", env=env)
+
+
 def test_a_login_file_that_is_none(home: Path, private: ChannelServer, tmp_path: Path) -> None:
     env = condarc_beside_a_file(home, private)
     for content in ("{", "[]"):
@@ -306,7 +332,7 @@ def test_everything_that_fetches_does_it_so() -> None:
         ({"all": "http://p"}, {}, {"http": "http://p", "https": "http://p"}),
         ({"all": "http://p", "https": "http://q"}, {}, {"http": "http://p", "https": "http://q"}),
         ({"http": ""}, {"http_proxy": "http://e:1", "https_proxy": "http://f:1"}, {"https": "http://f:1"}),
-        ({"all": ""}, {"http_proxy": "http://e:1"}, {}),
+        ({"all": ""}, {"http_proxy": "http://e:1"}, {"http": "", "https": ""}),
     ],
 )
 def test_proxies(said: dict[str, str], env: dict[str, str], expected: dict[str, str]) -> None:
@@ -332,7 +358,8 @@ def test_what_a_program_is_told_of_proxies() -> None:
         assert told["HTTPS_PROXY"] == told["https_proxy"] == "http://p:1"
         assert {told[name] for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")} == {""}
     with network.of(Condarc(proxy_servers={"http": ""}), {"http_proxy": "http://e"}).for_child() as (told, _):
-        assert told == {"no_proxy": "*", "NO_PROXY": "*"}
+        assert {name.lower() for name in told} == {"http_proxy", "https_proxy", "all_proxy"}
+        assert set(told.values()) == {""}
     with network.of(Condarc(), {"http_proxy": "http://e"}).for_child() as (told, _):
         assert told == {}
 

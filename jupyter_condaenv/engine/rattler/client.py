@@ -23,7 +23,8 @@ def new_client() -> rattler.Client:
     if reached.verify == "truststore":
         config.set("tls-root-certs", "system")
     for scheme, url in reached.proxies.items():
-        config.set(f"proxy-config.{scheme}", url)
+        if url:
+            config.set(f"proxy-config.{scheme}", url)
     if reached.no_proxy:
         config.set("proxy-config.non-proxy-hosts", json.dumps(reached.no_proxy))
     if reached.with_token:
@@ -34,3 +35,7 @@ def new_client() -> rattler.Client:
     except AuthenticationStorageError as error:
         at_home = network.home_file()
         raise network.no_logins(at_home if str(at_home) in str(error) else network.login_file()) from None
+    except ValueError as error:
+        if not reached.authorities:
+            raise
+        raise network.no_certificates(reached.authorities) from error
