@@ -316,12 +316,18 @@ def why(found: Reasons) -> list[str]:
         lines.append(f"  for {reason.asked}: {way}")
     if not found.asked and not found.reasons:
         lines += [f"  {demand.package} needs {demand.spec}" for demand in found.needed_by]
-    return lines if len(lines) > 1 else [*lines, "  Nothing that is there needs it, and it was not asked for."]
+    if len(lines) > 1:
+        return lines
+    if found.below:
+        return [*lines, "  Nothing on top of the base needs it; `why` for the base itself says what it is there for."]
+    return [*lines, "  Nothing that is there needs it, and it was not asked for."]
 
 
 def who_constrains(found: Reasons) -> list[str]:
     """A line for each package that says which versions there can be."""
-    rows = [("what was asked for", spec) for spec in found.asked if spec_name(spec) != spec]
+    rows = [("the base", f"{found.name} {found.version}")] if found.below else []
+    rows += [("what was asked for", spec) for spec in found.asked if spec_name(spec) != spec]
+    rows += [("a pin", pin) for pin in found.pins]
     rows += [(one.package, one.spec) for one in found.needed_by if spec_name(one.spec) != one.spec]
     rows += [(one.package, f"{one.spec} (does not need it)") for one in found.constrained_by]
     return table(rows, ("WHO", "SAYS")) or [f"Nothing says which version of {found.name} there can be."]

@@ -10,17 +10,22 @@ from .rattler import matchspec
 
 def of(changes: Sequence[Change], named: Collection[str], lock: Lock, pins: Sequence[str]) -> tuple[Unasked, ...]:
     """Those of ``changes`` that touch an installed package which is not ``named``. ``lock`` is what they lead to."""
-    below = lock.base.packages if lock.base is not None else ()
-    after = {package.name: package for package in (*below, *lock.packages)}
+    below = {package.name: package for package in (lock.base.packages if lock.base is not None else ())}
+    after = below | {package.name: package for package in lock.packages}
     return tuple(
-        Unasked(name=change.name, because=next(_reasons(change, change.before, after, lock.specs, pins), ""))
+        Unasked(name=change.name, because=next(_reasons(change, change.before, after, below, lock.specs, pins), ""))
         for change in changes
         if change.before is not None and change.name not in named
     )
 
 
 def _reasons(
-    change: Change, before: Package, after: dict[str, Package], specs: Sequence[str], pins: Sequence[str]
+    change: Change,
+    before: Package,
+    after: dict[str, Package],
+    below: dict[str, Package],
+    specs: Sequence[str],
+    pins: Sequence[str],
 ) -> Iterator[str]:
     """Why ``before`` could not stay, the nearest reason first."""
     for texts, who in ((specs, "what was asked for"), (pins, "a pin")):
@@ -34,7 +39,9 @@ def _reasons(
         for text in package.constrains:
             if _is_about(text, before.name) and not matchspec.matches(text, before):
                 yield f"{package.name} {package.version} goes only with {text}"
-    if change.after is None:
+    if change.after is None and before.name in below:
+        yield f"the base has {before.name} {below[before.name].version} itself"
+    elif change.after is None:
         yield "nothing needs it any more"
     for text in before.depends:
         if text.startswith("__"):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from . import distributions, history, requirements, sites
+from . import prefix as prefixes
 from .errors import NotFound
 from .fitting import name_of
 from .model import Demand, Lock, PipPackage, Reason, Reasons
@@ -17,12 +18,14 @@ from .sites import Need
 def reasons_in(prefix: Path, name: str) -> Reasons:
     """``reasons`` for the environment at ``prefix``."""
     lock = history.current_lock(prefix)
-    return reasons(name, lock, sites.listed(prefix, lock), sites.needs(prefix, lock))
+    return reasons(name, lock, sites.listed(prefix, lock), sites.needs(prefix, lock), prefixes.pins(prefix))
 
 
-def reasons(name: str, lock: Lock, of_pip: Sequence[PipPackage] = (), needs: Sequence[Need] = ()) -> Reasons:
+def reasons(
+    name: str, lock: Lock, of_pip: Sequence[PipPackage] = (), needs: Sequence[Need] = (), pins: Sequence[str] = ()
+) -> Reasons:
     """What asks for the package ``name`` in the environment that ``lock`` is of, its bases included; ``of_pip`` are
-    pip's packages in it, and ``needs`` theirs.
+    pip's packages in it, ``needs`` theirs, and ``pins`` its own.
 
     Raises NotFound where it is not there and nothing that is there says anything of it.
     """
@@ -60,6 +63,7 @@ def reasons(name: str, lock: Lock, of_pip: Sequence[PipPackage] = (), needs: Seq
         ),
         needed_by=tuple(needed.get(wanted, ())),
         constrained_by=tuple(constrained.get(wanted, ())),
+        pins=tuple(pin for pin in pins if name_of(pin) == wanted),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from jupyter_condaenv.cli import text
 from jupyter_condaenv.engine.errors import Failure
-from jupyter_condaenv.engine.model import Environment
+from jupyter_condaenv.engine.model import Environment, Reasons
 
 from .test_plans import package
 
@@ -95,3 +95,11 @@ def test_what_steers_a_terminal_is_written_out(line: str) -> None:
     shown = text.harmless(line)
     assert shown.isprintable()
     assert "\\x" in shown
+
+
+def test_why_of_what_the_base_has_and_of_what_is_pinned() -> None:
+    found = Reasons(
+        name="lib", version="1.0", below=True, asked=(), reasons=(), needed_by=(), constrained_by=(), pins=("lib 1.*",)
+    )
+    assert text.why(found)[1].startswith("  Nothing on top of the base needs it")
+    assert text.who_constrains(found)[1:] == ["the base  lib 1.0", "a pin     lib 1.*"]

@@ -356,12 +356,16 @@ def test_an_overlay_whose_revisions_are_gone_still_stands_on_its_base(
 def test_a_base_that_has_moved_on(shared: Settings, movable: Path, tmp_path: Path) -> None:
     """The next change of the overlay is solved against the base as it is now, and its plan says so."""
     made = overlay(shared, movable, tmp_path, "entrydemo", "cloudpickle")
-    request = ChangePackages(prefix=str(made), add=("joblib",))
-    planned, _ = operate(PlanRequest(prefix=str(made), request=request), shared)
+    planning = PlanRequest(prefix=str(made), request=ChangePackages(prefix=str(made), add=("joblib",)))
+    planned, _ = operate(planning, shared)
     assert isinstance(planned, Planned)
     change(movable, shared, add=("smallpkg=2.0", "cloudpickle"))
     with pytest.raises(Outdated, match=str(movable)):
         operate(ApplyPlan(prefix=str(made), plan=planned.plan), shared)
+    planned, _ = operate(planning, shared)
+    assert isinstance(planned, Planned)
+    (moved,) = planned.plan.unasked
+    assert (moved.name, moved.because.startswith("the base has cloudpickle")) == ("cloudpickle", True)
     plan = change(made, shared, remove=("entrydemo",))
     assert {each.name: each.kind for each in plan.changes} == {"cloudpickle": "remove", "entrydemo": "remove"}
     assert plan.lock.base == stack.base_of(movable)

@@ -82,6 +82,10 @@ def test_an_overlay_asks_for_what_lies_below() -> None:
     assert not why.reasons("plot", over).below
 
 
+def test_pins_are_those_of_the_package() -> None:
+    assert why.reasons("left-over", LOCK, pins=("Left-Over 1.*", "numpy <3")).pins == ("Left-Over 1.*",)
+
+
 def test_a_thousand_packages_in_a_row_and_in_circles() -> None:
     chain = tuple(package(f"p{number}", f"p{number + 1}", "p0") for number in range(5000))
     found = why.reasons("p4999", replace(LOCK, specs=("p0",), packages=chain))

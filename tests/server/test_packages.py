@@ -101,6 +101,7 @@ def test_why_a_package_is_there(client: Client) -> None:
         "reasons": [{"asked": "extra", "through": [demand]}],
         "needed_by": [demand],
         "constrained_by": [],
+        "pins": [],
     }
     for path in ("why/packages/nothing", "nowhere/packages/tool", "why/packages/%00"):
         assert client.call("GET", f"environments/{path}/reasons").status == 404

@@ -110,3 +110,5 @@ class Reasons(Struct, frozen=True, kw_only=True):
     needed_by: tuple[Demand, ...]
     constrained_by: tuple[Demand, ...]
     """Who does not need it, and says which versions could be there."""
+    pins: tuple[str, ...]
+    """Of the environment, those that are about it."""

@@ -1185,6 +1185,7 @@ export interface components {
             reasons: components["schemas"]["Reason"][];
             needed_by: components["schemas"]["Demand"][];
             constrained_by: components["schemas"]["Demand"][];
+            pins: string[];
         };
         /**
          * Reason
