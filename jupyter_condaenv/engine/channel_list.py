@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from . import channels, condarc, condarc_edit, logins
 from .channels import LOGIN_PLACES
-from .errors import InvalidRequest, NotFound, Refused
+from .errors import Failure, InvalidRequest, NotFound, Refused
 from .model import Channel, Login, Package, Settings
 
 LOCAL = "local"
@@ -39,6 +39,15 @@ def searched(names: Sequence[str], settings: Settings) -> tuple[str, ...]:
         check_asked_for(urls, settings)
     check_allowed(urls, settings)
     return urls
+
+
+def refusal(settings: Settings) -> Failure | None:
+    """Why there are no packages where a request names no channel; None where there are."""
+    try:
+        searched((), settings)
+    except Refused as error:
+        return error.failure()
+    return None
 
 
 def _found(names: Sequence[str], settings: Settings, said: Sequence[condarc.Source]) -> tuple[Channel, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from ..engine.condarc import Source
+from ..engine.errors import Failure
 from ..engine.formats.specfile import Format
 from ..engine.model import (
     Channel,
@@ -127,6 +128,8 @@ class Channels(Answer, frozen=True, kw_only=True):
     """The host of a channel that was removed, where its login is still kept."""
     login_forgotten: str = ""
     """The host whose login was kept until now."""
+    refused: Failure | None = None
+    """Why there are no packages from them where a request names no channel; null where there are."""
 
 
 class Configuration(Answer, frozen=True, kw_only=True):

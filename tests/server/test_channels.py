@@ -97,10 +97,12 @@ def test_anacondas_channels_are_neither_added_nor_kept_for_ever(free: Home, serv
     added = client.call("POST", "channels", {"channel": "defaults"})
     assert (added.status, added.body["code"]) == (409, "refused") and "terms of service" in added.body["message"]
     (free.folder / ".condarc").write_text("channels: [defaults]\n")
+    assert "terms of service" in client.call("GET", "channels").body["refused"]["message"]
     of_several = client.call("DELETE", f"channels/{segment(urls(client)[0])}")
     assert (of_several.status, of_several.body["details"]["channel"]) == (409, "defaults")
     assert client.call("DELETE", "channels/defaults").status == 200
     assert urls(client) == ["https://conda.anaconda.org/conda-forge"]
+    assert not client.call("GET", "channels").body.get("refused")
 
 
 # --- secrets ---

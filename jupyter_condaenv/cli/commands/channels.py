@@ -9,7 +9,7 @@ from argparse import Namespace
 import msgspec
 
 from ...engine import paths
-from ...engine.errors import InvalidRequest, Refused
+from ...engine.errors import InvalidRequest
 from ...engine.model import BuildPackage, CheckChannels, Checked, Login
 from .. import answers
 from ..exits import Exit
@@ -81,13 +81,10 @@ def _configured_channels() -> answers.Channels:
     from ...engine import channel_list
 
     settings = configured()
-    refused = None
-    try:
-        channel_list.searched((), settings)
-    except Refused as error:
-        refused = error.failure()
     return answers.Channels(
-        channels=channel_list.configured(settings), channel_priority=settings.channel_priority, refused=refused
+        channels=channel_list.configured(settings),
+        channel_priority=settings.channel_priority,
+        refused=channel_list.refusal(settings),
     )
 
 

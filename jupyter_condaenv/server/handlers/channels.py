@@ -73,6 +73,7 @@ def _configured(settings: Settings) -> answers.Channels:
     return answers.Channels(
         channels=channel_list.configured(settings),
         channel_priority=settings.channel_priority,
+        refused=channel_list.refusal(settings),
     )
 
 

@@ -2396,6 +2396,8 @@ export interface components {
             login_kept?: string;
             /** @default  */
             login_forgotten?: string;
+            /** @default null */
+            refused?: components["schemas"]["Failure"] | null;
         };
         /**
          * Channel
