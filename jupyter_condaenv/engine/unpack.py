@@ -40,7 +40,7 @@ from . import (
     writers,
 )
 from .doctor.files import look
-from .errors import InvalidRequest, Refused, Tampered
+from .errors import Broken, InvalidRequest, Refused, Tampered
 from .model import Changed, Lock, Message, Plan, Progress, Settings, Solved, Step, Unpack
 from .pack import LOCK, SUM, TICK, digest
 from .prefix import Record
@@ -128,6 +128,8 @@ def _blaming(archive: Path, stage: Path) -> Iterator[None]:
     """Where what ``archive`` holds does not fit together, that is told, and not the disk blamed."""
     try:
         yield
+    except Broken as error:
+        raise _damaged(archive, error.message.replace(f"{stage}/", "").rstrip(".")) from error
     except OSError as error:
         place = os.fsdecode(error.filename2 or error.filename or "")
         if error.errno not in _NO_FAULT_OF_THE_DISK or not place.startswith(f"{stage}/"):
@@ -411,7 +413,7 @@ def _with_interpreter(data: bytes, stage: Path, target: Path) -> bytes:
 def _places(stage: Path, archive: Path) -> list[_Place]:
     """What stands in the script of conda-pack, which is read and not run."""
     script = stage / _UNPACK
-    with suppress(OSError, SyntaxError, ValueError, TypeError, RecursionError):
+    with suppress(OSError, SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         text = "" if script.is_symlink() else script.read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_prefix_records":

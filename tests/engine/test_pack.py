@@ -295,6 +295,19 @@ def test_what_does_not_fit_together(source: Path, little_settings: Settings, tmp
         assert not target.exists() and leftovers(target) == []
 
 
+def test_records_and_a_script_that_cannot_be_read(source: Path, little_settings: Settings, tmp_path: Path) -> None:
+    archive, target = packed(source, tmp_path / "good.tar", little_settings), tmp_path / "target"
+    record, deep = "conda-meta/alpha-1.0-0.json", b"_prefix_records = " + b"-" * 200_000 + b"1"
+    cases: list[tuple[Mapping[str, bytes], type[Exception], str]] = [
+        ({record: b"{"}, Tampered, f"evil.tar cannot be unpacked: The record {record} is damaged"),
+        ({"bin/conda-unpack": deep}, InvalidRequest, "not an environment that conda-pack packed"),
+    ]
+    for changed, error, told in cases:
+        with pytest.raises(error, match=told):
+            operate(Unpack(prefix=str(target), archive=str(remade(archive, changed=changed))), little_settings)
+        assert not target.exists() and leftovers(target) == []
+
+
 def test_a_file_that_two_packages_bring(settings: Callable[..., Settings], tmp_path: Path) -> None:
     """It is in the archive twice."""
     channel, prefix = tmp_path / "channel", tmp_path / "source"
