@@ -261,6 +261,8 @@ class _Operation(NamedTuple):
             for path in paths if record in self.anew else ():
                 if patient.prefix / path not in of_pip and _within(stage, path):
                     os.rename(stage / path, free_name(stage / path))
+        for place in self._in_the_way(stage):
+            os.rename(place, free_name(place))
         for name in patient.mendable_of_pip:
             for path in patient.files_of_pip[name]:
                 if _within(stage, path):
@@ -275,6 +277,13 @@ class _Operation(NamedTuple):
             place = stage / revision.relative_to(patient.prefix)
             os.rename(place, free_name(place))
         return self._to_compile()
+
+    def _in_the_way(self, stage: Path) -> list[Path]:
+        """Files that have taken the place of a folder of what is going to be linked."""
+        known = [self.patient.records[record] for record in self.anew if record in self.patient.records]
+        folders = {folder for record in known for entry in record.paths for folder in Path(entry.path).parents}
+        places = [stage / folder for folder in folders]
+        return [place for place in places if os.path.lexists(place) and not place.is_dir()]
 
     def _take_away_records(self, stage: Path) -> None:
         patient = self.patient

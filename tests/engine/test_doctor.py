@@ -140,6 +140,19 @@ def test_altered_files_are_put_back_and_what_was_altered_is_kept(little_settings
     mended(other, little_settings, "altered_files")
 
 
+def test_a_file_in_the_place_of_a_folder_and_the_other_way_round(little_settings: Settings) -> None:
+    prefix = made(little_settings)
+    shutil.rmtree(prefix / "share/gamma")
+    (prefix / "share/gamma").write_text("mine\n")
+    (prefix / "share/alpha/same.txt").unlink()
+    (prefix / "share/alpha/same.txt").mkdir()
+    (prefix / "share/alpha/same.txt/mine").write_text("mine too\n")
+    mended(prefix, little_settings, "missing_files", "altered_files")
+    assert (prefix / "share/gamma/g.txt").is_file()
+    assert (prefix / "share/gamma.saved-1").read_text() == "mine\n"
+    assert (prefix / "share/alpha/same.txt.saved-1/mine").read_text() == "mine too\n"
+
+
 def test_broken_links(little_settings: Settings) -> None:
     prefix = made(little_settings)
     whole = tree(prefix, ours=False)
