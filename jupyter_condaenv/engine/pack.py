@@ -5,6 +5,7 @@ The archive holds the lock of what is in it. ``unpack`` makes an environment of 
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import os
@@ -14,12 +15,14 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
-from . import history, limits, lockfiles, stack, staging
+from . import history, limits, lockfiles, prefix, stack, staging
+from .channels import redact
 from .errors import AlreadyExists, InvalidRequest, Refused, StorageError
 from .locking import try_lock
 from .model import Message, Pack, Packed, Progress, Settings, Step
@@ -34,6 +37,7 @@ LOCK = "conda-meta/condaenv/packed.lock"
 SUM = "conda-meta/condaenv/packed.sha256"
 """Of all that stands before it, in a plain tar: the other formats have checksums."""
 _OURS = ("conda-meta/condaenv/*", f"conda-meta/{staging.WORK_NAME}/*", "conda-meta/frozen")
+_RECORDS, _HISTORY = "conda-meta/*.json", "conda-meta/history"
 _PART = ".pack-"
 """In the name of the folder in which an archive is made, behind its own name."""
 TICK = 200
@@ -70,7 +74,8 @@ def pack(request: Pack, settings: Settings, emit: Emit) -> Packed:
                 packed = conda_pack.CondaEnv.from_prefix(str(source))
                 for pattern in _OURS:
                     packed = packed.exclude(pattern)
-                packed.files = _Telling([*packed.files, conda_pack.core.File(str(lock), LOCK)], emit)
+                files = [_without_secrets(file, Path(folder)) for file in packed.files]
+                packed.files = _Telling([*files, conda_pack.core.File(str(lock), LOCK)], emit)
                 packed.pack(output=str(part), n_threads=os.cpu_count() or 1, zip_symlinks=True)
         except conda_pack.CondaPackException as error:
             raise Refused(f"{source.name} cannot be packed: {str(error).strip()}", "Nothing was written.") from error
@@ -80,6 +85,27 @@ def pack(request: Pack, settings: Settings, emit: Emit) -> Packed:
         size = part.stat().st_size
         os.replace(part, output)
     return Packed(prefix=request.prefix, path=str(output), size=size)
+
+
+def _without_secrets(file: Any, folder: Path) -> Any:
+    """``file``, or a copy in ``folder`` where conda or mamba has left tokens in it: an archive is passed on."""
+    source = Path(file.source)
+    if file.target == _HISTORY:
+        data = source.read_bytes()
+        plain = os.fsencode("".join(map(redact, os.fsdecode(data).splitlines(keepends=True))))
+    elif fnmatch(file.target, _RECORDS):
+        data = source.read_bytes()
+        plain = prefix.without_secrets(data)
+    else:
+        return file
+    if plain == data:
+        return file
+    to = folder / source.name
+    to.write_bytes(plain)
+    shutil.copystat(source, to)
+    file = copy.copy(file)
+    file.source = str(to)
+    return file
 
 
 def _suffix(path: Path) -> str:

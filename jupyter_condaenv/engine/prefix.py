@@ -272,6 +272,20 @@ def _state(prefix: Path) -> dict[str, Any]:
         return {}
 
 
+def without_secrets(record: bytes) -> bytes:
+    """``record`` without the tokens and passwords that other programs leave in its URLs; as it is where it has none."""
+    data: dict[str, Any] = msgspec.json.decode(record)
+    plain = {name: _plain(value) for name, value in data.items()}
+    return record if plain == data else msgspec.json.encode(plain)
+
+
+def _plain(value: Any) -> Any:
+    """Of a text or a list of texts: paths lie deeper, and are none of URLs."""
+    if isinstance(value, list):
+        return [_plain(one) if isinstance(one, str) else one for one in value]
+    return redact(value) if isinstance(value, str) and "://" in value else value
+
+
 def add_facts(path: Path, facts: Mapping[str, Any]) -> None:
     """Note what is known of the package beside its files in the record at ``path``, which becomes a new file."""
     data: dict[str, Any] = msgspec.json.decode(path.read_bytes())

@@ -341,6 +341,10 @@ class _Place(NamedTuple):
 def _relocate(stage: Path, target: Path, archive: Path) -> None:
     """Give each file that holds a prefix the new one, and note its hash in its record."""
     entries = {record: prefix.read_record(record).paths for record in prefix.record_files(stage)}
+    for record in entries:
+        data = record.read_bytes()
+        if (plain := prefix.without_secrets(data)) != data:
+            record.write_bytes(plain)
     owned = {entry.path: entry for paths in entries.values() for entry in paths}
     _check_paths(owned, stage, archive)
     for added in _ADDED[1:]:

@@ -84,6 +84,25 @@ def test_there_and_back(source: Path, little_settings: Settings, tmp_path: Path,
 
 
 @pytest.mark.slow
+def test_secrets_that_others_left_are_not_passed_on(source: Path, little_settings: Settings, tmp_path: Path) -> None:
+    """Neither by those who pack nor to those who unpack: mamba writes them into records, and conda's command line into
+    the history."""
+    record, mark = source / "conda-meta/alpha-1.0-0.json", little_settings.channels[0]
+    record.write_text(record.read_text().replace(mark, "https://me:canary@host/t/canary/c"))
+    with (source / "conda-meta/history").open("a") as file:
+        file.write("# cmd: conda install -c https://me:canary@host/t/canary/c alpha\n")
+    assert record.read_bytes().count(b"canary") >= 2
+    archive = packed(source, tmp_path / "packed.tar", little_settings)
+    assert b"canary" not in archive.read_bytes()
+    assert b"https://host/c/noarch/alpha" in archive.read_bytes()
+    theirs = remade(archive, changed={"conda-meta/alpha-1.0-0.json": record.read_bytes()})
+    for number, one in enumerate((archive, theirs)):
+        target = tmp_path / f"target-{number}"
+        unpacked(one, target, little_settings)
+        assert not any(b"canary" in path.read_bytes() for path in target.rglob("*") if path.is_file())
+        assert problems(target, "mine.txt") == []
+
+
 def test_with_a_python(real_settings: Settings, tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target with a space"
     operate(CreateEnvironment(prefix=str(source), specs=("python", "prefixdemo", "entrydemo")), real_settings)
