@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.channel import ChannelServer
+from tests.engine.harness import poll
 
-from .house import Client, Home, Serve, segment
+from .house import BASE_URL, Client, Home, Serve, segment
 
 CANARY = "canary-4c7e"
 """No other file's, since the command lines of all processes are looked at, and other tests run beside."""
@@ -129,6 +130,25 @@ class Onlooker:
             for path in Path("/proc").glob("[0-9]*/cmdline"):
                 with suppress(OSError):
                     self.seen.add(path.read_bytes())
+
+
+def test_the_log_has_no_secrets_of_addresses(serve: Serve) -> None:
+    server = serve()
+    client = server.client()
+    url = f"http://me:{CANARY}@host/t/{CANARY}/c"
+    for verb, path in (
+        ("DELETE", f"channels/{segment(url)}"),
+        ("DELETE", f"channels/{segment(f'host/t/{CANARY}/c')}"),
+        ("GET", f"environments/{segment(url)}"),
+        ("GET", f"packages?q=x&{url}={url}"),
+        ("GET", f"packages?q=tool&environment={segment(url)}"),
+        ("GET", f"nothing/{segment(url)}"),
+    ):
+        assert 400 <= client.raw(verb, f"{BASE_URL}condaenv/{path}").status < 500
+    client.raw("GET", f"{BASE_URL}condaenv/the-end")
+    poll(lambda: "the-end" in "".join(server.log))
+    assert "channels/http%3A%2F%2Fhost%2Fc" in "".join(server.log)
+    assert not [line for line in server.log if CANARY in line]
 
 
 SECRETS_OF_THE_PERSON = (".condarc", ".rattler/credentials.json")

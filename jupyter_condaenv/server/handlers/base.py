@@ -6,12 +6,14 @@ import re
 from contextlib import suppress
 from email.message import Message
 from typing import Any, TypeVar
+from urllib.parse import quote, unquote
 
 import msgspec
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado import web
 
+from ...engine.channels import redact
 from ...engine.errors import Failure
 from .. import decoding, failures
 from ..answers import JobSummary
@@ -104,7 +106,20 @@ class Handler(APIHandler):
     def _finish(self, answer: Any, status: int) -> None:
         self.set_status(status)
         self.set_header("Cache-Control", "no-store")
+        self.request.uri = _without_secrets(self.request.uri or "")  # Jupyter logs it
         self.finish(msgspec.json.encode(answer))
+
+
+def _without_secrets(address: str) -> str:
+    path, mark, query = address.partition("?")
+    texts = [*re.split("(/)", path), mark, *re.split("([&=])", query)]
+    return "".join(map(_plain, texts))
+
+
+def _plain(text: str) -> str:
+    decoded = unquote(text)
+    plain = redact(decoded)
+    return text if plain == decoded else quote(plain, safe="")
 
 
 class Nowhere(Handler):
