@@ -13,6 +13,7 @@ import shutil
 import tarfile
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
@@ -70,7 +71,7 @@ def pack(request: Pack, settings: Settings, emit: Emit) -> Packed:
         lock.write_bytes(lockfiles.encode(history.current_lock(source, host.platform())))
         part = Path(folder, "part" + _suffix(output))
         try:
-            with _temporary_files_in(folder):
+            with _temporary_files_in(folder), _zip_of_any_time():
                 packed = conda_pack.CondaEnv.from_prefix(str(source))
                 for pattern in _OURS:
                     packed = packed.exclude(pattern)
@@ -181,6 +182,19 @@ def _temporary_files_in(folder: str) -> Iterator[None]:
         yield
     finally:
         tempfile.tempdir = before
+
+
+@contextmanager
+def _zip_of_any_time() -> Iterator[None]:
+    """conda-pack does not say that a file from before 1980, which zip knows no time for, is to be from 1980 there."""
+    made: list[Any] = [zipfile.ZipFile.__init__, zipfile.ZipInfo.from_file]
+    for function in made:
+        function.__kwdefaults__["strict_timestamps"] = False
+    try:
+        yield
+    finally:
+        for function in made:
+            function.__kwdefaults__["strict_timestamps"] = True
 
 
 @contextmanager

@@ -84,6 +84,13 @@ def test_there_and_back(source: Path, little_settings: Settings, tmp_path: Path,
 
 
 @pytest.mark.slow
+def test_a_zip_file_of_what_is_older_than_zip(source: Path, little_settings: Settings, tmp_path: Path) -> None:
+    for file in (source / "mine.txt", source / "bin/alpha", source / "conda-meta/alpha-1.0-0.json"):
+        os.utime(file, (0, 0))
+    unpacked(packed(source, tmp_path / "packed.zip", little_settings), tmp_path / "target", little_settings)
+    assert problems(tmp_path / "target", "mine.txt") == []
+
+
 def test_secrets_that_others_left_are_not_passed_on(source: Path, little_settings: Settings, tmp_path: Path) -> None:
     """Neither by those who pack nor to those who unpack: mamba writes them into records, and conda's command line into
     the history."""
