@@ -32,6 +32,7 @@ from . import (
 )
 from .doctor.bases import dead_base
 from .doctor.examination import examine
+from .doctor.files import is_python
 from .doctor.needs import Unmet, unmet
 from .doctor.patient import Patient
 from .errors import CondaEnvError, Unsatisfiable
@@ -257,6 +258,10 @@ class _Operation(NamedTuple):
         for path in patient.files.open:
             with suppress(OSError):  # gone by now, or somebody else's
                 os.chmod(stage / path, stat.S_IMODE((stage / path).lstat().st_mode) & ~stat.S_IWOTH)
+        for path in patient.files.closed:
+            with suppress(OSError):
+                mode = stat.S_IMODE((stage / path).lstat().st_mode) | stat.S_IRUSR
+                os.chmod(stage / path, mode | (mode & 0o444) >> 2 if is_python(path) else mode)
         for record, paths in patient.files.altered.items():
             for path in paths if record in self.anew else ():
                 if patient.prefix / path not in of_pip and _within(stage, path):

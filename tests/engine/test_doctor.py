@@ -30,7 +30,7 @@ from jupyter_condaenv.engine.model import (
     Strategy,
 )
 from jupyter_condaenv.engine.prefix import read_record, record_files
-from tests.channel import index, write_package
+from tests.channel import File, index, write_package
 
 from . import places
 from .child import operate
@@ -151,6 +151,31 @@ def test_a_file_in_the_place_of_a_folder_and_the_other_way_round(little_settings
     assert (prefix / "share/gamma/g.txt").is_file()
     assert (prefix / "share/gamma.saved-1").read_text() == "mine\n"
     assert (prefix / "share/alpha/same.txt.saved-1/mine").read_text() == "mine too\n"
+
+
+def test_a_file_in_the_place_of_a_link(little_settings: Settings) -> None:
+    prefix = made(little_settings)
+    (prefix / "lib/libalpha.so").unlink()
+    (prefix / "lib/libalpha.so").write_text("mine\n")
+    assert found(prefix, little_settings).paths == ("lib/libalpha.so",)
+    mended(prefix, little_settings, "altered_files")
+    assert (prefix / "lib/libalpha.so").is_symlink()
+    assert (prefix / "lib/libalpha.so.saved-1").read_text() == "mine\n"
+
+
+def test_what_may_not_be_read_and_a_python_that_may_not_be_run(settings: Make, tmp_path: Path) -> None:
+    channel = tmp_path / "channel"
+    files = {"bin/python3.11": File("", mode=0o755), "share/text": "text"}
+    write_package(channel, "python", "3.11.0", files=files)
+    index(channel)
+    own = settings(channels=(channel.as_uri(),))
+    prefix = made(own, "python")
+    (prefix / "bin/python3.11").chmod(0o644)  # also of the cache, by its hard link
+    (prefix / "share/text").chmod(0)
+    assert set(found(prefix, own).paths) == {"bin/python3.11", "share/text"}
+    mended(prefix, own, "closed_files")
+    assert stat.S_IMODE((prefix / "bin/python3.11").stat().st_mode) == 0o755
+    assert stat.S_IMODE((prefix / "share/text").stat().st_mode) == 0o400
 
 
 def test_broken_links(little_settings: Settings) -> None:

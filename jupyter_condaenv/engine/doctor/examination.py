@@ -17,7 +17,7 @@ from .packages import (
     shadowed,
 )
 from .patient import Patient
-from .places import dangling_links, interrupted, other_file_system, world_writable
+from .places import closed_files, dangling_links, interrupted, other_file_system, world_writable
 from .records import damaged_history, damaged_record, double_record, drift
 
 CHECKS: tuple[Callable[[Patient], Finding | None], ...] = (
@@ -35,6 +35,7 @@ CHECKS: tuple[Callable[[Patient], Finding | None], ...] = (
     dead_base,
     foreign_python,
     world_writable,
+    closed_files,
     moved_base,
     drift,
     pip_drift,

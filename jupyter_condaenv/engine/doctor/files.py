@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +22,9 @@ _OF_NOTHING = hashlib.sha256(b"").hexdigest()
 """What packages say of a link that leads nowhere when they are built."""
 
 
+_PYTHON = re.compile(r"bin/python3?(\.[0-9]+)?\Z")
+
+
 class Files(NamedTuple):
     """What looking at every file gave. The first three are by record file."""
 
@@ -34,6 +38,8 @@ class Files(NamedTuple):
     """Links of an overlay to libraries of its base that are gone."""
     open: list[str]
     """Files and folders that everybody may write."""
+    closed: list[str]
+    """Files of packages that their owner may not read, and a Python that may not be executed."""
 
 
 def look(prefix: Path, records: Mapping[Path, Record], levels: Iterable[str], tick: Callable[[int], None]) -> Files:
@@ -42,7 +48,7 @@ def look(prefix: Path, records: Mapping[Path, Record], levels: Iterable[str], ti
     ``tick(files)`` is told now and then how many files have been looked at. Raises OSError where ``prefix`` cannot be
     read.
     """
-    files = Files({}, {}, {}, [], [], [])
+    files = Files({}, {}, {}, [], [], [], [])
     owners = Counter(entry.path for record in records.values() for entry in record.paths)
     done = 0
     for path, record in records.items():
@@ -63,10 +69,20 @@ def look(prefix: Path, records: Mapping[Path, Record], levels: Iterable[str], ti
             if relative not in owners and not place.exists():
                 target = os.readlink(place)
                 (files.below if target.startswith(below) else files.dangling).append(relative)
+        elif relative in owners and stat.S_ISREG(found.st_mode) and _is_closed(relative, found.st_mode):
+            files.closed.append(relative)
         elif found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
             files.open.append(relative)
     tick(done)
     return files
+
+
+def is_python(path: str) -> bool:
+    return _PYTHON.match(path) is not None
+
+
+def _is_closed(path: str, mode: int) -> bool:
+    return not mode & stat.S_IRUSR or (is_python(path) and not mode & stat.S_IXUSR)
 
 
 def _state(place: Path, entry: PathEntry, *, shared: bool) -> str | None:
@@ -82,11 +98,19 @@ def _state(place: Path, entry: PathEntry, *, shared: bool) -> str | None:
         return "missing"
     if stat.S_ISLNK(found.st_mode) and not place.exists():
         return "broken" if entry.sha256 not in (None, _OF_NOTHING) else None
+    if entry.path_type == "softlink":
+        # Of one that leads somewhere nobody can tell where it should: what is written there may differ.
+        known = entry.sha256 is not None and not shared and not stat.S_ISLNK(found.st_mode)
+        return _compared(place, str(entry.sha256)) if known else None
     wanted = entry.sha256_in_prefix or (None if entry.prefix_placeholder or entry.file_mode else entry.sha256)
     if entry.path_type != "hardlink" or wanted is None or shared:
         return None
     if not entry.prefix_placeholder and entry.size_in_bytes not in (None, found.st_size):
         return "altered"
+    return _compared(place, wanted)
+
+
+def _compared(place: Path, wanted: str) -> str | None:
     try:
         return "altered" if prefixes.sha256(place) != wanted else None
     except IsADirectoryError:

@@ -38,6 +38,19 @@ def world_writable(patient: Patient) -> Finding | None:
     )
 
 
+def closed_files(patient: Patient) -> Finding | None:
+    found = patient.files.closed
+    if not found:
+        return None
+    return Finding(
+        code="closed_files",
+        text=f"Not even their owner may read or run {some(found)}: what needs them fails.",
+        hint="The permission is given back to its owner, and to others who may read it.",
+        fixable=True,
+        paths=tuple(found[:SHOWN]),
+    )
+
+
 def dangling_links(patient: Patient) -> Finding | None:
     found = patient.files.dangling
     if not found:

@@ -25,6 +25,7 @@ FindingCode = Literal[
     "foreign_python",
     "moved_base",
     "world_writable",
+    "closed_files",
     "dead_kernel",
     "dangling_links",
     "mixed_channels",

@@ -1474,7 +1474,7 @@ export interface components {
          */
         Finding: {
             /** @enum {unknown} */
-            code: "altered_files" | "broken_links" | "damaged_history" | "damaged_record" | "dangling_links" | "dead_base" | "dead_kernel" | "double_record" | "drift" | "foreign_python" | "interrupted" | "missing_bytecode" | "missing_files" | "missing_needs" | "mixed_channels" | "moved_base" | "other_file_system" | "pip_drift" | "pip_files" | "pip_needs" | "shadowed" | "world_writable";
+            code: "altered_files" | "broken_links" | "closed_files" | "damaged_history" | "damaged_record" | "dangling_links" | "dead_base" | "dead_kernel" | "double_record" | "drift" | "foreign_python" | "interrupted" | "missing_bytecode" | "missing_files" | "missing_needs" | "mixed_channels" | "moved_base" | "other_file_system" | "pip_drift" | "pip_files" | "pip_needs" | "shadowed" | "world_writable";
             /**
              * @default damage
              * @enum {unknown}
