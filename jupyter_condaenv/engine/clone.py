@@ -160,12 +160,13 @@ def _fingerprint(source: Path) -> tuple[object, ...]:
 
 
 def _tell(copy: _Copy, source: Path, emit: Emit) -> None:
-    if copy.missing:
-        some = ", ".join(sorted(copy.missing)[:3])
-        text = f"Files of packages that are not in {source.name} are not in its clone either: {some}"
-        emit(Message(level="warning", text=text + (" and others" if len(copy.missing) > 3 else "")))
-    if copy.odd:
-        emit(Message(level="warning", text=f"What is no file, folder or link does not come along: {copy.odd[0]}"))
+    for left, paths in (
+        (f"Files of packages that are not in {source.name} are not in its clone either", copy.missing),
+        ("What is no file, folder or link does not come along", copy.odd),
+    ):
+        if paths:
+            more = " and others" if len(paths) > 3 else ""
+            emit(Message(level="warning", text=f"{left}: {', '.join(sorted(paths)[:3])}{more}"))
 
 
 class _Held(NamedTuple):

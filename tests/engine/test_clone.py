@@ -180,6 +180,15 @@ def test_an_edited_file_of_a_package_comes_along_as_it_is(source: Path, little_s
     assert "not in its clone either: share/alpha/only-1.0.txt" in told
 
 
+def test_all_that_cannot_come_along_is_told(source: Path, little_settings: Settings) -> None:
+    for name in ("one", "two"):
+        os.mkfifo(source / name)
+    _, events = operate(Clone(prefix=f"{source}-twin", source=str(source)), little_settings)
+    assert [event.text for event in events if isinstance(event, Message)] == [
+        "What is no file, folder or link does not come along: one, two"
+    ]
+
+
 def test_through_a_link_to_it(little_settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
