@@ -350,7 +350,11 @@ def _relocate(stage: Path, target: Path, archive: Path) -> None:
     for added in _ADDED[1:]:
         if added not in owned:
             (stage / added).unlink(missing_ok=True)
-    places = {place.path: place for place in _places(stage, archive)}
+    told = {place.path: place for place in _places(stage, archive)}
+    # conda-pack tells of no file that is named as Python is: one of these may be running its script.
+    held = (one for one in owned.values() if one.prefix_placeholder)
+    placed = (_Place(one.path, one.prefix_placeholder or "", one.file_mode or "text") for one in held)
+    places = {place.path: place for place in placed} | told
     (stage / _UNPACK).unlink()
     scripts = {f"bin/{name}" for name in os.listdir(stage / "bin")} if (stage / "bin").is_dir() else set()
     written: dict[str, tuple[str, int]] = {}

@@ -24,6 +24,7 @@ from jupyter_condaenv.engine.model import (
     Annotate,
     Changed,
     ChangePackages,
+    Clone,
     CreateEnvironment,
     Message,
     Pack,
@@ -33,7 +34,7 @@ from jupyter_condaenv.engine.model import (
     StackEnvironment,
     Unpack,
 )
-from tests.channel import index, write_package
+from tests.channel import PLACEHOLDER, index, write_package
 
 from .child import in_child, operate
 from .harness import Operation, leftovers, names, problems, tree
@@ -123,6 +124,21 @@ def test_with_a_python(real_settings: Settings, tmp_path: Path) -> None:
     subprocess.run([byhand / "bin/python", byhand / "bin/conda-unpack"], check=True)
     entry = [byhand / "bin/python", byhand / "bin/entrydemo"]
     assert subprocess.check_output(entry, text=True) == f"entrydemo {byhand}\n"
+
+
+def test_what_is_named_like_python_can_be_moved_too(settings: Callable[..., Settings], tmp_path: Path) -> None:
+    """conda-pack leaves what begins so as it was in its package: it may be the Python that unpacks."""
+    channel, first, second = tmp_path / "channel", tmp_path / "first", tmp_path / "second"
+    files = {"bin/python-config": f"#!/bin/sh\necho {PLACEHOLDER}\n"}
+    write_package(channel, "config", "1.0", files=files, noarch="generic")
+    index(channel)
+    own = settings(channels=(channel.as_uri(),))
+    operate(CreateEnvironment(prefix=str(tmp_path / "source"), specs=("config",)), own)
+    unpacked(packed(tmp_path / "source", tmp_path / "packed.tar.gz", own), first, own)
+    operate(Clone(prefix=str(second), source=str(first)), own)
+    for prefix in (first, second):
+        assert problems(prefix) == []
+        assert subprocess.check_output([prefix / "bin/python-config"], text=True) == f"{prefix}\n"
 
 
 def test_channels_that_may_not_be_used(source: Path, little_settings: Settings, tmp_path: Path) -> None:
