@@ -156,7 +156,8 @@ def channel_reports(found: Iterable[ChannelReport]) -> list[str]:
 
 def configuration(settings: Settings, said: Mapping[str, Any]) -> list[str]:
     """What applies in the end, and what all ``.condarc`` say together of all else, a line a setting."""
-    applied = msgspec.to_builtins(settings)
+    room = {"quota": settings.quota and size(settings.quota), "reserve": settings.reserve and size(settings.reserve)}
+    applied = msgspec.to_builtins(settings) | room
     others = [(key, shown) for key, value in said.items() if key not in applied and (shown := _setting(value)) != "-"]
     return [
         *table([(key, _setting(value)) for key, value in applied.items()]),

@@ -7,7 +7,7 @@ import pytest
 
 from jupyter_condaenv.cli import text
 from jupyter_condaenv.engine.errors import Failure
-from jupyter_condaenv.engine.model import Environment, Reasons
+from jupyter_condaenv.engine.model import Environment, Reasons, Settings
 
 from .test_plans import package
 
@@ -103,3 +103,9 @@ def test_why_of_what_the_base_has_and_of_what_is_pinned() -> None:
     )
     assert text.why(found)[1].startswith("  Nothing on top of the base needs it")
     assert text.who_constrains(found)[1:] == ["the base  lib 1.0", "a pin     lib 1.*"]
+
+
+def test_room_is_told_in_units() -> None:
+    settings = Settings(envs_dirs=(), cache_dir="", data_dir="", kernels_dir="", channels=(), reserve=10**8)
+    told = {line.split()[0]: line.split(maxsplit=1)[1] for line in text.configuration(settings, {})}
+    assert (told["quota"], told["reserve"]) == ("0", "100.0 MB")
