@@ -16,6 +16,7 @@ import re
 import shutil
 import stat
 import tarfile
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,6 +27,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from . import (
+    bytecode,
     changes,
     channel_list,
     environments,
@@ -61,6 +63,8 @@ _UNREADABLE = (
     ValueError, OverflowError, RuntimeError,
 )  # fmt: skip
 """What reading a damaged archive ends with, beside errors of the system that have no number."""
+_ROUNDED = 2.0
+"""Seconds to which zip files round times."""
 _WRITTEN = {"conda-meta", "__pycache__"}
 """Folders that we write into, without a look at what is there. No package has links in them."""
 _NO_FAULT_OF_THE_DISK = {
@@ -257,6 +261,7 @@ class _Extraction:
             self.has_sum = True
 
     def zip(self, zipped: zipfile.ZipFile) -> None:
+        compiled: list[Path] = []
         for member in zipped.infolist():
             to = self._place(member.filename)
             if to is None:
@@ -268,8 +273,12 @@ class _Extraction:
                 to.mkdir(parents=True, exist_ok=True)
             else:
                 with zipped.open(member) as data:
-                    self._write(data, to, mode, None)
+                    self._write(data, to, mode, _time(member))
+                if to.suffix == ".pyc":
+                    compiled.append(to)
         self._make_links()
+        for pyc in compiled:
+            bytecode.date_source(pyc, _ROUNDED)
 
     def _place(self, name: str) -> Path | None:
         """Where ``name`` goes; None for the top itself."""
@@ -322,6 +331,12 @@ class _Extraction:
 
     def _refused(self, name: str) -> InvalidRequest:
         return _astray(self._archive, name)
+
+
+def _time(member: zipfile.ZipInfo) -> float | None:
+    with suppress(ValueError, OverflowError):
+        return time.mktime((*member.date_time, 0, 0, -1))
+    return None
 
 
 def _astray(archive: Path, name: str) -> InvalidRequest:

@@ -29,6 +29,7 @@ from jupyter_condaenv.engine.model import (
     Message,
     Pack,
     Packed,
+    Progress,
     RemoveEnvironment,
     Settings,
     StackEnvironment,
@@ -124,6 +125,19 @@ def test_with_a_python(real_settings: Settings, tmp_path: Path) -> None:
     subprocess.run([byhand / "bin/python", byhand / "bin/conda-unpack"], check=True)
     entry = [byhand / "bin/python", byhand / "bin/entrydemo"]
     assert subprocess.check_output(entry, text=True) == f"entrydemo {byhand}\n"
+
+
+@pytest.mark.slow
+def test_python_in_a_zip_file_is_not_compiled_anew(real_settings: Settings, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    operate(CreateEnvironment(prefix=str(source), specs=("python", "pip")), real_settings)
+    archive = packed(source, tmp_path / "packed.zip", real_settings)
+    _, events = operate(Unpack(prefix=str(tmp_path / "target"), archive=str(archive)), real_settings)
+    assert problems(tmp_path / "target") == []
+    assert (
+        max((event.total for event in events if isinstance(event, Progress) and event.phase == "compile"), default=0)
+        < 10
+    )
 
 
 def test_what_is_named_like_python_can_be_moved_too(settings: Callable[..., Settings], tmp_path: Path) -> None:
