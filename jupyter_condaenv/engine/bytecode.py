@@ -7,7 +7,6 @@ it is compiled on the spot.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -122,18 +121,6 @@ def lacking(
         for source, target in package.sources.items()
         if source not in altered and not package.has(source, target)
     ]
-
-
-def date_source(pyc: Path, within: float) -> None:
-    """Give the source of ``pyc`` the very time that it was compiled from, where its own is at most ``within`` seconds
-    away and its size the same: archives round times, and Python would compile all of it anew."""
-    try:
-        source = importlib.util.source_from_cache(str(pyc))
-        compiled, found = _source_of(str(pyc)), os.lstat(source)
-    except (OSError, ValueError, struct.error):
-        return
-    if compiled is not None and compiled[1] == found.st_size and abs(compiled[0] - found.st_mtime) <= within:
-        os.utime(source, (compiled[0], compiled[0]), follow_symlinks=False)
 
 
 def forget(record: Record, version: str, cache_dir: Path) -> None:
@@ -262,19 +249,13 @@ def _stat(path: str) -> _Stat:
 def _is_compiled_from(pyc: str, source: _Stat) -> bool:
     """Whether Python would take ``pyc`` for compiled from a source with that time and size (PEP 552)."""
     try:
-        compiled = _source_of(pyc)
-    except (OSError, ValueError, struct.error):
+        with open(pyc, "rb") as file:
+            magic, flags, time, size = struct.unpack("<4sLLL", file.read(16))
+    except (OSError, struct.error):
         return False
-    return compiled is None or compiled == (source[0] & 0xFFFFFFFF, source[1] & 0xFFFFFFFF)
-
-
-def _source_of(pyc: str) -> _Stat | None:
-    """Time and size of what it was compiled from; None where it tells a hash. ValueError where it is none."""
-    with open(pyc, "rb") as file:
-        magic, flags, time, size = struct.unpack("<4sLLL", file.read(16))
-    if not magic.endswith(b"\r\n") or flags not in (0, 1, 3):
-        raise ValueError(pyc)
-    return None if flags else (time, size)
+    by_hash = flags in (1, 3)
+    same = flags == 0 and (time, size) == (source[0] & 0xFFFFFFFF, source[1] & 0xFFFFFFFF)
+    return magic.endswith(b"\r\n") and (by_hash or same)
 
 
 def _link(cached: str, place: str) -> bool:

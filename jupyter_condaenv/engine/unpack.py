@@ -27,7 +27,6 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from . import (
-    bytecode,
     changes,
     channel_list,
     environments,
@@ -63,8 +62,6 @@ _UNREADABLE = (
     ValueError, OverflowError, RuntimeError,
 )  # fmt: skip
 """What reading a damaged archive ends with, beside errors of the system that have no number."""
-_ROUNDED = 2.0
-"""Seconds to which zip files round times."""
 _WRITTEN = {"conda-meta", "__pycache__"}
 """Folders that we write into, without a look at what is there. No package has links in them."""
 _NO_FAULT_OF_THE_DISK = {
@@ -261,7 +258,6 @@ class _Extraction:
             self.has_sum = True
 
     def zip(self, zipped: zipfile.ZipFile) -> None:
-        compiled: list[Path] = []
         for member in zipped.infolist():
             to = self._place(member.filename)
             if to is None:
@@ -274,11 +270,7 @@ class _Extraction:
             else:
                 with zipped.open(member) as data:
                     self._write(data, to, mode, _time(member))
-                if to.suffix == ".pyc":
-                    compiled.append(to)
         self._make_links()
-        for pyc in compiled:
-            bytecode.date_source(pyc, _ROUNDED)
 
     def _place(self, name: str) -> Path | None:
         """Where ``name`` goes; None for the top itself."""
@@ -334,6 +326,7 @@ class _Extraction:
 
 
 def _time(member: zipfile.ZipInfo) -> float | None:
+    """To two seconds, as zip files have it. What was compiled of the same file before need not be compiled again."""
     with suppress(ValueError, OverflowError):
         return time.mktime((*member.date_time, 0, 0, -1))
     return None

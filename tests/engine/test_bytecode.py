@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import py_compile
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_condaenv.engine import bytecode, exchange, staging
+from jupyter_condaenv.engine import exchange, staging
 from jupyter_condaenv.engine.model import ChangePackages, CreateEnvironment, Settings
 from tests.channel import PLACEHOLDER, index, write_package
 
@@ -196,15 +195,3 @@ def test_another_python_has_everything_compiled_for_it(
     assert stamps(prefix) == before
     assert list((site(prefix) / "smallpkg/__pycache__").glob(f"core.cpython-{minor.replace('.', '')}.pyc"))
     assert problems(prefix, TAG) == []
-
-
-@pytest.mark.parametrize(("off", "more", "dated"), [(1, b"", True), (-1, b"", True), (3, b"", False), (1, b"#", False)])
-def test_a_source_whose_time_was_rounded(tmp_path: Path, off: int, more: bytes, dated: bool) -> None:
-    source, then = tmp_path / "module.py", 1_700_000_001
-    source.write_bytes(b"ANSWER = 42\n")
-    os.utime(source, (then, then))
-    pyc = Path(py_compile.compile(str(source), doraise=True))
-    source.write_bytes(source.read_bytes() + more)
-    os.utime(source, (then + off, then + off))
-    bytecode.date_source(pyc, 2.0)
-    assert source.stat().st_mtime == (then if dated else then + off)
