@@ -363,7 +363,7 @@ def answer(result: Result) -> Iterable[str]:
         kernels = f"; kernel {', '.join(result.environment.kernels)}" if result.environment.kernels else ""
         return [f"{result.source} is now {result.environment.prefix}{kernels}."]
     if isinstance(result, Noted):
-        return text.table(text.notes(result.notes)) or [f"Nothing is noted of {result.prefix}."]
+        return text.table(text.notes(result.notes)) or [f"Nothing is noted of {os.path.basename(result.prefix)}."]
     if isinstance(result, Registered):
         return [f"{result.environment.name}: kernel {', '.join(result.environment.kernels)}"]
     if isinstance(result, Cleaned):

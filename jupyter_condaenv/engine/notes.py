@@ -35,7 +35,8 @@ def read(prefix: Path) -> Notes:
         found = _noted(prefix)
     except Broken as error:
         found = Notes(protected=True, note=f"{error.message} {error.hint}")
-    return msgspec.structs.replace(found, protected=found.protected or bool(_needed_by(prefix)), frozen=_frozen(prefix))
+    why, _ = _frozen(prefix)
+    return msgspec.structs.replace(found, protected=found.protected or bool(_needed_by(prefix)), frozen=why)
 
 
 def change(prefix: Path, request: Annotate) -> Notes:
@@ -81,10 +82,10 @@ def without_secrets(request: Annotate) -> Annotate:
 
 def check_changeable(prefix: Path) -> None:
     """Raises Refused for an environment that is frozen."""
-    message = _frozen(prefix)
-    if message:
+    why, told = _frozen(prefix)
+    if why:
         raise Refused(
-            f"{prefix.name} is frozen. {message}",
+            f"{prefix.name} is frozen{told}",
             f"Put packages on top of it with `stack`, make a `clone` and change that, or: unfreeze {prefix.name}",
             prefix=str(prefix),
         )
@@ -126,16 +127,20 @@ def _marker(prefix: Path) -> Path:
     return prefix / (_OVERLAY_MARKER if (prefix / stack.FILE).exists() else MARKER)
 
 
-def _frozen(prefix: Path) -> str:
-    """Why ``prefix`` must not be changed; empty where it may be. CEP 22 lets the file be empty."""
+def _frozen(prefix: Path) -> tuple[str, str]:
+    """Why ``prefix`` must not be changed, and the same as the end of a sentence, in which the words of a person are
+    quoted; both empty where it may be. CEP 22 lets the file be empty."""
     try:
         text = _marker(prefix).read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, NotADirectoryError):
-        return ""
+        return "", ""
     except OSError as error:
-        return f"Why cannot be read: {error.strerror}."
+        why = f"Why cannot be read: {error.strerror}."
+        return why, f". {why}"
     try:
         said = json.loads(text).get("message")
     except (ValueError, AttributeError, RecursionError):
         said = None
-    return said if isinstance(said, str) and said.strip() else _USUAL
+    if not isinstance(said, str) or said.strip() in ("", _USUAL):
+        return _USUAL, "."
+    return said, f': "{said}"'

@@ -252,4 +252,8 @@ def _annotate(request: Annotate, emit: Emit) -> Noted:
     if kept != request:
         emit(Message(level="warning", text="What may be a password or a token in an address is left out"))
     with writers.writer(prefix, f"annotating {prefix.name}", emit):
-        return Noted(prefix=request.prefix, notes=notes.change(prefix, kept))
+        noted = notes.change(prefix, kept)
+    for word, asked in (("protected", kept.protected), ("frozen", kept.frozen)):
+        if asked is False:
+            emit(Message(text=f"{prefix.name} is no longer {word}"))
+    return Noted(prefix=request.prefix, notes=noted)

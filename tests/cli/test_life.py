@@ -113,9 +113,11 @@ def test_move_protect_freeze_tag_note(person: Person, make: Callable[..., Path])
     said = person.run("show", "terra").out
     assert all(word in said for word in ("neither deleted", "The exam uses it.", "prod teaching", "of the course"))
     assert "hint: Put packages on top" in person.run("add", "terra", "extra", code=5).err
-    person.run("unfreeze", "terra")
+    unfrozen = person.run("unfreeze", "terra")
+    assert "terra is no longer frozen" in unfrozen.out + unfrozen.err
     assert "unprotect terra" in person.run("delete", "terra", "--yes", code=5).err
-    person.run("unprotect", "terra")
+    free = person.run("unprotect", "terra")
+    assert "terra is no longer protected" in free.out + free.err
     person.run("untag", "terra", "prod", "teaching")
     assert "Nothing is noted" in person.run("note", "terra", "").out
     person.run("delete", "terra", "--yes")

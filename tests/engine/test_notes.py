@@ -86,7 +86,7 @@ def test_a_frozen_environment_stays_as_it_is(prefix: Path, little_settings: Sett
     assert json.loads((prefix / "conda-meta" / "frozen").read_text()) == {"message": "The exam uses it."}
     was = tree(prefix)
     for request in requests:
-        with pytest.raises(Refused, match=r"geo is frozen\. The exam uses it\."):
+        with pytest.raises(Refused, match=r'geo is frozen: "The exam uses it\."\Z'):
             operate(request, little_settings)
     assert tree(prefix) == was
     twin = prefix.with_name("twin")
@@ -101,7 +101,7 @@ def test_the_marker_of_other_tools_is_heeded_whatever_is_in_it(
     prefix: Path, little_settings: Settings, content: str
 ) -> None:
     (prefix / "conda-meta" / "frozen").write_text(content, encoding="latin-1")
-    with pytest.raises(Refused, match=r"geo is frozen\. It was frozen\."):
+    with pytest.raises(Refused, match=r"geo is frozen\.\Z"):
         operate(RemoveEnvironment(prefix=str(prefix)), little_settings)
 
 
@@ -113,7 +113,7 @@ def test_an_overlay_can_be_changed_until_somebody_freezes_it(real_settings: Sett
     assert notes.read(over) == Notes()
     operate(ChangePackages(prefix=str(over), remove=("threadpoolctl",)), real_settings)
     annotate(over, real_settings, frozen=True)
-    with pytest.raises(Refused, match="over is frozen"):
+    with pytest.raises(Refused, match=r"over is frozen\.\Z"):
         operate(ChangePackages(prefix=str(over), add=("threadpoolctl",)), real_settings)
     annotate(over, real_settings, frozen=False)
     assert (over / "conda-meta" / "frozen").exists(), "what keeps conda away is still there"
