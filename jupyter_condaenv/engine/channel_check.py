@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,7 +18,7 @@ from . import channel_list, channels, condarc
 from .channels import LOGIN_PLACES, OFFLINE, local_path
 from .errors import CondaEnvError
 from .model import ChannelReport, CheckChannels, Settings, Step, SubdirReport
-from .rattler import downloads, gateway, host
+from .rattler import downloads, gateway, host, shards
 from .telling import Emit
 
 SUBDIRS = ("noarch", "linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64")
@@ -30,8 +29,6 @@ _SHARDS = "repodata_shards.msgpack.zst"
 _INDEXES = (_SHARDS, "repodata.json.zst", "repodata.json")
 """Any of which makes a subdir one, the best first."""
 _STATUS = re.compile(r"\((\d{3}) [A-Z]")
-_MAGIC = b"SHARD-CACHE-V1"
-"""Begins py-rattler's file of an index in pieces: then the length of how it was answered, that, and the index."""
 
 
 def check(request: CheckChannels, settings: Settings, emit: Emit) -> tuple[ChannelReport, ...]:
@@ -168,9 +165,9 @@ def _times(channel: str, folder: Path) -> dict[str, str]:
 
 
 def _noted(folder: Path) -> Iterator[tuple[str, datetime]]:
-    for path in folder.glob("*.shards-cache-v1"):
-        with suppress(OSError, ValueError, TypeError, LookupError, msgspec.MsgspecError):
-            yield _of_shards(path.read_bytes())
+    for index in shards.kept(folder):
+        with suppress(ValueError, TypeError, LookupError, msgspec.MsgspecError):
+            yield index.url, _made(index)
     for path in folder.glob("*.info.json"):
         with suppress(OSError, ValueError, TypeError, LookupError):
             noted = json.loads(path.read_bytes())
@@ -185,18 +182,12 @@ class _Index(Struct):
     info: _Info
 
 
-def _of_shards(data: bytes) -> tuple[str, datetime]:
-    """URL and time of an index in pieces (CEP 16): as it says itself, else as its server does."""
-    start = len(_MAGIC) + 4
-    if not data.startswith(_MAGIC):
-        raise ValueError
-    end = start + int.from_bytes(data[len(_MAGIC) : start], "little")
-    answer: Sequence[Any] = msgspec.msgpack.decode(data[start:end])[0]
-    headers, url = answer[1], str(answer[2])
-    made = msgspec.msgpack.decode(data[end:], type=_Index).info.created_at
+def _made(index: shards.Kept) -> datetime:
+    """When an index in pieces was made: as it says itself, else as its server does."""
+    made = msgspec.msgpack.decode(index.index, type=_Index).info.created_at
     if made:
-        return url, datetime.fromisoformat(f"{made[:19]}+00:00")
-    return url, parsedate_to_datetime(bytes(headers["last-modified"][0]).decode())
+        return datetime.fromisoformat(f"{made[:19]}+00:00")
+    return parsedate_to_datetime(bytes(index.headers["last-modified"][0]).decode())
 
 
 def _text(time: datetime) -> str:

@@ -44,6 +44,7 @@ class ChannelServer:
     - `drop`: pattern -> how many more times the connection is cut half-way.
     - `fail`: pattern -> (status, how many more times).
     - `tamper`: patterns served with other bytes of the same length.
+    - `etags`: whether files have any. Without, as with Python's own server, "not modified" does not say of what.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class ChannelServer:
         drop: dict[str, int] | None = None,
         fail: dict[str, tuple[int, int]] | None = None,
         tamper: set[str] | None = None,
+        etags: bool = True,
     ) -> None:
         self.directory = Path(directory).resolve()
         self.token, self.latency, self.bandwidth = token, latency, bandwidth
@@ -66,6 +68,7 @@ class ChannelServer:
         self.drop = dict(drop or {})
         self.fail = dict(fail or {})
         self.tamper = set(tamper or ())
+        self.etags = etags
         self.log: list[Request] = []
         self._port, self._tls = port, tls
         self._released = threading.Event()
@@ -261,8 +264,10 @@ class _Handler(BaseHTTPRequestHandler):
             "Cache-Control": "max-age=0, must-revalidate",
             "Accept-Ranges": "bytes",
         }
+        if not self.server.channel.etags:
+            del common["ETag"]
         if self._is_fresh(etag, int(found.st_mtime)):
-            self._send_head(path, 304, common)
+            self._send_head(path, 304, common if self.server.channel.etags else {})
             return
         ranged = self._range_header() is not None
         ranged = ranged and self.headers.get("If-Range") in (None, etag, modified)

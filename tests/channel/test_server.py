@@ -76,6 +76,14 @@ def test_validators_come_with_the_file_and_with_not_modified(server: ChannelServ
     assert ask(server, If_None_Match='"other"', If_Modified_Since=modified).status == 200
 
 
+def test_a_server_without_etags_says_not_modified_and_not_of_what(server: ChannelServer) -> None:
+    server.etags = False
+    first = ask(server)
+    assert "ETag" not in first.headers
+    again = ask(server, If_Modified_Since=first.headers["Last-Modified"])
+    assert (again.status, again.headers["Last-Modified"], again.headers["ETag"]) == (304, None, None)
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "body", "span"),
     [

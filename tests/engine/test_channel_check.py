@@ -67,6 +67,15 @@ def test_with_and_without_a_login(channel: Path, settings: Callable[..., Setting
         assert all(one.updated for one in report.subdirs)
 
 
+def test_one_that_knows_its_files_by_their_dates_alone(channel: Path, settings: Callable[..., Settings]) -> None:
+    ours = settings()
+    with ChannelServer(channel, etags=False) as server:
+        first = check(ours, server.url)
+        assert check(ours, server.url) == first
+        assert 304 in [request.status for request in server.log]
+    assert first[0].problem == "" and all(one.updated for one in first[0].subdirs)
+
+
 def test_each_has_its_own_fault(channel: Path, settings: Callable[..., Settings], tmp_path: Path, unused: str) -> None:
     shutil.copytree(channel, tmp_path / "damaged")
     (tmp_path / "damaged" / "noarch" / "repodata.json").write_text("{")

@@ -375,6 +375,20 @@ def test_of_several_channels_the_one_that_fails_is_named_with_its_reason(tiny: P
         assert caught.value.hint.startswith("Nothing answers there.") and "login" not in caught.value.hint
 
 
+@pytest.mark.parametrize("until", [None, datetime(2100, 1, 1, tzinfo=timezone.utc)])
+def test_a_server_that_says_not_modified_and_not_of_what(until: datetime | None, tiny: Path, tmp_path: Path) -> None:
+    with ChannelServer(tiny, etags=False) as server, ChannelServer(tiny, etags=False) as second:
+        channels = [server.url, second.url]
+        first = one(["app"], channels, tmp_path, {"until": until})
+        assert one(["app"], channels, tmp_path, {"until": until}) == first
+        assert one(["app"], channels, tmp_path, {"until": until}) == first
+        assert ("GET", "noarch/repodata_shards.msgpack.zst", 304) in server.log
+        server.fail = {"*/repodata_shards*": (304, 1000), "*": (403, 1000)}
+        with pytest.raises(ChannelError, match="403"):
+            one(["app"], channels, tmp_path, {"until": until})
+    assert one(["app"], channels, tmp_path, {"offline": True}) == first
+
+
 def test_a_login_is_read_from_the_file_that_rattler_names(tiny: Path, tmp_path: Path) -> None:
     with ChannelServer(tiny, token="canary-1") as server:
         host = server.url.removeprefix("http://").partition(":")[0]

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 import rattler
 from rattler.exceptions import GatewayError
 from rattler.repo_data.gateway import SourceConfig
 
+from ..channels import redact
 from ..model import Package
+from . import shards
 from .client import new_client
 from .failures import UNREADABLE, channel_error
 from .matchspec import parse
 from .records import package_of
+
+T = TypeVar("T")
 
 
 def at(cache_dir: Path, offline: bool = False) -> rattler.Gateway:
@@ -23,6 +28,24 @@ def at(cache_dir: Path, offline: bool = False) -> rattler.Gateway:
     config = SourceConfig(cache_action="force-cache-only") if offline else None
     client = None if offline else new_client()
     return rattler.Gateway(cache_dir=cache_dir / "repodata", client=client, default_config=config)
+
+
+def run(reading: Callable[[], Coroutine[Any, Any, T]], cache_dir: Path) -> T:
+    """What ``reading`` channels comes to.
+
+    A server may say "not modified" and not of what, as those do that know files by their dates alone. py-rattler takes
+    that for a failure, which lasts for as long as it has the index that it asked about.
+    """
+    while True:
+        try:
+            return asyncio.run(reading())
+        except UNREADABLE as error:
+            text = redact(str(error))
+            if "304 Not Modified" not in text:
+                raise
+            about = [index for index in shards.kept(cache_dir / "repodata") if index.url in text]
+            if True not in [index.forget_validators() for index in about]:
+                raise
 
 
 def indexed(packages: Iterable[Package], cache_dir: Path, offline: bool = False) -> dict[str, Package]:
@@ -33,8 +56,9 @@ def indexed(packages: Iterable[Package], cache_dir: Path, offline: bool = False)
     asked = list(packages)
     channels = list(dict.fromkeys(package.channel for package in asked))
 
-    async def run() -> list[rattler.RepoDataRecord]:
-        reader = at(cache_dir, offline)
+    reader = at(cache_dir, offline)
+
+    async def read() -> list[rattler.RepoDataRecord]:
         records: list[rattler.RepoDataRecord] = []
         # One by one: without a network, an index that a channel does not have counts as missing.
         for channel, subdir in dict.fromkeys((package.channel, package.subdir) for package in asked):
@@ -45,7 +69,7 @@ def indexed(packages: Iterable[Package], cache_dir: Path, offline: bool = False)
 
     wanted = {(package.channel, package.subdir, package.file_name): package.url for package in asked}
     try:
-        records = [package_of(record) for record in asyncio.run(run())]
+        records = [package_of(record) for record in run(read, cache_dir)]
     except UNREADABLE as error:
         raise channel_error(error, channels) from error
     keys = {(record.channel, record.subdir, record.file_name): record for record in records}
@@ -72,11 +96,12 @@ def unread(channels: Sequence[str], subdirs: Sequence[str], cache_dir: Path) -> 
 def names(channels: Sequence[str], subdirs: Sequence[str], cache_dir: Path, offline: bool = False) -> set[str]:
     """Names of all packages there are. Raises ChannelError where an index cannot be read."""
 
-    async def run() -> list[rattler.PackageName]:
-        reader = at(cache_dir, offline)
+    reader = at(cache_dir, offline)
+
+    async def read() -> list[rattler.PackageName]:
         return await reader.names([rattler.Channel(url) for url in channels], [rattler.Subdir(one) for one in subdirs])
 
     try:
-        return {name.normalized for name in asyncio.run(run())}
+        return {name.normalized for name in run(read, cache_dir)}
     except UNREADABLE as error:
         raise channel_error(error, channels) from error

@@ -64,7 +64,7 @@ def solve(query: Query, source: rattler.Gateway | None = None) -> tuple[Package,
         specs=list(query.specs),
     )
     try:
-        records = asyncio.run(run())
+        records = gateway.run(run, query.cache_dir)
     except asyncio.TimeoutError as error:
         if silent := _silent(query, reader):
             raise ChannelError(
@@ -122,7 +122,7 @@ def candidates(query: Query, name: str, source: rattler.Gateway) -> tuple[Packag
         return [record for records in found for record in records]
 
     try:
-        records = asyncio.run(run())
+        records = gateway.run(run, query.cache_dir)
     except UNREADABLE as error:
         raise channel_error(error, query.channels) from error
     records.sort(key=lambda record: (record.version, record.build_number))
