@@ -17,7 +17,6 @@ from packaging.requirements import Requirement
 
 from . import (
     changes,
-    distributions,
     installers,
     limits,
     requirements,
@@ -47,11 +46,11 @@ def planned(plan: Plan, now: Lock | None, settings: Settings, *, exact: bool = F
     if lock.pip_specs or lock.pip:
         _check_possible(lock, settings)
     resolved = True
-    if not exact and lock.pip_specs != before.pip_specs and not plan.changes and now is not None:
+    if not exact and not plan.changes and now is not None:
         lock = replace(lock, pip=_found_now(plan, before, settings))
-    elif not exact and (plan.changes or now is None):
+    elif not exact:
         resolved = not lock.pip_specs
-        lock = replace(lock, pip=_needed(lock.pip_specs, lock.pip))
+        lock = replace(lock, pip=_needed(lock.pip_specs, lock.pip, before, sites.look(Path(plan.prefix), before)))
     part = PipPart(changes=changes.compare_pip(before.pip, lock.pip), resolved=resolved, again=again, stranded=stranded)
     return replace(plan, lock=lock, pip=part)
 
@@ -133,12 +132,10 @@ def installer(
 
 def _found_now(plan: Plan, before: Lock, settings: Settings) -> tuple[PipPackage, ...]:
     """What there will be for the requirements of ``plan``, which changes nothing of conda's."""
-    specs = plan.lock.pip_specs
+    specs, prefix = plan.lock.pip_specs, Path(plan.prefix)
+    site = sites.look(prefix, before)
     if set(specs) <= set(before.pip_specs):
-        return _needed(specs, before.pip)
-    prefix, python = Path(plan.prefix), sites.python_of(plan.lock)
-    assert python is not None, "_check_possible makes sure of it"
-    site = distributions.look(prefix, prefixes.site_packages(python), prefixes.records(prefix))
+        return _needed(specs, before.pip, before, site)
     program = installer(plan.lock, prefix, staging.workspace(prefix), settings, None)
     return find(plan.lock, site, sites.given(site, plan.lock), before.pip, program)
 
@@ -169,7 +166,7 @@ def find(
             "Nothing was changed. This is a fault in jupyter_condaenv or in that program; please report it.",
         )
     kept = [one for one in recorded if one.name not in new and one.name in site.others]
-    return _needed((*lock.pip_specs, *new), (*kept, *found))
+    return _needed((*lock.pip_specs, *new), (*kept, *found), lock, site)
 
 
 def check_over(packages: Iterable[PipPackage], given: Mapping[str, str], site: Site) -> None:
@@ -189,17 +186,10 @@ def _whose(name: str, site: Site) -> tuple[str, str]:
     )
 
 
-def _needed(specs: Iterable[str], packages: Sequence[PipPackage]) -> tuple[PipPackage, ...]:
+def _needed(specs: Iterable[str], packages: Sequence[PipPackage], lock: Lock, site: Site) -> tuple[PipPackage, ...]:
     """Those of ``packages`` that ``specs`` ask for, and what these need."""
-    by_name = {one.name: one for one in packages}
-    todo = [requirements.name_of(spec) for spec in specs]
-    found: set[str] = set()
-    while todo:
-        name = todo.pop()
-        if name in by_name and name not in found:
-            found.add(name)
-            todo += by_name[name].dependencies
-    return tuple(by_name[name] for name in sorted(found))
+    needed = sites.users(specs, packages, lock, site)
+    return tuple(sorted((one for one in packages if one.name in needed), key=lambda one: one.name))
 
 
 def _check_clashes(specs: Iterable[str], given: Mapping[str, str], site: Site) -> None:

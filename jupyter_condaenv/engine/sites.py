@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -23,15 +23,20 @@ from .prefix import Record
 def listed(prefix: Path, lock: Lock) -> tuple[PipPackage, ...]:
     """What is in ``prefix`` itself beside conda's packages, sorted by name; with its files where ``lock``, the
     environment's, knows them."""
-    python = python_of(lock)
-    if python is None:
-        return ()
     known = {one.name: one for one in lock.pip}
-    there = distributions.look(prefix, prefixes.site_packages(python), prefixes.records(prefix)).others
+    there = look(prefix, lock).others
     return tuple(
         known[name] if is_package(there[name], known.get(name)) else PipPackage(name=name, version=there[name].version)
         for name in sorted(there)
     )
+
+
+def look(prefix: Path, lock: Lock) -> Site:
+    """The Python packages of the environment at ``prefix``, whose ``lock`` this is."""
+    python = python_of(lock)
+    if python is None:
+        return Site(prefix, {}, {}, set())
+    return distributions.look(prefix, prefixes.site_packages(python), prefixes.records(prefix))
 
 
 def is_package(one: Distribution | None, package: PipPackage | None) -> bool:
@@ -127,15 +132,9 @@ def needs(prefix: Path, lock: Lock, machine: Mapping[str, str] = NOTHING) -> tup
         for name, one in (*site.conda.items(), *site.others.items()):
             versions[name] = one.version
         found |= {name: (one.version, _requirements(one)) for name, one in site.others.items()}
-    given = {
-        **{key: str(value) for key, value in default_environment().items()},
-        "python_version": prefixes.python_minor(python.version),
-        "python_full_version": python.version,
-        "implementation_version": python.version,
-        **machine,
-    }
-    asked = [Requirement(spec) for spec in lock.pip_specs]
-    holding = _holding(asked, {name: wanted for name, (_, wanted) in found.items()}, given)
+    asked = [Requirement(text) for text in (*found, *lock.pip_specs)]
+    wants = {name: wanted for name, (_, wanted) in found.items()}
+    holding = _holding(asked, lambda name: wants.get(name, []), {**_markers(python), **machine})
     return tuple(
         Need(
             package=name,
@@ -145,8 +144,45 @@ def needs(prefix: Path, lock: Lock, machine: Mapping[str, str] = NOTHING) -> tup
             there=versions.get(canonicalize_name(one.name), ""),
             met=is_met(_shown(one), versions.get(canonicalize_name(one.name), "")),
         )
-        for name, one in holding
+        for name, one in sorted(holding, key=lambda pair: (pair[0], wants[pair[0]].index(pair[1])))
     )
+
+
+def users(specs: Iterable[str], packages: Iterable[PipPackage], lock: Lock, site: Site) -> dict[str, set[str]]:
+    """What ``specs`` ask for, and what that needs in turn, each with the packages that need it: with those extras only
+    that are asked for. Read from what is there, in ``site`` and below it; for those of ``packages`` that are not there
+    yet, what is recorded of them."""
+    python = python_of(lock)
+    if python is None:
+        return {}
+    there = {
+        distributions.normalized(one.name): one
+        for level in below(lock)
+        for one in distributions.installed(level / prefixes.site_packages(python))
+    }
+    there |= site.conda | site.others
+    recorded = {one.name: one for one in packages if not is_package(there.get(one.name), one)}
+
+    def wants(name: str) -> list[Requirement]:
+        if name in recorded:
+            return list(map(Requirement, recorded[name].dependencies))
+        return _requirements(there[name]) if name in there else []
+
+    asked = list(map(Requirement, specs))
+    found: dict[str, set[str]] = {canonicalize_name(one.name): set() for one in asked}
+    for name, one in _holding(asked, wants, _markers(python)):
+        found.setdefault(canonicalize_name(one.name), set()).add(name)
+    return found
+
+
+def _markers(python: Package) -> dict[str, str]:
+    """What conditions ask of this machine, and of ``python``."""
+    return {
+        **{key: str(value) for key, value in default_environment().items()},
+        "python_version": prefixes.python_minor(python.version),
+        "python_full_version": python.version,
+        "implementation_version": python.version,
+    }
 
 
 def _requirements(one: Distribution) -> list[Requirement]:
@@ -158,28 +194,24 @@ def _requirements(one: Distribution) -> list[Requirement]:
 
 
 def _holding(
-    asked: Iterable[Requirement], needs: Mapping[str, list[Requirement]], machine: Mapping[str, str]
+    asked: Iterable[Requirement], wants: Callable[[str], list[Requirement]], machine: Mapping[str, str]
 ) -> list[tuple[str, Requirement]]:
-    """Those of ``needs`` that hold on ``machine``, with the extras that ``asked`` and these needs themselves name."""
+    """What the packages in ``asked`` want that holds on ``machine``, and what that wants in turn, each with who wants
+    it: with the extras that ``asked`` and these needs themselves name."""
     extras: dict[str, set[str]] = {}
-    holding: list[tuple[str, Requirement]] = []
-    fresh = list(asked)
-    while True:
-        before = sum(map(len, extras.values()))
-        for one in fresh:
-            extras.setdefault(canonicalize_name(one.name), {""}).update(one.extras)
-        if holding and sum(map(len, extras.values())) == before:
-            return holding
-        holding = [
-            (name, one)
-            for name in sorted(needs)
-            for one in needs[name]
-            if one.marker is None
-            or any(one.marker.evaluate({**machine, "extra": extra}) for extra in extras.get(name, {""}))
-        ]
-        if not holding:
-            return []
-        fresh = [one for _, one in holding]
+    holding: dict[tuple[str, Requirement], None] = {}
+    todo = list(asked)
+    while todo:
+        one = todo.pop()
+        name = canonicalize_name(one.name)
+        fresh = {"", *one.extras} - extras.setdefault(name, set())
+        extras[name] |= fresh
+        for wanted in wants(name) if fresh else ():
+            holds = wanted.marker is None or any(wanted.marker.evaluate({**machine, "extra": one}) for one in fresh)
+            if holds and (name, wanted) not in holding:
+                holding[name, wanted] = None
+                todo.append(wanted)
+    return list(holding)
 
 
 def _of_conda(records: Iterable[Record], folder: str) -> Iterator[tuple[str, str]]:

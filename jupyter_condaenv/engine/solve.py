@@ -252,7 +252,7 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
         replaced=() if request.prune else replaced,
     )
     more = requirements.checked(request.pip)
-    pip_specs = requirements.together(() if request.prune else _without_pip(now, of_pip), more)
+    pip_specs = requirements.together(() if request.prune else _without_pip(prefix, now, of_pip), more)
     return _Asked(installed, now, wanted, dropped, dropped | pruned | moved | added, pip_specs, waiting)
 
 
@@ -261,21 +261,23 @@ def _of_pip(prefix: Path, lock: Lock) -> set[str]:
     return {one.name for one in sites.listed(prefix, lock)} | set(map(requirements.name_of, lock.pip_specs))
 
 
-def _without_pip(lock: Lock, names: set[str]) -> tuple[str, ...]:
-    """What is still asked of pip when packages go. Raises Refused for one that was not asked for by itself."""
+def _without_pip(prefix: Path, lock: Lock, names: set[str]) -> tuple[str, ...]:
+    """What is still asked of pip when packages go. Raises Refused for one that others need, or nobody knows here."""
     left = {distributions.normalized(name) for name in names}
-    asked = {requirements.name_of(spec): spec for spec in lock.pip_specs}
-    needed = {name: sorted(one.name for one in lock.pip if name in one.dependencies) for name in left - asked.keys()}
-    if any(needed.values()):
+    specs = tuple(spec for spec in lock.pip_specs if requirements.name_of(spec) not in left)
+    users = sites.users(specs, lock.pip, lock, sites.look(prefix, lock)) if left else {}
+    needed = {name: sorted(users[name]) for name in sorted(left & users.keys())}
+    if needed:
         raise needs.not_removed(needed)
-    by_hand = sorted(needed)
+    known = {*map(requirements.name_of, lock.pip_specs), *(one.name for one in lock.pip)}
+    by_hand = sorted(left - known)
     if by_hand:
         raise Refused(
             f"{enumerated(by_hand)} was installed by hand, with pip, and is not known here.",
             "Remove it with pip as well, in the environment.",
             packages=by_hand,
         )
-    return tuple(spec for name, spec in asked.items() if name not in left)
+    return specs
 
 
 def _by_name(specs: Iterable[str]) -> dict[str, list[str]]:

@@ -50,6 +50,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_wheel(folder, "alib", version)
     write_wheel(folder, "atool", "1.0", requires=["alib"], scripts={"atool": "atool:main"})
     write_wheel(folder, "oldfan", "1.0", requires=["alib <2"])
+    write_wheel(folder, "handy", "1.0", requires=['alib; extra == "cli"'])
     write_wheel(folder, "smallfan", "1.0", requires=["smallpkg >=1"])
     write_wheel(folder, "choosy", "1.0", requires=["smallpkg <2"])
     write_wheel(folder, "smallpkg", "2.0")
@@ -296,6 +297,20 @@ def test_packages_of_pip_are_removed_with_what_only_they_need(env: Path, with_pi
     assert of_pip(env) == {} and history.current_lock(env).pip_specs == ()
     settled(env)
     assert wrong(env) == []
+
+
+def test_an_extra_that_nobody_asked_for_keeps_nothing(env: Path, chosen: Settings) -> None:
+    run(add(env, "handy", "alib"), chosen)
+    run(ChangePackages(prefix=str(env), remove=("alib",)), chosen)
+    assert of_pip(env) == {"handy": "1.0"}
+    run(add(env, "handy[cli]"), chosen)
+    assert of_pip(env) == {"alib": "2.0", "handy": "1.0"}
+    failure = refused(ChangePackages(prefix=str(env), remove=("alib",)), chosen, "refused")
+    assert "alib is needed by handy" in failure["message"]
+    run(ChangePackages(prefix=str(env), add=("smallpkg=1.0",)), chosen)
+    assert set(of_pip(env)) == {"alib", "handy"}
+    run(ChangePackages(prefix=str(env), remove=("handy",)), chosen)
+    assert of_pip(env) == {}
 
 
 def test_a_rollback_has_pips_packages_again_also_without_a_network(
