@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -132,7 +132,7 @@ def needs(prefix: Path, lock: Lock, machine: Mapping[str, str] = NOTHING) -> tup
         for name, one in (*site.conda.items(), *site.others.items()):
             versions[name] = one.version
         found |= {name: (one.version, _requirements(one)) for name, one in site.others.items()}
-    asked = [Requirement(text) for text in (*found, *lock.pip_specs)]
+    asked = [*((name, frozenset[str]()) for name in found), *map(_asked, lock.pip_specs)]
     wants = {name: wanted for name, (_, wanted) in found.items()}
     holding = _holding(asked, lambda name: wants.get(name, []), {**_markers(python), **machine})
     return tuple(
@@ -168,8 +168,8 @@ def users(specs: Iterable[str], packages: Iterable[PipPackage], lock: Lock, site
             return list(map(Requirement, recorded[name].dependencies))
         return _requirements(there[name]) if name in there else []
 
-    asked = list(map(Requirement, specs))
-    found: dict[str, set[str]] = {canonicalize_name(one.name): set() for one in asked}
+    asked = list(map(_asked, specs))
+    found: dict[str, set[str]] = {name: set() for name, _ in asked}
     for name, one in _holding(asked, wants, _markers(python)):
         found.setdefault(canonicalize_name(one.name), set()).add(name)
     return found
@@ -193,24 +193,29 @@ def _requirements(one: Distribution) -> list[Requirement]:
     return found
 
 
+def _asked(spec: str) -> tuple[str, Set[str]]:
+    """The name and the extras."""
+    one = Requirement(spec)
+    return canonicalize_name(one.name), one.extras
+
+
 def _holding(
-    asked: Iterable[Requirement], wants: Callable[[str], list[Requirement]], machine: Mapping[str, str]
+    asked: Iterable[tuple[str, Set[str]]], wants: Callable[[str], list[Requirement]], machine: Mapping[str, str]
 ) -> list[tuple[str, Requirement]]:
-    """What the packages in ``asked`` want that holds on ``machine``, and what that wants in turn, each with who wants
-    it: with the extras that ``asked`` and these needs themselves name."""
+    """What the packages ``asked`` for, each with extras of it, want that holds on ``machine``, and what that wants in
+    turn, each with who wants it: with the extras that these needs themselves name."""
     extras: dict[str, set[str]] = {}
     holding: dict[tuple[str, Requirement], None] = {}
     todo = list(asked)
     while todo:
-        one = todo.pop()
-        name = canonicalize_name(one.name)
-        fresh = {"", *one.extras} - extras.setdefault(name, set())
+        name, more = todo.pop()
+        fresh = {"", *more} - extras.setdefault(name, set())
         extras[name] |= fresh
         for wanted in wants(name) if fresh else ():
             holds = wanted.marker is None or any(wanted.marker.evaluate({**machine, "extra": one}) for one in fresh)
             if holds and (name, wanted) not in holding:
                 holding[name, wanted] = None
-                todo.append(wanted)
+                todo.append((canonicalize_name(wanted.name), wanted.extras))
     return list(holding)
 
 

@@ -345,6 +345,7 @@ def test_channels(client: Client, small_channel: Path) -> None:
         "channel_priority": "strict",
         "login_forgotten": "",
         "login_kept": "",
+        "refused": None,
     }
 
 
