@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import os
+import re
 import tarfile
 import threading
 import zipfile
@@ -225,7 +226,9 @@ def _project(path: Path) -> str:
 
 def _metadata(name: str, version: str, requires: Sequence[str]) -> str:
     needs = "".join(f"Requires-Dist: {one}\n" for one in requires)
-    return f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}"
+    # pip passes over extras that are only asked for in conditions.
+    extras = "".join(f"Provides-Extra: {one}\n" for one in sorted(set(re.findall(r'extra == "(.+?)"', needs))))
+    return f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}{extras}"
 
 
 def _digest(text: str) -> str:
