@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -51,6 +52,8 @@ class Nursery:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(30)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def kill(self) -> None:
         """With a child that does not end."""
@@ -115,6 +118,8 @@ def serve() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     while work := _receive(requests):
+        with suppress(Exception):  # told by the child, which does the same
+            pickle.loads(work)  # imports once the module of the function, which each child would import anew
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:

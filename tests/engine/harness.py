@@ -14,12 +14,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
 from msgspec.structs import replace
 
 from jupyter_condaenv.engine import exchange, staging
+from jupyter_condaenv.engine.errors import CondaEnvError
 from jupyter_condaenv.engine.model import AnyRequest, Settings
 from jupyter_condaenv.engine.prefix import read_record, record_files
 
+from . import child
 from .run_operation import ROOT, command
 
 DEADLINE = 120.0
@@ -106,15 +110,28 @@ class Operation:
 
 
 def run(request: AnyRequest, settings: Settings, before: Sequence[str] = ()) -> dict[str, Any]:
-    """Perform ``request`` and return its result; fails where it fails."""
-    with Operation(request, settings, before) as operation:
-        return operation.expect_result()
+    """Perform ``request`` and return its result; fails where it fails. ``before`` is a command that runs others."""
+    if before:
+        with Operation(request, settings, before) as operation:
+            return operation.expect_result()
+    return _as_told(child.operate(request, settings)[0])
 
 
 def refused(request: AnyRequest, settings: Settings, *codes: str, before: Sequence[str] = ()) -> dict[str, Any]:
     """Perform ``request``, which has to fail with one of ``codes``, and return the failure."""
-    with Operation(request, settings, before) as operation:
-        return operation.expect_failure(*codes)
+    if before:
+        with Operation(request, settings, before) as operation:
+            return operation.expect_failure(*codes)
+    with pytest.raises(CondaEnvError) as caught:
+        child.operate(request, settings)
+    failure = _as_told(caught.value.failure())
+    assert failure["code"] in codes, failure
+    return failure
+
+
+def _as_told(what: object) -> dict[str, Any]:
+    told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(what))
+    return told
 
 
 def changed(settings: Settings, **fields: Any) -> Settings:
