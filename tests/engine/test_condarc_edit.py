@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jupyter_condaenv.engine.condarc_edit import change, listed, with_items, without_items
@@ -73,6 +73,7 @@ ITEM = st.one_of(
 )
 
 
+@example(there=["\x85"], new=["conda-forge"], first=False, flow=False)
 @given(
     there=st.lists(ITEM, unique=True, max_size=4),
     new=st.lists(ITEM, min_size=1, unique=True, max_size=3),
@@ -80,7 +81,10 @@ ITEM = st.one_of(
     flow=st.booleans(),
 )
 def test_what_is_read_back(there: list[str], new: list[str], first: bool, flow: bool) -> None:
-    text = "a: 1\n" + yaml.safe_dump({"channels": there}, default_flow_style=flow, allow_unicode=True) + "b: [2]\n"
+    written = yaml.safe_dump(there, default_flow_style=True, allow_unicode=True) if flow else ""
+    block = yaml.safe_dump({"channels": there}, default_flow_style=False, allow_unicode=True)
+    text = f"a: 1\n{f'channels: {written}' if flow else block}b: [2]\n"
+    there = yaml.safe_load(text)["channels"]  # PyYAML writes U+0085 as it is, and reads a blank
     try:
         after = edited(text, *new, first=first)
     except InvalidRequest:
