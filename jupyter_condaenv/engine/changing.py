@@ -145,7 +145,7 @@ def change(request: Changing, settings: Settings, emit: Emit) -> Changed | Defer
         _tell_what_moved_below(request, plan, emit)
         if plan.changes:
             changes = tuple(change.brief for change in plan.changes)
-            emit(Solved(changes=changes, download_bytes=plan.download_bytes))
+            emit(Solved(changes=changes, unasked=plan.unasked, download_bytes=plan.download_bytes))
         lacks = machine.lacks(plan.lock.packages) if plan.changes else []
         _warn_of(lacks, emit)
         waiting = deferred.read(prefix)

@@ -123,7 +123,8 @@ def tell(event: dict[str, Any], status: Status) -> None:
 
 
 def plan(solved: dict[str, Any]) -> list[str]:
-    """What is going to happen: a line a package, then what is to download, as far as it is known: of pip it is not."""
+    """What is going to happen: a line a package, why those move that nobody named, then what is to download, as far as
+    it is known: of pip it is not."""
     rows = [
         (
             KINDS.get(change["kind"], change["kind"]),
@@ -133,8 +134,13 @@ def plan(solved: dict[str, Any]) -> list[str]:
         )
         for change in sorted(solved["changes"], key=lambda change: [*KINDS, change["kind"]].index(change["kind"]))
     ]
+    unasked = [f"  {one['name']}: {one.get('because') or 'moves as well'}" for one in solved.get("unasked", ())]
     download = solved["download_bytes"]
-    return [*table(rows), *([f"{size(download)} to download"] if download else [])]
+    return [
+        *table(rows),
+        *(["Not asked for, but:", *unasked] if unasked else []),
+        *([f"{size(download)} to download"] if download else []),
+    ]
 
 
 def changed(result: dict[str, Any], replaced: list[str], newer: list[str]) -> list[str]:

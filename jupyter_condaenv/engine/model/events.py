@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from .plans import Brief
+from .plans import Brief, Unasked
 
 Phase = Literal[
     "wait",
@@ -62,6 +62,7 @@ class Solved(Event, frozen=True, kw_only=True, tag="solved"):
     """What is going to be done, before it is. The result has the whole plan."""
 
     changes: tuple[Brief, ...]
+    unasked: tuple[Unasked, ...] = ()
     download_bytes: int
 
 
