@@ -312,9 +312,15 @@ class _Copy:
             self._copy(entry, to, path)
 
     def _copy(self, entry: os.DirEntry[str], to: str, path: str) -> None:
-        """A file that belongs to no package. Records say of themselves where packages came from."""
-        is_record = path.startswith(_META) and path.endswith(".json")
-        if not is_record and entry.stat().st_size <= _MOST_TEXT:
+        """A file that belongs to no package. Records say of themselves where packages came from, with the secrets that
+        other tools leave in that."""
+        if path.startswith(_META) and path.endswith(".json"):
+            data = Path(entry.path).read_bytes()
+            plain = prefix.without_secrets(data)
+            if plain != data:
+                _write(to, plain, entry.path)
+                return
+        elif entry.stat().st_size <= _MOST_TEXT:
             data = Path(entry.path).read_bytes()
             moved = self._text(data, whole=True) if b"\0" not in data else data
             if moved != data:

@@ -167,6 +167,16 @@ def test_its_history_is_its_own(source: Path, little_settings: Settings) -> None
     assert [one.number for one in history.readable(source)[0]] == [1, 2]
 
 
+def test_secrets_that_others_left_are_not_passed_on(source: Path, little_settings: Settings) -> None:
+    record, mark = source / "conda-meta/alpha-1.0-0.json", little_settings.channels[0]
+    record.write_text(record.read_text().replace(mark, "https://me:canary@host/t/canary/c"))
+    twin = cloned(source, little_settings)
+    assert b"canary" in record.read_bytes()
+    assert not any(b"canary" in path.read_bytes() for path in twin.rglob("*") if path.is_file())
+    assert b"https://host/c/noarch/alpha" in (twin / "conda-meta" / record.name).read_bytes()
+    settled(twin)
+
+
 def test_an_edited_file_of_a_package_comes_along_as_it_is(source: Path, little_settings: Settings) -> None:
     for name, text in (("share/alpha/same.txt", "edited\n"), ("etc/alpha.conf", f"mine = {source}/x\n")):
         (source / name).unlink()
