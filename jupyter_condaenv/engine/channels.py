@@ -24,7 +24,9 @@ _USER = re.compile(r"(?:(?<=://)|(?<=http:/)|(?<=https:/))([^/?#\s]*|[^/?#\s:@]*
 _LOGIN = re.compile(r"\A([a-z0-9+.-]+://)?.*@", re.IGNORECASE | re.DOTALL)
 SCHEME_END = re.compile(r"://|(?<=http):/|(?<=https):/")
 """One slash is left of two where a URL was taken for a path."""
-_TOLD = re.compile(r"#((sha\d+|md5)=[0-9a-fA-F]+|egg=[A-Za-z0-9._-]+)\Z")
+_TOLD = re.compile(
+    r"#((sha\d+|md5)[=:][0-9a-fA-F]+|egg=[A-Za-z0-9._-]+|((?<=\.conda#)|(?<=\.bz2#))([0-9a-fA-F]{32}){1,2})\Z"
+)
 """What packages' URLs say of what they lead to."""
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_./-]*\Z")
 LOGIN_PLACES = "~/.netrc, the file that RATTLER_AUTH_FILE names, the keyring, or the channel's URL in ~/.condarc"
@@ -48,6 +50,8 @@ def redact(text: str) -> str:
     'see https://host/channel'
     >>> redact("demo @ https://host/demo-1.zip?sign=abc#egg=demo"), redact("https://host/demo.whl#sha256=0f")
     ('demo @ https://host/demo-1.zip#egg=demo', 'https://host/demo.whl#sha256=0f')
+    >>> redact("https://host/a-1-0.conda#d41d8cd98f00b204e9800998ecf8427e")
+    'https://host/a-1-0.conda#d41d8cd98f00b204e9800998ecf8427e'
     """
     text = _USER.sub("", text) if "@" in text else text  # it looks far ahead for the sign
     return _WORD.sub(lambda word: _without_secrets(word[0]), text)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from . import channel_list, condarc, cutoff, lacking, machine, offline
+from . import channel_list, channels, condarc, cutoff, lacking, machine, offline
 from .channels import redact
-from .errors import InvalidRequest, Refused, Unsatisfiable
+from .errors import ChannelError, InvalidRequest, Refused, Unsatisfiable
 from .model import Base, Lock, Package, Settings, Strategy
-from .rattler import host, matchspec, solving
+from .rattler import downloads, host, matchspec, solving
 from .rattler.query import Query
 
 _VIRTUAL = re.compile(r"\b(?P<name>__[a-z]\w*)(?: *>=(?P<version>\d+(?:\.\d+)*))?")
@@ -73,17 +73,19 @@ def query(wanted: Wanted, settings: Settings) -> Query:
     below = wanted.base.packages if wanted.base is not None else ()
     taken = {package.name for package in below}
     # To py-rattler, what is installed fits whatever channel it is asked for from.
-    elsewhere = [(matchspec.spec_name(spec), spec) for spec, url in named if url]
+    elsewhere = [(matchspec.spec_name(spec), spec) for spec, url in named if url or matchspec.url_of(spec)]
+    anew = {matchspec.url_of(spec) for spec in wanted.specs if spec not in wanted.asked_before}
     installed = tuple(
         package
         for package in wanted.installed
         if package.name not in taken
+        and package.url not in anew
         and all(matchspec.matches(spec, package) for name, spec in elsewhere if name == package.name)
     )
     strategy = wanted.strategy
     return Query(
         specs=(
-            *(spec for spec, _ in named),
+            *(_exactly(spec, wanted, settings) for spec, _ in named),
             *wanted.kept,
             *(f"{package.name} =={package.version} {package.build}" for package in below),
         ),
@@ -184,6 +186,23 @@ def _named(error: Unsatisfiable) -> set[str]:
 
 def _spec_and_url(spec: str, settings: Settings) -> tuple[str, str]:
     return matchspec.with_channel(spec, lambda channel: _one_url(channel, settings))
+
+
+def _exactly(spec: str, wanted: Wanted, settings: Settings) -> str:
+    """``spec``, with its hash where it asks for an archive by its URL: that is what is locked. One that was asked for
+    earlier is asked for as it is there, since the file may have gone, or be another one by now."""
+    url = matchspec.url_of(spec)
+    if not url:
+        return spec
+    there = next((one for one in wanted.installed if one.url == url), None)
+    if there is not None and spec in wanted.asked_before:
+        return f"{there.name} =={there.version} {there.build}"
+    channel_list.check_allowed((channels.SUBDIR.sub("", url.rpartition("/")[0]),), settings)
+    if not matchspec.without_hash(spec):
+        return spec
+    if settings.offline and channels.local_path(url) is None:
+        raise ChannelError(f"{redact(url)} cannot be fetched, and nothing says its hash.", channels.OFFLINE)
+    return matchspec.of_archive(spec, downloads.sha256(url))
 
 
 def _pin_and_url(pin: str, settings: Settings) -> tuple[str, str]:

@@ -51,7 +51,7 @@ def _create_request(arguments: Namespace, settings: Settings) -> CreateEnvironme
         )
     return CreateEnvironment(
         prefix=new_prefix(arguments.environment, settings),
-        specs=tuple(arguments.specs),
+        specs=specs_of(arguments.specs),
         pip=requirements.checked(arguments.pip),
         channels=channels_of(arguments.channels),
         lock=lock,
@@ -126,7 +126,7 @@ def _stack_request(arguments: Namespace, settings: Settings) -> StackEnvironment
     return StackEnvironment(
         prefix=new_prefix(arguments.environment, settings),
         base=environments.find(arguments.base, settings).prefix,
-        specs=tuple(arguments.specs),
+        specs=specs_of(arguments.specs),
         pip=requirements.checked(arguments.pip),
         channels=channels_of(arguments.channels),
         strategy=strategy_of(arguments),
@@ -137,7 +137,7 @@ def _stack_request(arguments: Namespace, settings: Settings) -> StackEnvironment
 def _add_request(arguments: Namespace, settings: Settings) -> ChangePackages:
     if not arguments.specs and not arguments.pip and not arguments.file:
         raise InvalidRequest("Nothing was asked for.", f"For instance: add {arguments.environment} numpy")
-    return _with_file(_change_of(arguments, settings, add=tuple(arguments.specs)), arguments, settings)
+    return _with_file(_change_of(arguments, settings, add=specs_of(arguments.specs)), arguments, settings)
 
 
 def _update_request(arguments: Namespace, settings: Settings) -> ChangePackages:
@@ -168,7 +168,7 @@ def _change_request(arguments: Namespace, settings: Settings) -> ChangePackages:
     return _change_of(
         arguments,
         settings,
-        add=tuple(arguments.add),
+        add=specs_of(arguments.add),
         update=tuple(arguments.update),
         remove=tuple(arguments.remove),
     )
@@ -302,6 +302,11 @@ def new_prefix(name_or_path: str, settings: Settings) -> str:
 def channels_of(given: Iterable[str]) -> tuple[str, ...]:
     """Directories from the root: the job runs elsewhere."""
     return tuple(paths.absolute(one) if one.startswith((".", "~")) else one for one in given)
+
+
+def specs_of(given: Iterable[str]) -> tuple[str, ...]:
+    """Archives from the root as well."""
+    return channels_of(given)
 
 
 def read_plan(path: str) -> Plan:

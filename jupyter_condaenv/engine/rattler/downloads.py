@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,8 +11,10 @@ from contextlib import suppress
 import rattler
 from rattler.package_streaming import download_to_writer
 
+from .. import prefix
 from ..channels import local_path, redact
 from .client import new_client
+from .failures import archive_error
 
 
 def content(url: str) -> bytes:
@@ -24,6 +27,18 @@ def content(url: str) -> bytes:
         asyncio.run(_download(url, buffer))
         return buffer.getvalue()
     return b""
+
+
+def sha256(url: str) -> str:
+    """Of what lies at ``url`` now. Raises ChannelError where nothing does, or cannot be read."""
+    path, found = local_path(url), _Digest()
+    try:
+        if path is not None:
+            return prefix.sha256(path)
+        asyncio.run(_download(url, found))
+    except Exception as error:  # py-rattler's errors have no class in common
+        raise archive_error(error, redact(url)) from error
+    return found.sha256.hexdigest()
 
 
 def answers(urls: Sequence[str], timeout: float) -> list[str]:
@@ -47,8 +62,19 @@ def answers(urls: Sequence[str], timeout: float) -> list[str]:
     return asyncio.run(run())
 
 
-async def _download(url: str, target: io.BytesIO) -> None:
+async def _download(url: str, target: io.BytesIO | _Digest) -> None:
     await download_to_writer(new_client(), url, target)
+
+
+class _Digest:
+    """A file of which nothing is kept but what it is."""
+
+    def __init__(self) -> None:
+        self.sha256 = hashlib.sha256()
+
+    def write(self, chunk: bytes) -> int:
+        self.sha256.update(chunk)
+        return len(chunk)
 
 
 class Beginning:

@@ -9,28 +9,46 @@ from rattler.exceptions import FetchRepoDataError, GatewayError, InvalidChannelE
 
 from .. import condarc
 from ..channels import LOGIN_PLACES, OFFLINE, redact
-from ..errors import ChannelError
+from ..errors import ChannelError, Tampered
 
 UNREADABLE = (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError, OSError)
 """What is raised where a channel cannot be read."""
 _NOT_CACHED = re.compile(r"no usable repodata cache|is not in the cache")
 """What the gateway says of an index, or of a part of it, that it may not fetch."""
-_PACKAGE = re.compile(r"direct url query failed for (\S+)")
+_PACKAGE = re.compile(r"direct url query failed for (\S+?):?(?=\s|\Z)")
 """What it says of one that is asked for by its URL."""
+_OTHER_HASH = re.compile(r"hash mismatch .* expected (?P<promised>\w+), got (?P<found>\w+)", re.DOTALL)
 _NO_ANSWER = re.compile(r"lookup address|[Cc]onnection refused|timed out|unreachable|No route to host")
 
 
-def channel_error(error: Exception, channels: Sequence[str]) -> ChannelError:
+def channel_error(error: Exception, channels: Sequence[str]) -> ChannelError | Tampered:
     text = redact(str(error))
     urls = [redact(url) for url in channels]
     named = sorted((url for url in urls if f"{url}/" in text), key=len)
     package = _PACKAGE.search(text)
+    if package is not None and (hashes := _OTHER_HASH.search(text)) is not None:
+        return Tampered(
+            f"{package[1]} is not what its hash promises ({hashes['found']}, not {hashes['promised']}).",
+            "Nothing of it was installed. Ask for it with the right hash, if the change was meant.",
+            promised=hashes["promised"],
+            found=hashes["found"],
+        )
     failed = [package[1]] if package is not None else named[-1:] or urls  # it does not always say which
     without = [f"{key} in .condarc has no effect: {why}." for key, why in condarc.unused(condarc.read()).items()]
     return ChannelError(
         f"A {'package' if package else 'channel'} could not be read ({', '.join(failed)}): {first_and_last(text)}",
         " ".join([_channel_hint(text), *without]),
         channels=failed,
+    )
+
+
+def archive_error(error: Exception, url: str) -> ChannelError:
+    """For one that was asked for by its ``url``."""
+    if isinstance(error, OSError) and error.strerror:
+        return ChannelError(f"{url} cannot be read: {error.strerror}.", "Check how it is spelt.", channels=[url])
+    text = redact(str(error))
+    return ChannelError(
+        f"A package could not be read ({url}): {first_and_last(text)}", _channel_hint(text), channels=[url]
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 import rattler
 from rattler.exceptions import ConversionError, InvalidPackageNameError, InvalidUrlError, InvalidVersionError
 
-from ..channels import redact
+from ..channels import SUBDIR, redact
 from ..errors import InvalidRequest
 from ..model import Package
 
@@ -25,7 +25,7 @@ def package_of(record: rattler.RepoDataRecord) -> Package:
         subdir=record.subdir,
         url=redact(record.url),
         # A package that was asked for by its URL comes without a channel.
-        channel=redact(record.channel or record.url.rsplit("/", 2)[0]).rstrip("/"),
+        channel=redact(record.channel or SUBDIR.sub("", record.url.rpartition("/")[0])).rstrip("/"),
         file_name=record.file_name,
         sha256=record.sha256.hex() if record.sha256 else "",
         md5=record.md5.hex() if record.md5 else "",

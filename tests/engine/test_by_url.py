@@ -1,0 +1,124 @@
+"""Packages that are asked for by the URL or the path of their archive: which file it was is locked as for others."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_condaenv.engine import export, history
+from jupyter_condaenv.engine.model import ChangePackages, CreateEnvironment, Rollback, Settings
+from tests.channel import ChannelServer, index, write_package
+
+from . import harness
+from .harness import refused, run, settled, tree
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """An archive that lies in no channel."""
+    return write(tmp_path, "first")
+
+
+@pytest.fixture
+def prefix(tmp_path: Path) -> Path:
+    return tmp_path / "envs" / "geo"
+
+
+def write(folder: Path, content: str, **fields: Any) -> Path:
+    archive = write_package(folder / "made", "tool", "1.0", files={"share/tool": content}, noarch="generic", **fields)
+    beside = folder / "my files" / archive.name
+    beside.parent.mkdir(exist_ok=True)
+    return archive.replace(beside)
+
+
+def create(prefix: Path, *specs: str | Path) -> CreateEnvironment:
+    return CreateEnvironment(prefix=str(prefix), specs=tuple(map(str, specs)))
+
+
+def add(prefix: Path, *specs: str | Path) -> ChangePackages:
+    return ChangePackages(prefix=str(prefix), add=tuple(map(str, specs)))
+
+
+def locked(prefix: Path, name: str = "tool") -> str:
+    return next(one.sha256 for one in history.current_lock(prefix).packages if one.name == name)
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("spelt", ["path", "url"])
+def test_a_file(spelt: str, made: Path, prefix: Path, little_settings: Settings) -> None:
+    run(create(prefix, made if spelt == "path" else made.as_uri()), little_settings)
+    assert (prefix / "share/tool").read_text() == "first"
+    assert locked(prefix) == sha256(made)
+    assert sha256(made) in export.export(prefix, "explicit").text
+    settled(prefix)
+
+
+def test_it_stays_when_the_file_has_gone_or_is_another_one(made: Path, prefix: Path, little_settings: Settings) -> None:
+    run(create(prefix, made), little_settings)
+    was = locked(prefix)
+    write(made.parents[1], "second")
+    result = run(add(prefix, "alpha"), little_settings)
+    assert [change["after"]["name"] for change in result["plan"]["changes"]] == ["alpha"]
+    made.unlink()
+    run(ChangePackages(prefix=str(prefix), remove=("alpha",)), little_settings)
+    run(add(prefix, "gamma"), little_settings)
+    assert locked(prefix) == was and (prefix / "share/tool").read_text() == "first"
+
+
+def test_asked_for_again_it_is_what_the_file_is_now(made: Path, prefix: Path, little_settings: Settings) -> None:
+    run(create(prefix, made), little_settings)
+    write(made.parents[1], "second", depends=["alpha"])
+    result = run(add(prefix, made), little_settings)
+    assert {change["kind"] for change in result["plan"]["changes"]} == {"add", "rebuild"}
+    assert (prefix / "share/tool").read_text() == "second" and locked(prefix) == sha256(made)
+    before = tree(prefix)
+    refused(Rollback(prefix=str(prefix), revision=1), little_settings, "tampered")  # that file is nowhere any more
+    assert tree(prefix) == before
+
+
+def test_it_takes_the_place_of_another_version(made: Path, prefix: Path, tmp_path: Path, settings: Any) -> None:
+    write_package(tmp_path / "channel", "tool", "3.0", noarch="generic")
+    index(tmp_path / "channel")
+    chosen = settings(channels=((tmp_path / "channel").as_uri(),))
+    run(create(prefix, "tool"), chosen)
+    result = run(add(prefix, made), chosen)
+    assert [change["kind"] for change in result["plan"]["changes"]] == ["downgrade"]
+    assert locked(prefix) == sha256(made)
+
+
+@pytest.mark.parametrize("algorithm", ["", "md5", "sha256"])
+def test_from_a_server(algorithm: str, made: Path, prefix: Path, little_settings: Settings) -> None:
+    with ChannelServer(made.parent) as server:
+        url = f"{server.url}/{made.name}"
+        if algorithm:
+            wrong = f"{url}#{hashlib.new(algorithm, b'another').hexdigest()}"
+            assert made.name in refused(create(prefix, wrong), little_settings, "tampered")["message"]
+            assert not prefix.exists()
+            url += f"[{algorithm}={hashlib.new(algorithm, made.read_bytes()).hexdigest()}]"
+        run(create(prefix, url), little_settings)
+    assert locked(prefix) == ("" if algorithm == "md5" else sha256(made))
+    offline = harness.changed(little_settings, offline=True)
+    if not algorithm:
+        failure = refused(create(prefix.with_name("other"), url), offline, "channel_error")
+        assert made.name in failure["message"] and "offline" in failure["hint"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("./tool-1.0-0.conda", "the folder one is in"),
+        ("~/tool-1.0-0.conda", "the folder one is in"),
+        ("/nowhere/tool-1.0-0.conda", "/nowhere/tool-1.0-0.conda cannot be read: No such file"),
+        ("/nowhere/tool-1.0-0.conda#sha256:12", "is no hash"),
+        ("http://127.0.0.1:1/tool-1.0-0.conda", "http://127.0.0.1:1/tool-1.0-0.conda"),
+    ],
+)
+def test_what_cannot_be(spec: str, words: str, prefix: Path, little_settings: Settings) -> None:
+    assert words in refused(create(prefix, spec), little_settings, "invalid_request", "channel_error")["message"]
+    assert not prefix.exists()
