@@ -26,7 +26,6 @@ def small(tmp_path: Path) -> Path:
     write_package(place, "paths", "1.0", files={f"{packages}/paths.pth": "/somewhere\n"}, noarch="generic")
     script = {"etc/conda/activate.d/sets.sh": "export FROM_SETS=1\n"}
     write_package(place, "sets", "1.0", files=script, noarch="generic")
-    write_package(place, "mover", "1.0", depends=["smallpkg >=2"], noarch="generic")
     write_package(place, "big", "1.0", files={"share/big": bytes(range(256)) * 4000}, noarch="generic")
     index(place)
     return place
@@ -110,13 +109,24 @@ def test_what_would_be_replaced_waits_for_the_restart(notebook: Notebook, geo: P
 
 
 @pytest.mark.slow
-def test_now_names_what_is_loaded(notebook: Notebook, geo: Path, small: Path) -> None:
+def test_now_names_what_is_loaded(notebook: Notebook, geo: Path) -> None:
     notebook.run("import smallpkg")
-    cell = notebook.run(f"%condaenv install mover -c {small.as_uri()} --now")
-    moved = cell.lines.index("Not asked for, but:")
-    assert cell.lines[moved + 1] == "  smallpkg: mover 1.0 needs smallpkg >=2"
+    cell = notebook.run("%condaenv install smallpkg>=2 --now")
     assert installed(geo)["smallpkg"] == "2.0"
     assert cell.lines[-1] == "Restart the kernel, because what this kernel has loaded was replaced (smallpkg)."
+
+
+@pytest.mark.slow
+def test_what_moves_unasked_is_told_with_the_reason(notebook: Notebook, small: Path) -> None:
+    write_package(small, "helper", "1.0", noarch="generic")
+    write_package(small, "early", "1.0", depends=["helper"], noarch="generic")
+    index(small)
+    notebook.run(f"%condaenv install early -c {small.as_uri()}")
+    write_package(small, "helper", "2.0", noarch="generic")
+    write_package(small, "mover", "1.0", depends=["helper >=2"], noarch="generic")
+    index(small)
+    lines = notebook.run("%condaenv install mover --now").lines
+    assert lines[lines.index("Not asked for, but:") + 1] == "  helper: mover 1.0 needs helper >=2"
 
 
 @pytest.mark.slow
