@@ -2382,6 +2382,8 @@ export interface components {
             /** @enum {unknown} */
             event: "solved";
             changes: components["schemas"]["Brief"][];
+            /** @default [] */
+            unasked?: components["schemas"]["Unasked"][];
             download_bytes: number;
         };
         /**
