@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
 from jupyter_core.paths import jupyter_config_path, jupyter_data_dir
 from traitlets import Bool, Enum, Float, Integer, List, TraitType, Unicode
 from traitlets.config import Application, Config, Configurable
+from traitlets.config.loader import ConfigFileNotFound, JSONFileConfigLoader, LazyConfigValue, PyFileConfigLoader
 
 from .engine import condarc, places
 from .engine.environments import can_write
 from .engine.errors import CondaEnvError, InvalidRequest
 from .engine.model import ChannelPriority, LibraryPath, Settings
 from .engine.paths import absolute
+from .jobs.records import without_secrets
 
 CONFIG_FILES = ("jupyter_config", "jupyter_condaenv_config")
 """Base names of the files that are read; what a later one says wins."""
@@ -255,6 +258,19 @@ class _Reader(Application):
         for name in CONFIG_FILES:
             self.load_config_file(name, path=jupyter_config_path())
         return self.config
+
+
+def sources() -> tuple[condarc.Source, ...]:
+    """What each of the files says of us, weakest first. Without secrets."""
+    found = []
+    for name in CONFIG_FILES:
+        for folder in reversed(jupyter_config_path()):
+            for loader in (PyFileConfigLoader(f"{name}.py", folder), JSONFileConfigLoader(f"{name}.json", folder)):
+                with suppress(ConfigFileNotFound):
+                    said = loader.load_config().get(CondaEnv.__name__, {}).items()
+                    plain = {key: one.to_dict() if isinstance(one, LazyConfigValue) else one for key, one in said}
+                    found.append(condarc.Source(place=loader.full_filename, settings=plain))
+    return tuple(without_secrets(one) for one in found if one.settings)
 
 
 def generated() -> str:

@@ -134,7 +134,8 @@ class Channels(Answer, frozen=True, kw_only=True):
 
 class Configuration(Answer, frozen=True, kw_only=True):
     """What the engine is told (`settings`); what all `.condarc` say together, of which `unused` names settings that
-    change nothing here, with the reason; and what each of them says, weakest first. Without tokens and passwords."""
+    change nothing here, with the reason; and what each of them says, and each of Jupyter's files, weakest first.
+    Without tokens and passwords."""
 
     settings: Settings
     condarc: dict[str, Any]

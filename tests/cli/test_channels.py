@@ -101,6 +101,10 @@ def test_what_applies_and_who_says_so(person: Person) -> None:
         f"channels: [https://host/t/{CANARY}/c]\noffline: yes\nclient_ssl_cert: /x\n"
         f"proxy_servers: {{http: 'http://me:{CANARY}@p'}}\nssl_verify: no #!final\nenv_dirs: [/x]\n"
     )
+    (person.home / "config").mkdir(exist_ok=True)
+    (person.home / "config" / "jupyter_condaenv_config.py").write_text(
+        f"c.CondaEnv.quota = 5.0\nc.CondaEnv.exclude_newer_except.append('mine')\nc.Other.url = 'https://me:{CANARY}@h'\n"
+    )
     env = {"CONDA_PINNED_PACKAGES": "numpy <2&mkl"}
     shown = person.run("config", "show", env=env).out
     assert "https://host/c" in shown and "http: http://p" in shown and "numpy <2 mkl" in shown
@@ -115,8 +119,11 @@ def test_what_applies_and_who_says_so(person: Person) -> None:
     told = person.run("config", "show", "--sources", "--json", env=env)
     assert told.last["condarc"]["offline"] is True
     assert told.last["settings"]["channels"] == ["https://host/c"]
-    assert [one["place"] for one in told.last["sources"]][-1] == "$CONDA_PINNED_PACKAGES"
-    assert told.last["sources"][-2]["final"] == ["ssl_verify"]
+    of_jupyter = str(person.home / "config" / "jupyter_condaenv_config.py")
+    by_place = {one["place"]: one for one in told.last["sources"]}
+    assert [*by_place][-3:] == [str(person.home / ".condarc"), "$CONDA_PINNED_PACKAGES", of_jupyter]
+    assert by_place[str(person.home / ".condarc")]["final"] == ["ssl_verify"]
+    assert by_place[of_jupyter]["settings"] == {"quota": 5.0, "exclude_newer_except": {"extend": ["mine"]}}
     assert CANARY not in shown + sources + told.out
     assert json.loads(told.out.splitlines()[-1])["unused"]
 

@@ -59,7 +59,7 @@ def test_a_channel_is_added_checked_and_removed(free: Home, serve: Serve, privat
     assert client.call("DELETE", f"channels/{segment(private.url)}").status == 404
     configuration = client.get("configuration")
     assert configuration["settings"]["channels"] == ["conda-forge"]
-    assert configuration["sources"][-1]["place"] == str(free.folder / ".condarc")
+    assert str(free.folder / ".condarc") in [one["place"] for one in configuration["sources"]]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from argparse import Namespace
 
 import msgspec
 
+from ... import config
 from ...engine import paths
 from ...engine.errors import InvalidRequest
 from ...engine.model import BuildPackage, CheckChannels, Checked, Login
@@ -72,7 +73,7 @@ def config_show(arguments: Namespace, output: Output) -> None:
             settings=without_secrets(configured()),
             condarc=condarc.shown(own),
             unused=condarc.unused(own),
-            sources=condarc.sources() if arguments.sources else (),
+            sources=(*condarc.sources(), *config.sources()) if arguments.sources else (),
         )
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
+from ... import config
 from ...engine import condarc
 from ...engine.model import Settings
 from ...jobs.records import without_secrets
@@ -28,7 +29,7 @@ def _configuration(settings: Settings) -> answers.Configuration:
         settings=without_secrets(settings),
         condarc=condarc.shown(own),
         unused=condarc.unused(own),
-        sources=condarc.sources(),
+        sources=(*condarc.sources(), *config.sources()),
     )
 
 

@@ -2523,7 +2523,8 @@ export interface components {
         /**
          * Configuration
          * @description What the engine is told (`settings`); what all `.condarc` say together, of which `unused` names settings that
-         *         change nothing here, with the reason; and what each of them says, weakest first. Without tokens and passwords.
+         *         change nothing here, with the reason; and what each of them says, and each of Jupyter's files, weakest first.
+         *         Without tokens and passwords.
          */
         Configuration: {
             settings: components["schemas"]["Settings"];
