@@ -25,6 +25,7 @@ mkdir {root} {root}/upper {root}/work {root}/root
 mount -t overlay overlay -o lowerdir=/,upperdir={root}/upper,workdir={root}/work {root}/root
 mount --rbind /dev {root}/root/dev
 mount --rbind /proc {root}/root/proc
+for name in .jupyter .condarc .conda .config; do rm -rf {root}/root/root/$name; done
 for file in passwd group shadow; do grep -v -e :1000: -e ^user: /etc/$file >{root}/root/etc/$file || true; done
 """
 """Without the user that it is going to make."""
