@@ -29,7 +29,7 @@ from .libraries import Library
 from .writer import host_subdir, index
 
 #: Asked of pip for the running minor, for others that ipykernel still supports, and for older ones.
-SCIENCE = ("ipykernel", "numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "pip")
+SCIENCE = ("ipykernel", "numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "pip", "setuptools")
 BASICS = ("ipykernel", "numpy", "pip")
 OLD = ("pip",)
 #: Asked for once, for the packages of `vendors`.
