@@ -85,7 +85,7 @@ def query(wanted: Wanted, settings: Settings) -> Query:
     strategy = wanted.strategy
     return Query(
         specs=(
-            *(_exactly(spec, wanted, settings) for spec, _ in named),
+            *dict.fromkeys(_exactly(spec, wanted, settings) for spec, _ in named),
             *wanted.kept,
             *(f"{package.name} =={package.version} {package.build}" for package in below),
         ),

@@ -109,6 +109,39 @@ def test_from_a_server(algorithm: str, made: Path, prefix: Path, little_settings
         assert made.name in failure["message"] and "offline" in failure["hint"]
 
 
+def test_a_hash_is_held_to_where_the_path_has_blanks(made: Path, prefix: Path, little_settings: Settings) -> None:
+    wrong = hashlib.md5(b"another").hexdigest()
+    for spec in (f"{made}#{wrong}", f"{made}[md5={wrong}]"):
+        assert "tool 1.0" in refused(create(prefix, spec), little_settings, "tampered")["message"]
+    assert not prefix.exists()
+    run(create(prefix, f"{made}#{hashlib.md5(made.read_bytes()).hexdigest().upper()}"), little_settings)
+
+
+def test_a_version_is_held_to(made: Path, prefix: Path, little_settings: Settings) -> None:
+    refused(create(prefix, f'tool 2.0[url="{made}"]'), little_settings, "unsatisfiable")
+    run(create(prefix, f'tool 1.0[url="{made}"]'), little_settings)
+
+
+def test_asked_for_in_two_spellings_it_is_one(made: Path, prefix: Path, little_settings: Settings) -> None:
+    run(create(prefix, made, made.as_uri()), little_settings)
+    assert locked(prefix) == sha256(made)
+
+
+@pytest.mark.parametrize("name", ["tool-1.0-0.conda", "tool-1.0-0.tar.bz2"])
+def test_what_is_no_package(name: str, prefix: Path, tmp_path: Path, little_settings: Settings) -> None:
+    (tmp_path / name).write_text("<html>Not found</html>")
+    failure = refused(create(prefix, tmp_path / name), little_settings, "channel_error")
+    assert name in failure["message"] and failure["hint"].startswith("It is no conda package")
+
+
+def test_a_file_by_another_name(made: Path, prefix: Path, tmp_path: Path, little_settings: Settings) -> None:
+    renamed = made.rename(tmp_path / "other-9.0-0.conda")
+    failure = refused(create(prefix, renamed), little_settings, "channel_error")
+    assert "asked for as other" in failure["message"] and 'tool[url="' in failure["hint"]
+    run(create(prefix, f'tool[url="{renamed}"]'), little_settings)
+    assert (prefix / "share/tool").read_text() == "first"
+
+
 @pytest.mark.parametrize(
     ("spec", "words"),
     [

@@ -17,6 +17,9 @@ _NOT_CACHED = re.compile(r"no usable repodata cache|is not in the cache")
 """What the gateway says of an index, or of a part of it, that it may not fetch."""
 _PACKAGE = re.compile(r"direct url query failed for (\S+?):?(?=\s|\Z)")
 """What it says of one that is asked for by its URL."""
+_OTHER_NAME = re.compile(r"package from url '(?P<name>[^']+)'.* intents '(?P<asked>[^']+)'")
+"""What it says where the file's name is not that of the package in it."""
+_NO_ARCHIVE = re.compile(r"zip archive|bzip2")
 _OTHER_HASH = re.compile(r"hash mismatch .* expected (?P<promised>\w+), got (?P<found>\w+)", re.DOTALL)
 _NO_ANSWER = re.compile(r"lookup address|[Cc]onnection refused|timed out|unreachable|No route to host")
 
@@ -32,6 +35,11 @@ def channel_error(error: Exception, channels: Sequence[str]) -> ChannelError | T
             "Nothing of it was installed. Ask for it with the right hash, if the change was meant.",
             promised=hashes["promised"],
             found=hashes["found"],
+        )
+    if (other := _OTHER_NAME.search(text)) is not None:
+        return ChannelError(
+            f"The package that was asked for as {other['asked']}, by its URL or path, calls itself {other['name']}.",
+            f'Ask for {other["name"]}[url="URL"], or give the file the name that it had.',
         )
     failed = [package[1]] if package is not None else named[-1:] or urls  # it does not always say which
     without = [f"{key} in .condarc has no effect: {why}." for key, why in condarc.unused(condarc.read()).items()]
@@ -58,6 +66,8 @@ def _channel_hint(text: str) -> str:
         return f"A login is needed, or it is not the right one: {LOGIN_PLACES}."
     if _NOT_CACHED.search(text):
         return f"{OFFLINE} Its index has to be fetched once."
+    if _NO_ARCHIVE.search(text):
+        return "It is no conda package, or not all of one. Fetch the file again."
     if "certificate" in text:
         return "Name the certificates of the authority that you trust by ssl_verify in .condarc."
     if _NO_ANSWER.search(text):

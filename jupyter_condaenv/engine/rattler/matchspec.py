@@ -14,7 +14,7 @@ from ..model import Package
 from .records import record_of
 
 _ARCHIVE = re.compile(
-    r"(?P<url>(?:[a-z0-9]+:/)?/\S*\.(?:conda|tar\.bz2))(?:#(?P<hash>.*)|\[(?P<more>.*)\])\Z", re.IGNORECASE
+    r"(?P<url>(?:[a-z0-9]+:/)?/.*?\.(?:conda|tar\.bz2))(?:#(?P<hash>.*)|\[(?P<more>.*)\])\Z", re.IGNORECASE
 )
 """The URL or path of one, and what is said besides, which py-rattler would pass over."""
 _RELATIVE = re.compile(r"(\.{1,2}|~)/.*\.(conda|tar\.bz2)\Z")
@@ -56,7 +56,7 @@ def without_hash(spec: str) -> bool:
 
 def of_archive(spec: str, sha256: str) -> str:
     """``spec``, which asks for an archive, with its hash."""
-    return f'{spec_name(spec)}[url="{url_of(spec)}", sha256="{sha256}"]'
+    return f'{str(parse(spec)[1])[:-1]}, sha256="{sha256}"]'
 
 
 def without_build(spec: str) -> str:
