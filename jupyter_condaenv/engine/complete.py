@@ -21,7 +21,7 @@ from .prefix import Record
 from .rattler import gateway, matchspec
 
 _FACTS = (
-    "build_number", "depends", "constrains", "noarch", "license", "timestamp", "track_features",
+    "subdir", "build_number", "depends", "constrains", "noarch", "license", "timestamp", "track_features",
     "python_site_packages_path",
 )  # fmt: skip
 """Of a record, what its archive's ``info/index.json`` has too."""
@@ -49,7 +49,10 @@ def from_archives(stage: Path, lock: Lock) -> Lock:
     """``lock`` with what the archives say of its packages, which is written into their records in ``stage`` as well."""
     if not any(package.partial for package in lock.packages):
         return lock
-    return _with(lock, tuple(_complete(stage, package) if package.partial else package for package in lock.packages))
+    return _with(
+        lock,
+        tuple(_complete(stage, package, lock.platform) if package.partial else package for package in lock.packages),
+    )
 
 
 def _with(lock: Lock, packages: tuple[Package, ...]) -> Lock:
@@ -73,9 +76,15 @@ def roots(packages: Iterable[Package]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _complete(stage: Path, package: Package) -> Package:
+def _complete(stage: Path, package: Package, platform: str) -> Package:
     path = stage / "conda-meta" / f"{package.name}-{package.version}-{package.build}.json"
     facts = _facts(prefix.read_record(path), package)
+    if facts.get("subdir", "noarch") not in ("noarch", platform):
+        raise InvalidRequest(
+            f"The archive at {package.url} is for {facts['subdir']}, and this is for {platform}.",
+            "Nothing of it was installed. Take it out of the list.",
+            package=package.name,
+        )
     prefix.add_facts(path, facts)
     whole = prefix.read_record(path).package()
     return replace(package, partial=False, **{name: getattr(whole, name) for name in _FACTS})

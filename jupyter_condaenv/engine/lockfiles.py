@@ -115,7 +115,8 @@ def _check_packages(packages: Iterable[Package], source: str, bare: bool) -> Non
 def _problem(package: Package, bare: bool) -> str:
     """What is wrong with ``package``; empty when nothing is."""
     # They become parts of file names.
-    for part in (package.name, package.version, package.build, package.subdir):
+    subdir = () if package.partial and not package.subdir else (package.subdir,)  # its archive will say it
+    for part in (package.name, package.version, package.build, *subdir):
         if not _PLAIN.match(part) or part in (".", ".."):
             return f"{part!r} is no name, version, build or subdir of a package"
     if "/" in package.file_name or package.file_name in ("", ".", ".."):

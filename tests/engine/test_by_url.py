@@ -8,12 +8,20 @@ from typing import Any
 
 import pytest
 
-from jupyter_condaenv.engine import export, history
+from jupyter_condaenv.engine import export, history, specfiles
+from jupyter_condaenv.engine.errors import InvalidRequest
 from jupyter_condaenv.engine.model import ChangePackages, CreateEnvironment, Rollback, Settings
 from tests.channel import ChannelServer, index, write_package
 
 from . import harness
 from .harness import refused, run, settled, tree
+
+NAMES = {
+    "environment.yml": "environment.yml",
+    "explicit": "explicit.txt",
+    "conda-lock": "conda-lock.yml",
+    "pixi.lock": "pixi.lock",
+}
 
 
 @pytest.fixture
@@ -115,6 +123,40 @@ def test_a_hash_is_held_to_where_the_path_has_blanks(made: Path, prefix: Path, l
         assert "tool 1.0" in refused(create(prefix, spec), little_settings, "tampered")["message"]
     assert not prefix.exists()
     run(create(prefix, f"{made}#{hashlib.md5(made.read_bytes()).hexdigest().upper()}"), little_settings)
+
+
+@pytest.mark.parametrize("format", ["environment.yml", "explicit", "conda-lock", "pixi.lock"])
+def test_what_is_written_of_it_is_read_again(format: str, made: Path, prefix: Path, little_settings: Settings) -> None:
+    run(create(prefix, made, "alpha"), little_settings)
+    written = export.export(prefix, format)  # type: ignore[arg-type]
+    again = prefix.with_name("again")
+    found = specfiles.read(NAMES[format], written.text)
+    run(specfiles.creation(found, NAMES[format], str(again)), little_settings)
+    assert (again / "share/tool").read_text() == "first"
+    first, second = history.current_lock(prefix).packages, history.current_lock(again).packages
+    assert [(one.url, one.sha256, one.subdir) for one in second] == [(one.url, one.sha256, one.subdir) for one in first]
+    settled(again)
+
+
+def test_a_path_in_a_file_is_seen_from_there(made: Path, prefix: Path, little_settings: Settings) -> None:
+    text = f"dependencies:\n- ./{made.name}\n- ../{made.parent.name}/{made.name}\n"
+    with pytest.raises(InvalidRequest, match=r"line 2: .* is a path seen from where the file lies"):
+        specfiles.read("environment.yml", text)
+    found = specfiles.read("environment.yml", text, folder=str(made.parent))
+    assert found.specs == (str(made),)
+    run(specfiles.creation(found, "environment.yml", str(prefix)), little_settings)
+    assert locked(prefix) == sha256(made)
+
+
+def test_what_it_is_for_is_found_where_the_url_does_not_say_it(
+    tmp_path: Path, prefix: Path, little_settings: Settings
+) -> None:
+    archive = write_package(tmp_path / "made", "tool", "1.0", subdir="osx-arm64")
+    archive = archive.rename(tmp_path / archive.name)
+    listed = f"@EXPLICIT\n{archive.as_uri()}#{sha256(archive)}\n"
+    request = specfiles.creation(specfiles.read("explicit.txt", listed), "explicit.txt", str(prefix))
+    assert "is for osx-arm64" in refused(request, little_settings, "invalid_request")["message"]
+    assert not prefix.exists()
 
 
 def test_a_version_is_held_to(made: Path, prefix: Path, little_settings: Settings) -> None:

@@ -2,8 +2,9 @@
 
 Beside the standard: ``sel(linux): spec`` as micromamba has it, and the comments ``# [linux]`` of conda-lock, since both
 say what their authors meant; ``# [gpu]`` is a comment as any other. Nothing is taken from variables of this process:
-``${NAME}`` is refused where it would decide what is installed. A channel that is a path is seen from the folder of the
-file, as in a manifest of pixi; to conda and micromamba from wherever they are called, which mostly is that folder.
+``${NAME}`` is refused where it would decide what is installed. A channel or package that is a path is seen from
+the folder of the file, as in a manifest of pixi; to conda and micromamba from wherever they are called, which mostly is
+that folder.
 """
 
 from __future__ import annotations
@@ -174,6 +175,7 @@ class _Reader:
                 f"{spec!r} is given with a token or a password.",
                 "Take it out, and put the secret into ~/.netrc or into the file that RATTLER_AUTH_FILE names.",
             )
+        spec = self._source.channel(spec, partial(self._source.refuse, line))
         if not is_request(spec):
             raise self._source.refuse(
                 line,

@@ -60,7 +60,7 @@ def read(source: Source, platform: str) -> SpecFile:
     packages = tuple(package for _, package in found.values())
     first: dict[str, int] = {}
     for number, package in found.values():
-        if package.subdir != "noarch":
+        if package.subdir not in ("", "noarch"):
             first.setdefault(package.subdir, number)
     if len(first) > 1:
         here, there = list(first)[:2]
@@ -124,20 +124,22 @@ def package_at(source: Source, line: int, url: str, md5: str, sha256: str) -> Pa
     except ValueError:
         parts = urlsplit("")
     match = _FILE.match(unquote(parts.path.rpartition("/")[2]))
-    channel, _, subdir = url.rpartition("/")[0].rpartition("/")
-    if parts.scheme not in ("http", "https", "file", "s3", "oci") or match is None or not SUBDIR.search(f"/{subdir}"):
+    folder = url.rpartition("/")[0]
+    found = SUBDIR.search(folder)  # of no channel, where there is none: what it is for, its archive says then
+    in_channel = found is not None or bool(md5 or sha256)
+    if parts.scheme not in ("http", "https", "file", "s3", "oci") or match is None or not in_channel:
         raise source.refuse(
             line,
             f"{url!r} is not the URL of a package.",
-            "It ends in <subdir>/<name>-<version>-<build>.conda, or .tar.bz2.",
+            "It ends in <subdir>/<name>-<version>-<build>.conda, or .tar.bz2; without <subdir>, a hash is needed.",
         )
     return Package(
         name=match["name"].lower(),
         version=match["version"],
         build=match["build"],
-        subdir=subdir,
+        subdir=found[0].strip("/") if found is not None else "",
         url=url,
-        channel=channel,
+        channel=SUBDIR.sub("", folder),
         file_name=match[0],
         md5=md5,
         sha256=sha256,

@@ -95,7 +95,7 @@ class _Locked:
 
     def _add(self, line: int, url: str, md5: str, sha256: str) -> Package:
         package = package_at(self._source, line, url, md5, sha256)
-        if package.subdir not in (self._platform, "noarch"):
+        if package.subdir not in ("", self._platform, "noarch"):
             raise self._source.refuse(line, f"{package} is not for {self._platform}.", "Lock again.")
         other = self._packages.setdefault(package.name, package)
         if other.url != package.url:

@@ -20,7 +20,9 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
-_REQUEST = re.compile(r"([^\s\[]+::)?[A-Za-z0-9_][A-Za-z0-9_.-]*\s*([=<>!~\[*\s].*)?\Z|https?://\S+\Z|file://\S+\Z")
+_REQUEST = re.compile(
+    r"([^\s\[]+::)?[A-Za-z0-9_][A-Za-z0-9_.-]*\s*([=<>!~\[*\s].*)?\Z|https?://\S+\Z|file://\S+\Z|/.*\.(conda|tar\.bz2)([#\[].*)?\Z"
+)
 _NO_OPERATOR = re.compile(r"([^\s\[]+::)?[\w.-]+\s*(===|=[<>]|<>|~(?!=)|[=<>!~]=?\s*\Z)")
 _UNFINISHED = re.compile(r"[,|][<>=!~]*([,|]|\Z)")
 Refuse = Callable[[str, str], InvalidRequest]
@@ -75,13 +77,13 @@ class Source:
         return InvalidRequest(f"{where}: {redact(problem)}", redact(hint), file=self.name, **details)
 
     def channel(self, channel: str, refuse: Refuse) -> str:
-        """``channel`` as it stands there, but for a path, which is made whole: as pixi does, from the folder of the
-        file. Raises InvalidRequest, from ``refuse``, where that is not known."""
+        """``channel``, or a package, as it stands there, but for a path, which is made whole: as pixi does, from the
+        folder of the file. Raises InvalidRequest, from ``refuse``, where that is not known."""
         if not channel.startswith((".", "~")):
             return channel
         if not self._folder:
             raise refuse(
-                f"The channel {channel!r} is a directory seen from where the file lies, which is not known here.",
+                f"{channel!r} is a path seen from where the file lies, which is not known here.",
                 "Give its full path.",
             )
         return os.path.normpath(os.path.join(self._folder, os.path.expanduser(channel)))
