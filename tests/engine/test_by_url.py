@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_condaenv.engine import export, history, specfiles
+from jupyter_condaenv.engine import export, history, specfiles, why
 from jupyter_condaenv.engine.errors import InvalidRequest
 from jupyter_condaenv.engine.model import ChangePackages, CreateEnvironment, Rollback, Settings
 from tests.channel import ChannelServer, index, write_package
@@ -157,6 +157,11 @@ def test_what_it_is_for_is_found_where_the_url_does_not_say_it(
     request = specfiles.creation(specfiles.read("explicit.txt", listed), "explicit.txt", str(prefix))
     assert "is for osx-arm64" in refused(request, little_settings, "invalid_request")["message"]
     assert not prefix.exists()
+
+
+def test_why_knows_that_it_was_asked_for(made: Path, prefix: Path, little_settings: Settings) -> None:
+    run(create(prefix, made), little_settings)
+    assert why.reasons_in(prefix, "tool").asked == (str(made),)
 
 
 def test_a_version_is_held_to(made: Path, prefix: Path, little_settings: Settings) -> None:
