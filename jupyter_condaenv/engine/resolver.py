@@ -74,7 +74,7 @@ def query(wanted: Wanted, settings: Settings) -> Query:
     taken = {package.name for package in below}
     # To py-rattler, what is installed fits whatever channel it is asked for from.
     elsewhere = [(matchspec.spec_name(spec), spec) for spec, url in named if url or matchspec.url_of(spec)]
-    anew = {matchspec.url_of(spec) for spec in wanted.specs if spec not in wanted.asked_before}
+    anew = {url for spec in wanted.specs if spec not in wanted.asked_before and (url := matchspec.url_of(spec))}
     installed = tuple(
         package
         for package in wanted.installed
