@@ -120,7 +120,7 @@ def test_what_others_change_and_damage_is_in_the_history(person: Person, server:
     expect(revisions.first).to_contain_text("damaged")
     expect(person.panel.get_by_role("alert")).to_contain_text("Mending puts it aside")
     person.button("Repair: revision 2 and what else is wrong").click()
-    expect(person.job("Look after ours")).to_contain_text(DONE)
+    expect(person.job("Check ours")).to_contain_text(DONE)
     expect(person.panel.get_by_role("alert")).to_have_count(0)
     expect(revisions.filter(has_text="damaged")).to_have_count(0)
     expect(person.button("Go back to 1")).to_be_visible()

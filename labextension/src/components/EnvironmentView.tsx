@@ -243,37 +243,38 @@ function Heading(props: {
             {trans.__('Open notebook')}
           </Button>
         )}
-        <span className="jp-condaenv-spring" />
-        <IconButton
-          icon={terminalIcon}
-          label={trans.__('Open terminal')}
-          blocked={blocked}
-          onClick={() => openTerminal(environment)}
-        />
-        <IconButton
-          ref={stack}
-          icon={condaEnvIcon}
-          label={trans.__('Stack on it')}
-          onClick={() => panel.draft('stack', environment)}
-        />
-        <IconButton
-          ref={clone}
-          icon={copyIcon}
-          label={trans.__('Clone')}
-          onClick={() => panel.draft('clone', environment)}
-        />
-        <IconButton
-          icon={downloadIcon}
-          label={trans.__('Download lock')}
-          blocked={blocked}
-          onClick={() => saveLock(environment)}
-        />
-        <IconButton
-          icon={deleteIcon}
-          label={stays ? trans.__('Delete: not while it is protected or frozen') : trans.__('Delete')}
-          blocked={blocked || stays}
-          onClick={() => remove(environment)}
-        />
+        <span className="jp-condaenv-icons">
+          <IconButton
+            icon={terminalIcon}
+            label={trans.__('Open terminal')}
+            blocked={blocked}
+            onClick={() => openTerminal(environment)}
+          />
+          <IconButton
+            ref={stack}
+            icon={condaEnvIcon}
+            label={trans.__('Stack on it')}
+            onClick={() => panel.draft('stack', environment)}
+          />
+          <IconButton
+            ref={clone}
+            icon={copyIcon}
+            label={trans.__('Clone')}
+            onClick={() => panel.draft('clone', environment)}
+          />
+          <IconButton
+            icon={downloadIcon}
+            label={trans.__('Download lock')}
+            blocked={blocked}
+            onClick={() => saveLock(environment)}
+          />
+          <IconButton
+            icon={deleteIcon}
+            label={stays ? trans.__('Delete: not while it is protected or frozen') : trans.__('Delete')}
+            blocked={blocked || stays}
+            onClick={() => remove(environment)}
+          />
+        </span>
       </div>
     </div>
   );

@@ -3,7 +3,7 @@ import React from 'react';
 import type { Finding, Health } from '../api/client';
 import type { Opened } from '../model/opened';
 import { useCondaEnv, useLastEnded, useStore, useTrouble, useWorking } from './context';
-import { Button, Loading, useMinute } from './controls';
+import { Button, Loading, useMinute, withCode } from './controls';
 import { ago } from './format';
 
 /** What was found when every file of the environment was looked at, what can be mended, and what has been. */
@@ -91,8 +91,10 @@ function Findings(props: { label: string; findings: readonly Finding[]; mended?:
       <ul aria-label={label}>
         {findings.map(({ code, text, hint, fixable, paths = [] }) => (
           <li key={code}>
-            <div>{text}</div>
-            <div className="jp-condaenv-hint">{fixable && !mended ? trans.__('Repair does this: %1', hint) : hint}</div>
+            <div>{withCode(text)}</div>
+            <div className="jp-condaenv-hint">
+              {withCode(fixable && !mended ? trans.__('Repair does this: %1', hint) : hint)}
+            </div>
             {paths.length > 0 && (
               <details>
                 <summary>{trans.__('Where')}</summary>

@@ -144,7 +144,7 @@ function Found(props: {
       onClick={props.onToggle}
     >
       <span className="jp-condaenv-package">{name}</span>
-      <span className="jp-condaenv-summary">
+      <span className={`jp-condaenv-summary ${props.installed ? 'jp-mod-installed' : ''}`}>
         {props.installed ? trans.__('%1 installed', props.installed) : summary}
       </span>
       <span className="jp-condaenv-number">{version}</span>

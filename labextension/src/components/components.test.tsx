@@ -5,16 +5,17 @@ import React from 'react';
 import { afterEach, expect, test, vi } from 'vitest';
 
 import type { Explanation, Plan, Schemas } from '../api/client';
+import type { IProgress } from '../model/jobs';
 import { Opened } from '../model/opened';
 import { Panel } from '../model/panel';
 import { FakeJobs, numbered, outcome, refusal, summary } from '../testing';
 import { Context } from './context';
-import { Button } from './controls';
+import { Alert, Button } from './controls';
 import { EnvironmentList } from './EnvironmentList';
 import { EnvironmentsSection } from './EnvironmentsSection';
 import { EnvironmentView } from './EnvironmentView';
 import { ExplanationView } from './ExplanationView';
-import { notElsewhere, titleOf } from './format';
+import { amount, notElsewhere, titleOf } from './format';
 import { HealthView } from './HealthView';
 import { statesOf } from './History';
 import { JobList } from './JobList';
@@ -275,6 +276,23 @@ test.each([
 
 test('a change says what was asked for', () => {
   expect(titleOf(summary('a', { verb: 'add', words: 'add numpy' }), trans)).toBe('Change geo: add numpy');
+});
+
+test.each([
+  [{ item: '', done: 12_000_000, total: 40_000_000, unit: 'bytes' }, '12 MB of 40 MB'],
+  [{ item: '', done: 12, total: 44, unit: 'packages' }, '12 of 44 packages'],
+  [{ item: '', done: 1, total: 1, unit: 'files' }, '1 of 1 file'],
+  [{ item: '', done: 9, total: 0, unit: 'seconds' }, '9 seconds'],
+  [{ item: '', done: 0, total: 0, unit: 'files' }, '']
+] as [IProgress, string][])('how far a job is has a unit', (progress, words) => {
+  expect(amount(progress, trans)).toBe(words);
+});
+
+test('a command in what went wrong is shown as one', () => {
+  const failure = { message: 'It is stale.', hint: 'Mend it by `doctor geo --fix`, or leave it.' };
+  show(panelOf(new FakeJobs()), <Alert failure={failure} />);
+  expect(screen.getByText('doctor geo --fix').tagName).toBe('CODE');
+  expect(screen.getByRole('alert').textContent).toContain('Mend it by doctor geo --fix, or leave it.');
 });
 
 test('a job that runs shows its step and can be cancelled', async () => {

@@ -82,6 +82,11 @@ export function Loading(): JSX.Element {
   );
 }
 
+/** `text` with what stands between backticks, such as a command, as code. */
+export function withCode(text: string): React.ReactNode[] {
+  return text.split(/`([^`\n]+)`/).map((part, index) => (index % 2 ? <code key={index}>{part}</code> : part));
+}
+
 /** What went wrong, and what to do. It is read out, unless it is `past`. */
 export function Alert(props: {
   failure: { code?: string; message: string; hint?: string };
@@ -94,8 +99,8 @@ export function Alert(props: {
   const sentence = reasons.length > 0 ? first.replace(/:$/, '.') : first;
   return (
     <div role={props.past ? undefined : 'alert'} className="jp-condaenv-alert">
-      <div>{sentence}</div>
-      {hint && <div className="jp-condaenv-hint">{hint}</div>}
+      <div>{withCode(sentence)}</div>
+      {hint && <div className="jp-condaenv-hint">{withCode(hint)}</div>}
       {reasons.length > 0 && (
         <details className="jp-condaenv-reasons">
           <summary>{trans.__('The whole message')}</summary>

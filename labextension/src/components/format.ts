@@ -65,15 +65,17 @@ export function amount(progress: IProgress, trans: TranslationBundle): string {
         return bytes(count);
       case 'seconds':
         return trans._n('%1 second', '%1 seconds', count);
+      case 'files':
+        return trans._n('%1 file', '%1 files', count);
       default:
-        return count.toLocaleString();
+        return trans._n('%1 package', '%1 packages', count);
     }
   };
-  return progress.total > 0
-    ? trans.__('%1 of %2', told(progress.done), told(progress.total))
-    : progress.done > 0
-      ? told(progress.done)
-      : '';
+  const { done, total, unit } = progress;
+  if (total > 0) {
+    return trans.__('%1 of %2', unit === 'bytes' ? bytes(done) : done, told(total));
+  }
+  return done > 0 ? told(done) : '';
 }
 
 /** The last part of a path. */
@@ -124,9 +126,9 @@ export function titleOf(
     case 'unpack':
       return trans.__('Unpack %1', name);
     case 'annotate':
-      return trans.__('Note on %1', name);
+      return trans.__('Change notes of %1', name);
     case 'doctor':
-      return trans.__('Look after %1', name);
+      return trans.__('Check %1', name);
     case 'lock':
       return name ? trans.__('Lock %1', name) : trans.__('Lock');
     case 'clean':

@@ -1,5 +1,5 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Notification, ReactWidget } from '@jupyterlab/apputils';
+import { Dialog, Notification, ReactWidget, showDialog } from '@jupyterlab/apputils';
 import type { Event, ServiceManager, Session } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
@@ -159,6 +159,11 @@ async function saveLock(environment: Environment, panel: Panel, trans: Translati
   URL.revokeObjectURL(link.href);
   const note = notElsewhere(lock, trans);
   if (note) {
-    Notification.info(note, { autoClose: false });
+    // A notification would be cut off.
+    await showDialog({
+      title: trans.__('The lock was downloaded'),
+      body: note,
+      buttons: [Dialog.okButton({ label: trans.__('Close') })]
+    });
   }
 }
