@@ -23,7 +23,7 @@ _REMOVALS = ("remove", "uninstall")
 _BEGUN = re.compile(r"#\s*(create|install|neutered|remove|uninstall|update)\b")
 _OTHER = re.compile(r"==>.*<==|#.*|[+-].+|//.*|\S+-\S+-\S+|")
 """Lines that say nothing of requests: of conda's first years, plain packages; of pixi, what is a comment to it."""
-_URL = re.compile(r"(?P<folder>([a-z0-9]+:/)?/\S*)/(?P<file>[^/\s#\[]+)\.(conda|tar\.bz2)([#\[].*)?\Z")
+_URL = re.compile(r"(?P<folder>([a-z0-9]+:/)?/.*|)/(?P<file>[^/\s#\[]+)\.(conda|tar\.bz2)([#\[].*)?\Z")
 _SPEC = re.compile(r"(\S+::)?[\w*][\w.*-]*\s*([\s=<>!~*@][^\[\]'\"]*)?(\[[^\[\]]*=[^\[\]]*\])*\Z", re.ASCII)
 """What every request looks like from afar: to read this file needs no solver."""
 
@@ -69,8 +69,15 @@ def tell(prefix: Path, problems: Iterable[str], emit: Emit) -> None:
         emit(Message(level="warning", text=text))
 
 
+def is_archive(spec: str) -> bool:
+    """Whether ``spec`` asks for a package by the URL or the path of its archive."""
+    return _URL.match(spec) is not None
+
+
 def name_of(spec: str) -> str:
     """The package that ``spec`` is about, by its looks."""
+    if archive := _URL.match(spec):
+        return unquote(archive["file"]).rsplit("-", 2)[0].lower()
     return re.split(r"[\s=<>!~\[;]", spec.rpartition("::")[2].strip(), maxsplit=1)[0].lower()
 
 

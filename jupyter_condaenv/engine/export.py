@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from . import distributions, history, requirements, sites, stack
+from . import conda_history, distributions, history, requirements, sites, stack
 from . import prefix as prefixes
 from .activation import rules
 from .channels import local_path, redact
@@ -216,7 +216,7 @@ def _imports(prefix: Path, lock: Lock) -> list[str]:
     if python is None:
         return []
     site = prefixes.site_packages(python)
-    asked = {re.split(r"[\s=<>!~\[;]", spec.rpartition("::")[2].strip(), maxsplit=1)[0].lower() for spec in lock.specs}
+    asked = set(map(conda_history.name_of, lock.specs))
     found: set[str] = set()
     for level in stack.levels(str(prefix)):
         for record in prefixes.records(Path(level)):
@@ -303,9 +303,9 @@ def _specs(prefix: Path, lock: Lock, wanted: Wanted) -> Sequence[str]:
     if wanted == "history":
         levels = stack.levels(str(prefix))
         return list(dict.fromkeys(spec for level in levels for spec in history.requested(Path(level), lock.packages)))
-    if wanted == "pinned":
-        return [f"{package.name}={package.version}" for package in lock.packages]
-    return [f"{package.name}={package.version}={package.build}" for package in lock.packages]
+    archives = {conda_history.name_of(spec): spec for spec in lock.specs if conda_history.is_archive(spec)}
+    build = "={0.build}" if wanted == "builds" else ""
+    return [archives.get(one.name) or f"{{0.name}}={{0.version}}{build}".format(one) for one in lock.packages]
 
 
 def check_hashes(lock: Lock) -> None:

@@ -74,10 +74,11 @@ def query(wanted: Wanted, settings: Settings) -> Query:
     taken = {package.name for package in below}
     # To py-rattler, what is installed fits whatever channel it is asked for from.
     elsewhere = [(matchspec.spec_name(spec), spec) for spec, url in named if url or matchspec.url_of(spec)]
+    stays = _stays(wanted)
     anew = {url for spec in wanted.specs if spec not in wanted.asked_before and (url := matchspec.url_of(spec))}
     installed = tuple(
         package
-        for package in wanted.installed
+        for package in stays
         if package.name not in taken
         and package.url not in anew
         and all(matchspec.matches(spec, package) for name, spec in elsewhere if name == package.name)
@@ -85,7 +86,7 @@ def query(wanted: Wanted, settings: Settings) -> Query:
     strategy = wanted.strategy
     return Query(
         specs=(
-            *dict.fromkeys(_exactly(spec, wanted, settings) for spec, _ in named),
+            *(_exactly(spec, wanted, stays, settings) for spec, _ in named),
             *wanted.kept,
             *(f"{package.name} =={package.version} {package.build}" for package in below),
         ),
@@ -188,13 +189,27 @@ def _spec_and_url(spec: str, settings: Settings) -> tuple[str, str]:
     return matchspec.with_channel(spec, lambda channel: _one_url(channel, settings))
 
 
-def _exactly(spec: str, wanted: Wanted, settings: Settings) -> str:
+def _stays(wanted: Wanted) -> tuple[Package, ...]:
+    """What is to stay where it can: also what was asked for by the path of an archive, and that has gone."""
+    earlier = {matchspec.url_of(spec) for spec in wanted.asked_before}
+    gone = (
+        package
+        for package in wanted.there
+        if package not in wanted.installed
+        and package.url in earlier
+        and (path := channels.local_path(package.url)) is not None
+        and not path.exists()
+    )
+    return (*wanted.installed, *gone)
+
+
+def _exactly(spec: str, wanted: Wanted, stays: Sequence[Package], settings: Settings) -> str:
     """``spec``, with its hash where it asks for an archive by its URL: that is what is locked. One that was asked for
     earlier is asked for as it is there, since the file may have gone, or be another one by now."""
     url = matchspec.url_of(spec)
     if not url:
         return spec
-    there = next((one for one in wanted.installed if one.url == url), None)
+    there = next((one for one in stays if one.url == url), None)
     if there is not None and spec in wanted.asked_before:
         return f"{there.name} =={there.version} {there.build}"
     channel_list.check_allowed((channels.SUBDIR.sub("", url.rpartition("/")[0]),), settings)

@@ -10,7 +10,7 @@ import pytest
 
 from jupyter_condaenv.engine import export, history, specfiles, why
 from jupyter_condaenv.engine.errors import InvalidRequest
-from jupyter_condaenv.engine.model import ChangePackages, CreateEnvironment, Rollback, Settings
+from jupyter_condaenv.engine.model import ChangePackages, CreateEnvironment, Explain, Rollback, Settings
 from tests.channel import ChannelServer, index, write_package
 
 from . import harness
@@ -76,6 +76,7 @@ def test_it_stays_when_the_file_has_gone_or_is_another_one(made: Path, prefix: P
     made.unlink()
     run(ChangePackages(prefix=str(prefix), remove=("alpha",)), little_settings)
     run(add(prefix, "gamma"), little_settings)
+    run(ChangePackages(prefix=str(prefix), update_all=True), little_settings)
     assert locked(prefix) == was and (prefix / "share/tool").read_text() == "first"
 
 
@@ -125,10 +126,30 @@ def test_a_hash_is_held_to_where_the_path_has_blanks(made: Path, prefix: Path, l
     run(create(prefix, f"{made}#{hashlib.md5(made.read_bytes()).hexdigest().upper()}"), little_settings)
 
 
-@pytest.mark.parametrize("format", ["environment.yml", "explicit", "conda-lock", "pixi.lock"])
-def test_what_is_written_of_it_is_read_again(format: str, made: Path, prefix: Path, little_settings: Settings) -> None:
+def test_conda_s_history_knows_it_after_each_change(made: Path, prefix: Path, little_settings: Settings) -> None:
+    run(create(prefix, made), little_settings)
+    run(add(prefix, "alpha"), little_settings)
+    run(add(prefix, "gamma"), little_settings)
+    assert [spec.rpartition("::")[2] for spec in history.requested(prefix, history.current_lock(prefix).packages)] == [
+        "tool",
+        "alpha",
+        "gamma",
+    ]
+    assert "remove specs" not in (prefix / "conda-meta/history").read_text()
+
+
+@pytest.mark.parametrize(
+    ("format", "wanted"),
+    [
+        *(("environment.yml", wanted) for wanted in ("asked", "pinned", "builds")),
+        *((format, "asked") for format in ("explicit", "conda-lock", "pixi.lock")),
+    ],
+)
+def test_what_is_written_of_it_is_read_again(
+    format: str, wanted: str, made: Path, prefix: Path, little_settings: Settings
+) -> None:
     run(create(prefix, made, "alpha"), little_settings)
-    written = export.export(prefix, format)  # type: ignore[arg-type]
+    written = export.export(prefix, format, wanted)  # type: ignore[arg-type]
     again = prefix.with_name("again")
     found = specfiles.read(NAMES[format], written.text)
     run(specfiles.creation(found, NAMES[format], str(again)), little_settings)
@@ -172,6 +193,14 @@ def test_a_version_is_held_to(made: Path, prefix: Path, little_settings: Setting
 def test_asked_for_in_two_spellings_it_is_one(made: Path, prefix: Path, little_settings: Settings) -> None:
     run(create(prefix, made, made.as_uri()), little_settings)
     assert locked(prefix) == sha256(made)
+
+
+def test_asked_for_in_two_spellings_it_clashes_with_nothing(
+    made: Path, prefix: Path, little_settings: Settings
+) -> None:
+    request = create(prefix, made, made.as_uri(), "alpha=99")
+    told = run(Explain(prefix=str(prefix), request=request), little_settings)
+    assert [clash["requests"] for clash in told["explanation"]["clashes"]] == [["alpha=99"]]
 
 
 @pytest.mark.parametrize("name", ["tool-1.0-0.conda", "tool-1.0-0.tar.bz2"])

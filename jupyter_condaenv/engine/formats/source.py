@@ -21,7 +21,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 _REQUEST = re.compile(
-    r"([^\s\[]+::)?[A-Za-z0-9_][A-Za-z0-9_.-]*\s*([=<>!~\[*\s].*)?\Z|https?://\S+\Z|file://\S+\Z|/.*\.(conda|tar\.bz2)([#\[].*)?\Z"
+    r"([^\s\[]+::)?[A-Za-z0-9_][A-Za-z0-9_.-]*\s*([=<>!~\[*\s].*)?\Z|https?://\S+\Z|file://\S+\Z"
+    r"|/.*\.(conda|tar\.bz2)([#\[].*)?\Z"
 )
 _NO_OPERATOR = re.compile(r"([^\s\[]+::)?[\w.-]+\s*(===|=[<>]|<>|~(?!=)|[=<>!~]=?\s*\Z)")
 _UNFINISHED = re.compile(r"[,|][<>=!~]*([,|]|\Z)")

@@ -132,12 +132,13 @@ def candidates(query: Query, name: str, source: rattler.Gateway) -> tuple[Packag
 def _match_specs(query: Query) -> list[rattler.MatchSpec]:
     """py-rattler reads only those records of a name that fit, and so would not see that an earlier channel has others
     of it, which strict priority is about: the bare name makes it read them all."""
-    found = [parse(spec)[1] for spec in query.specs]
+    asked = list(dict.fromkeys(query.specs))  # an archive can be asked for in two ways
+    found = [parse(spec)[1] for spec in asked]
     if query.priority != "strict" or len(query.channels) < 2:
         return found
     bare = [
         rattler.MatchSpec(parse(text)[0])
-        for text, spec in zip(query.specs, found, strict=True)
+        for text, spec in zip(asked, found, strict=True)
         if spec.channel is None and "://" not in text
     ]
     return [*found, *bare]
