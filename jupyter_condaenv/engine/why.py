@@ -7,12 +7,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from . import distributions, history, requirements, sites
+from . import conda_history, distributions, history, requirements, sites
 from . import prefix as prefixes
 from .errors import NotFound
 from .fitting import name_of
 from .model import Demand, Lock, PipPackage, Reason, Reasons
-from .rattler.matchspec import spec_name
 from .sites import Need
 
 
@@ -41,7 +40,7 @@ def reasons(
     constrained = _by_name((name_of(spec), one.name, spec) for one in there.values() for spec in one.constrains)
     asked: dict[str, list[str]] = {}
     for spec in lock.specs:
-        asked.setdefault(spec_name(spec), []).append(spec)
+        asked.setdefault(conda_history.name_of(spec), []).append(spec)
     for spec in lock.pip_specs:
         asked.setdefault(requirements.name_of(spec), []).append(spec)
     version = there[wanted].version if wanted in there else versions.get(wanted, "")
