@@ -216,6 +216,15 @@ def _asked(request: ChangePackages, settings: Settings) -> _Asked:
     of_pip = {name for name in dropped - there if distributions.normalized(name) in _of_pip(prefix, now)}
     dropped -= of_pip
     _check_change(request, dropped, moved)
+    leaving = sorted((dropped | moved) & ({package.name for package in installed.packages} - there))
+    if waiting is not None and leaving:
+        raise NotFound(
+            f"{enumerated(leaving)} {'goes' if len(leaving) == 1 else 'go'} with the change of {prefix.name} that "
+            f"waits for the next start of a kernel: {deferred.words(waiting)}.",
+            "There is nothing more to do, unless what waits is given up.",
+            packages=leaving,
+            waiting=deferred.words(waiting),
+        )
     missing = sorted((dropped | moved) - there)
     if missing:
         raise NotFound(

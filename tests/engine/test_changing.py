@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from jupyter_condaenv.engine import history, room, solve
-from jupyter_condaenv.engine.errors import InvalidRequest, Unsatisfiable
+from jupyter_condaenv.engine import deferred, history, room, solve
+from jupyter_condaenv.engine.errors import InvalidRequest, NotFound, Unsatisfiable
 from jupyter_condaenv.engine.model import (
     Changed,
     ChangePackages,
@@ -91,6 +91,20 @@ def test_of_two_requests_for_one_package_both_count(own: Settings, prefix: Path)
     assert "bottom" not in {
         spec.split(">")[0].split("<")[0] for spec in plan(prefix, own, add=("bottom=2",)).lock.specs
     }
+
+
+def test_what_goes_with_a_change_that_waits_is_said_to(own: Settings, prefix: Path) -> None:
+    """It is still installed, as whoever asks for it sees."""
+    deferred.write(prefix, plan(prefix, own, remove=("other",)))
+    for what in ({"remove": ("other", "nothere")}, {"update": ("other",)}):
+        with pytest.raises(NotFound) as failed:
+            plan(prefix, own, **what)
+        assert failed.value.message == (
+            "other goes with the change of project that waits for the next start of a kernel: remove other."
+        )
+        assert failed.value.details["waiting"] == "remove other"
+    with pytest.raises(NotFound, match="nothere is not installed in project"):
+        plan(prefix, own, remove=("nothere",))
 
 
 # --- what moves although not asked for ---

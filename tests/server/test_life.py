@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+import websocket
 
 from tests.kernels.test_offers import with_kernel
 
@@ -331,6 +334,20 @@ def test_a_terminal_is_one_of_jupyters(client: Client) -> None:
     assert opened.body["name"] in [terminal["name"] for terminal in client.jupyter("GET", "terminals").body]
     assert client.call("POST", "environments/nowhere/terminals", {}).status == 404
     assert client.jupyter("DELETE", f"terminals/{opened.body['name']}").status == 204
+
+
+def test_what_makes_an_environment_active_is_shown_once(client: Client) -> None:
+    client.do("POST", "environments", {"name": "shown", "specs": ["tool"]})
+    name = client.call("POST", "environments/shown/terminals", {}).body["name"]
+    url = f"ws://127.0.0.1:{client.port}{client.base_url}terminals/websocket/{name}"
+    terminal = websocket.create_connection(url, timeout=60, header=client.headers)
+    said = ""
+    with closing(terminal):
+        terminal.send(json.dumps(["stdin", "exit\r"]))
+        for kind, *what in iter(lambda: json.loads(terminal.recv()), ["disconnect", 1]):
+            said += what[0] if kind == "stdout" else ""
+    # A long line is wrapped, wherever that is.
+    assert "".join(said.split()).count("jupyter_condaenv.cliactivate") == 1
 
 
 def test_an_environment_that_nothing_can_be_started_in(client: Client) -> None:
