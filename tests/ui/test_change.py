@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.channel import index, write_package
 from tests.server.house import Client
 
 from .person import DONE, Person
@@ -55,6 +56,29 @@ def test_what_was_shown_is_done(person: Person, client: Client, picture: Callabl
     expect(person.package("extra")).to_contain_text("1.0")
     expect(person.job("Change grown")).to_contain_text(DONE)
     assert versions(client, "grown") == {"extra": "1.0", "ipykernel": "7.0", "tool": "2.0"}
+
+
+def test_of_what_is_installed_the_version_is_told_and_the_name_stays(
+    person: Person, client: Client, small_channel: Path
+) -> None:
+    name = "a-name-of-many-words"
+    for version in ("2026.10.27.1", "2026.11.28.1"):
+        write_package(small_channel, name, version, files={}, noarch="generic")
+    index(small_channel)
+    make(client, "told", "tool", f"{name}=2026.10")
+    person.look_at("told")
+    person.tab("Add")
+    person.find("tool")
+    row = person.button("Add tool")
+    expect(row).to_have_text("toolinstalled2.0")
+    person.find(name)
+    person.button("Fetch again").click()
+    row = person.button(f"Add {name}")
+    expect(row).to_contain_text("2026.10.27.1 installed")
+    room, shown, plus = (each.bounding_box() for each in (row, row.get_by_text(name, exact=True), row.locator("svg")))
+    assert room and shown and plus
+    assert shown["width"] > 30
+    assert plus["x"] + plus["width"] <= room["x"] + room["width"]
 
 
 @pytest.mark.slow

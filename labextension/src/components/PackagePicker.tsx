@@ -133,20 +133,20 @@ function Found(props: {
 }): JSX.Element {
   const { trans } = useCondaEnv();
   const { name, version, summary } = props.found;
+  const { installed } = props;
+  const here = !installed ? '' : installed === version ? trans.__('installed') : trans.__('%1 installed', installed);
   return (
     <button
       type="button"
       className="jp-condaenv-found"
       aria-label={trans.__('Add %1', name)}
-      title={[`${name} ${version}`, summary].filter(part => part).join('\n')}
+      title={[`${name} ${version}`, here, summary].filter(part => part).join('\n')}
       aria-pressed={props.chosen}
       tabIndex={props.tabIndex}
       onClick={props.onToggle}
     >
       <span className="jp-condaenv-package">{name}</span>
-      <span className={`jp-condaenv-summary ${props.installed ? 'jp-mod-installed' : ''}`}>
-        {props.installed ? trans.__('%1 installed', props.installed) : summary}
-      </span>
+      <span className={`jp-condaenv-summary ${here ? 'jp-mod-installed' : ''}`}>{here || summary}</span>
       <span className="jp-condaenv-number">{version}</span>
       {props.chosen ? (
         <checkIcon.react tag="span" elementSize="normal" aria-hidden="true" />
