@@ -13,6 +13,7 @@ export default defineConfig({
   test: {
     environment: 'jsdom',
     setupFiles: ['./vitest.setup.ts'],
+    testTimeout: 60_000, // a busy machine is no failure
     // They import style sheets and icons, which Node cannot read by itself.
     server: { deps: { inline: [/@jupyterlab/, /@lumino/, /@jupyter\//, /@microsoft\//, /@rjsf/, /typestyle/] } }
   }
