@@ -273,8 +273,12 @@ def _state(prefix: Path) -> dict[str, Any]:
 
 
 def without_secrets(record: bytes) -> bytes:
-    """``record`` without the tokens and passwords that other programs leave in its URLs; as it is where it has none."""
-    data: dict[str, Any] = msgspec.json.decode(record)
+    """``record`` without the tokens and passwords that other programs leave in its URLs; as it is where it has none, or
+    is no record: people keep files beside them."""
+    try:
+        data = msgspec.json.decode(record, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return record
     plain = {name: _plain(value) for name, value in data.items()}
     return record if plain == data else msgspec.json.encode(plain)
 

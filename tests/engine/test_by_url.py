@@ -10,18 +10,19 @@ import pytest
 
 from jupyter_condaenv.engine import export, history, specfiles, why
 from jupyter_condaenv.engine.errors import InvalidRequest
-from jupyter_condaenv.engine.model import ChangePackages, CreateEnvironment, Explain, Rollback, Settings
+from jupyter_condaenv.engine.model import (
+    ChangePackages,
+    CreateEnvironment,
+    Explain,
+    ExportFormat,
+    Rollback,
+    Settings,
+    Wanted,
+)
 from tests.channel import ChannelServer, index, write_package
 
 from . import harness
 from .harness import refused, run, settled, tree
-
-NAMES = {
-    "environment.yml": "environment.yml",
-    "explicit": "explicit.txt",
-    "conda-lock": "conda-lock.yml",
-    "pixi.lock": "pixi.lock",
-}
 
 
 @pytest.fixture
@@ -146,13 +147,13 @@ def test_conda_s_history_knows_it_after_each_change(made: Path, prefix: Path, li
     ],
 )
 def test_what_is_written_of_it_is_read_again(
-    format: str, wanted: str, made: Path, prefix: Path, little_settings: Settings
+    format: ExportFormat, wanted: Wanted, made: Path, prefix: Path, little_settings: Settings
 ) -> None:
     run(create(prefix, made, "alpha"), little_settings)
-    written = export.export(prefix, format, wanted)  # type: ignore[arg-type]
+    written = export.export(prefix, format, wanted)
     again = prefix.with_name("again")
-    found = specfiles.read(NAMES[format], written.text)
-    run(specfiles.creation(found, NAMES[format], str(again)), little_settings)
+    found = specfiles.read(export.FILE_NAMES[format], written.text)
+    run(specfiles.creation(found, export.FILE_NAMES[format], str(again)), little_settings)
     assert (again / "share/tool").read_text() == "first"
     first, second = history.current_lock(prefix).packages, history.current_lock(again).packages
     assert [(one.url, one.sha256, one.subdir) for one in second] == [(one.url, one.sha256, one.subdir) for one in first]

@@ -170,7 +170,9 @@ def test_its_history_is_its_own(source: Path, little_settings: Settings) -> None
 def test_secrets_that_others_left_are_not_passed_on(source: Path, little_settings: Settings) -> None:
     record, mark = source / "conda-meta/alpha-1.0-0.json", little_settings.channels[0]
     record.write_text(record.read_text().replace(mark, "https://me:canary@host/t/canary/c"))
+    (source / "conda-meta/notes.json").write_text("[1, no record")
     twin = cloned(source, little_settings)
+    assert (twin / "conda-meta/notes.json").read_text() == "[1, no record"
     assert b"canary" in record.read_bytes()
     assert not any(b"canary" in path.read_bytes() for path in twin.rglob("*") if path.is_file())
     assert b"https://host/c/noarch/alpha" in (twin / "conda-meta" / record.name).read_bytes()

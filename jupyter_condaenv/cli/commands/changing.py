@@ -36,7 +36,7 @@ from .. import plans, text
 from ..follow import follow
 from ..output import Output
 from .common import ask, configured, perform, somebody, write
-from .requests import REQUESTS, lock_request, new_prefix, read_plan, when_of
+from .requests import REQUESTS, from_root, lock_request, new_prefix, read_plan, when_of
 
 
 def change(arguments: Namespace, output: Output) -> None:
@@ -74,7 +74,8 @@ def explain(arguments: Namespace, output: Output) -> None:
 def why_not(arguments: Namespace, output: Output) -> None:
     settings = configured()
     prefix = environments.find(arguments.environment, settings).prefix
-    job = Jobs(settings).start(WhyNot(prefix=prefix, spec=arguments.spec, seconds=arguments.seconds))
+    (spec,) = from_root([arguments.spec])
+    job = Jobs(settings).start(WhyNot(prefix=prefix, spec=spec, seconds=arguments.seconds))
     output.job(job)
     output.result(follow(job, output))
 

@@ -16,7 +16,7 @@ from .. import answers
 from ..exits import Exit
 from ..output import Output
 from .common import configured, perform
-from .requests import channels_of
+from .requests import from_root
 
 
 def channel_list(_arguments: Namespace, output: Output) -> None:
@@ -26,7 +26,7 @@ def channel_list(_arguments: Namespace, output: Output) -> None:
 def channel_add(arguments: Namespace, output: Output) -> None:
     from ...engine import channel_list
 
-    (channel,) = channels_of([arguments.channel])
+    (channel,) = from_root([arguments.channel])
     channel_list.add(channel, configured(), first=arguments.first, login=login_of(arguments))
     output.result(_configured_channels())
 
@@ -34,7 +34,7 @@ def channel_add(arguments: Namespace, output: Output) -> None:
 def channel_remove(arguments: Namespace, output: Output) -> None:
     from ...engine import channel_list
 
-    (channel,) = channels_of([arguments.channel])
+    (channel,) = from_root([arguments.channel])
     kept = channel_list.remove(channel, configured())
     output.result(msgspec.structs.replace(_configured_channels(), login_kept=kept))
 
@@ -42,14 +42,14 @@ def channel_remove(arguments: Namespace, output: Output) -> None:
 def channel_logout(arguments: Namespace, output: Output) -> None:
     from ...engine import channel_list
 
-    (channel,) = channels_of([arguments.channel])
+    (channel,) = from_root([arguments.channel])
     forgotten = channel_list.logout(channel, configured())
     output.result(msgspec.structs.replace(_configured_channels(), login_forgotten=forgotten))
 
 
 def channel_check(arguments: Namespace, output: Output) -> int:
     """Ends with ``CHANNEL`` where packages cannot be had from one of them."""
-    result = perform(CheckChannels(channels=channels_of(arguments.channels)), configured(), arguments, output)
+    result = perform(CheckChannels(channels=from_root(arguments.channels)), configured(), arguments, output)
     failing = isinstance(result, Checked) and any(one.problem for one in result.channels)
     return Exit.CHANNEL if failing else Exit.OK
 
@@ -58,7 +58,7 @@ def build(arguments: Namespace, output: Output) -> None:
     request = BuildPackage(
         recipe=paths.absolute(arguments.recipe),
         channel=paths.absolute(arguments.into) if arguments.into else "",
-        channels=channels_of(arguments.channels),
+        channels=from_root(arguments.channels),
     )
     perform(request, configured(), arguments, output)
 

@@ -14,7 +14,7 @@ from .. import answers, text
 from ..follow import follow
 from ..output import Output
 from .common import configured, perform, with_kernels, write
-from .requests import channels_of, lock_request, strategy_of
+from .requests import from_root, lock_request, strategy_of
 
 
 def list_environments(_arguments: Namespace, output: Output) -> None:
@@ -76,7 +76,7 @@ def search(arguments: Namespace, output: Output) -> None:
     query = " ".join(arguments.query)
     around = environments.find(arguments.env, settings) if arguments.env else None
     lock = history.current_lock(Path(around.prefix)) if around else None
-    asked = channels_of(arguments.channels)
+    asked = from_root(arguments.channels)
     page = {"limit": arguments.limit, "offset": arguments.offset}
     find = partial(search.find, query, settings, channels=asked, environment=lock, **page)
     found = find()

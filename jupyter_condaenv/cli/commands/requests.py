@@ -51,9 +51,9 @@ def _create_request(arguments: Namespace, settings: Settings) -> CreateEnvironme
         )
     return CreateEnvironment(
         prefix=new_prefix(arguments.environment, settings),
-        specs=specs_of(arguments.specs),
+        specs=from_root(arguments.specs),
         pip=requirements.checked(arguments.pip),
-        channels=channels_of(arguments.channels),
+        channels=from_root(arguments.channels),
         lock=lock,
         strategy=strategy_of(arguments),
         display_name=getattr(arguments, "display_name", ""),
@@ -107,7 +107,7 @@ def _create_of_file(arguments: Namespace, settings: Settings) -> CreateEnvironme
         raise InvalidRequest(f"{path} has no name for the environment.", f"Give one: create NAME --file {path}")
     # The file may be anybody's: what stands in it is a name and no path.
     prefix = new_prefix(place, settings) if arguments.environment else environments.prefix_for(place, settings)
-    channels = channels_of(arguments.channels)
+    channels = from_root(arguments.channels)
     request = specfiles.creation(
         found,
         str(path),
@@ -126,9 +126,9 @@ def _stack_request(arguments: Namespace, settings: Settings) -> StackEnvironment
     return StackEnvironment(
         prefix=new_prefix(arguments.environment, settings),
         base=environments.find(arguments.base, settings).prefix,
-        specs=specs_of(arguments.specs),
+        specs=from_root(arguments.specs),
         pip=requirements.checked(arguments.pip),
-        channels=channels_of(arguments.channels),
+        channels=from_root(arguments.channels),
         strategy=strategy_of(arguments),
         display_name=getattr(arguments, "display_name", ""),
     )
@@ -137,7 +137,7 @@ def _stack_request(arguments: Namespace, settings: Settings) -> StackEnvironment
 def _add_request(arguments: Namespace, settings: Settings) -> ChangePackages:
     if not arguments.specs and not arguments.pip and not arguments.file:
         raise InvalidRequest("Nothing was asked for.", f"For instance: add {arguments.environment} numpy")
-    return _with_file(_change_of(arguments, settings, add=specs_of(arguments.specs)), arguments, settings)
+    return _with_file(_change_of(arguments, settings, add=from_root(arguments.specs)), arguments, settings)
 
 
 def _update_request(arguments: Namespace, settings: Settings) -> ChangePackages:
@@ -168,7 +168,7 @@ def _change_request(arguments: Namespace, settings: Settings) -> ChangePackages:
     return _change_of(
         arguments,
         settings,
-        add=specs_of(arguments.add),
+        add=from_root(arguments.add),
         update=tuple(arguments.update),
         remove=tuple(arguments.remove),
     )
@@ -191,7 +191,7 @@ def _change_of(
         pip=requirements.checked(getattr(arguments, "pip", ())),
         remove=remove,
         dependencies=arguments.dependencies,
-        channels=channels_of(arguments.channels),
+        channels=from_root(arguments.channels),
         strategy=strategy_of(arguments),
         when=when_of(arguments),
     )
@@ -236,7 +236,7 @@ def lock_request(arguments: Namespace, settings: Settings) -> LockPlatforms:
     if arguments.environment and not arguments.platforms:
         raise InvalidRequest("No platform was named.", "For instance: --platform linux-64 --platform osx-arm64")
     targets = _targets(arguments)
-    channels = channels_of(arguments.channels)
+    channels = from_root(arguments.channels)
     strategy = msgspec.structs.replace(strategy_of(arguments), virtual_packages=())
     if arguments.file:
         from ...engine import specfiles
@@ -299,14 +299,9 @@ def new_prefix(name_or_path: str, settings: Settings) -> str:
     return environments.prefix_for(name_or_path, settings)
 
 
-def channels_of(given: Iterable[str]) -> tuple[str, ...]:
-    """Directories from the root: the job runs elsewhere."""
+def from_root(given: Iterable[str]) -> tuple[str, ...]:
+    """Channels or requests, with paths among them from the root: the job runs elsewhere."""
     return tuple(paths.absolute(one) if one.startswith((".", "~")) else one for one in given)
-
-
-def specs_of(given: Iterable[str]) -> tuple[str, ...]:
-    """Archives from the root as well."""
-    return channels_of(given)
 
 
 def read_plan(path: str) -> Plan:
