@@ -304,8 +304,10 @@ def _specs(prefix: Path, lock: Lock, wanted: Wanted) -> Sequence[str]:
         levels = stack.levels(str(prefix))
         return list(dict.fromkeys(spec for level in levels for spec in history.requested(Path(level), lock.packages)))
     archives = {conda_history.name_of(spec): spec for spec in lock.specs if conda_history.is_archive(spec)}
-    build = "={0.build}" if wanted == "builds" else ""
-    return [archives.get(one.name) or f"{{0.name}}={{0.version}}{build}".format(one) for one in lock.packages]
+    pinned = {one.name: f"{one.name}={one.version}" for one in lock.packages}
+    if wanted == "builds":
+        pinned = {one.name: f"{pinned[one.name]}={one.build}" for one in lock.packages}
+    return list((pinned | archives).values())
 
 
 def check_hashes(lock: Lock) -> None:
