@@ -111,7 +111,7 @@ class Record(Struct):
 def record_files(prefix: Path) -> list[Path]:
     """The record files of ``prefix``, sorted."""
     try:
-        names = sorted(name for name in os.listdir(prefix / "conda-meta") if _DIST.match(name))
+        names = sorted(name for name in os.listdir(prefix / "conda-meta") if is_record(name))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
@@ -119,6 +119,11 @@ def record_files(prefix: Path) -> list[Path]:
             f"{prefix / 'conda-meta'} cannot be read: {error.strerror}.", "Check its permissions.", prefix=str(prefix)
         ) from error
     return [prefix / "conda-meta" / name for name in names]
+
+
+def is_record(name: str) -> bool:
+    """Whether a file of that name in ``conda-meta`` is the record of a package."""
+    return _DIST.match(name) is not None
 
 
 def name_of(record_file: str) -> str:

@@ -107,6 +107,15 @@ def test_what_goes_with_a_change_that_waits_is_said_to(own: Settings, prefix: Pa
         plan(prefix, own, remove=("nothere",))
 
 
+def test_what_is_no_record_lies_beside_the_records_as_before(own: Settings, prefix: Path) -> None:
+    """py-rattler would take it for one."""
+    stray = prefix / "conda-meta" / "top (copy).json"
+    stray.write_text("{")
+    operate(ChangePackages(prefix=str(prefix), add=("modern",)), own)
+    assert stray.read_text() == "{"
+    assert {package.name for package in history.current_lock(prefix).packages} >= {"modern", "top"}
+
+
 # --- what moves although not asked for ---
 
 

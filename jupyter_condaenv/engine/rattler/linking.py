@@ -6,7 +6,8 @@ import asyncio
 import errno
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import rattler
@@ -15,6 +16,7 @@ from rattler.exceptions import CacheDirError, ExtractError, InstallerError, Link
 from ..channels import redact
 from ..errors import Broken, ChannelError, StorageError, Tampered
 from ..model import Package
+from ..prefix import is_record
 from . import package_cache
 from .client import new_client
 from .failures import first_and_last
@@ -63,7 +65,8 @@ def link(
     mark = stage / "CACHEDIR.TAG"
     marked = mark.exists()
     try:
-        asyncio.run(run())
+        with _only_records(stage):
+            asyncio.run(run())
         if not marked:
             mark.unlink(missing_ok=True)  # backups would leave the environment out, with what its user put there
         _open_records(stage)
@@ -76,6 +79,19 @@ def link(
             f"The packages could not be linked: {first_and_last(redact(str(error)))}",
             "Nothing was changed. An archive that was given another name does this; else please report it.",
         ) from error
+
+
+@contextmanager
+def _only_records(stage: Path) -> Iterator[None]:
+    """Without what lies beside the records and is none, such as a copy by another name: py-rattler takes every
+    ``.json`` there for one."""
+    meta = stage / "conda-meta"
+    others = {path: path.with_name(f"{path.name}.beside") for path in meta.glob("*.json") if not is_record(path.name)}
+    for path, aside in others.items():
+        path.rename(aside)
+    yield
+    for path, aside in others.items():
+        aside.rename(path)
 
 
 def _open_records(stage: Path) -> None:
