@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+from ..engine import conda_history
 from ..engine.model import (
     AnyResult,
     Brief,
@@ -21,7 +22,7 @@ from ..engine.model import (
     Room,
 )
 from ..engine.versions import compare as compare_versions
-from .text import count, size, spec_name, table
+from .text import count, size, table
 
 KINDS: dict[str, str] = {
     "add": "new",
@@ -246,7 +247,7 @@ def in_a_line(result: AnyResult) -> str:
 def changed(result: Changed) -> list[str]:
     """What was done: every package of a change, the requested ones of a new environment."""
     new = not result.plan.before
-    asked = {spec_name(spec) for spec in result.plan.lock.specs}
+    asked = {conda_history.name_of(spec) for spec in result.plan.lock.specs}
     lines = plan(result.plan, sorted(asked) if new else None, done=True)
     environment = result.environment
     kernels = f"; kernel {', '.join(environment.kernels)}" if environment.kernels else ""

@@ -66,7 +66,8 @@ def clone(request: Clone, settings: Settings, emit: Emit) -> Changed:
         environments.check_free(request.prefix)
         lock = history.current_lock(source, host_subdir())
         plan = _plan(request, source, lock)
-        emit(Solved(changes=tuple(change.brief for change in plan.changes), download_bytes=0))
+        if plan.changes:
+            emit(Solved(changes=tuple(change.brief for change in plan.changes), download_bytes=0))
         revision = _copied(_Copy(request, work.stage, emit), work, plan, settings, emit)
         return Changed(environment=environments.describe(target), plan=plan, revision=revision.number)
 

@@ -41,7 +41,7 @@ from . import (
     writers,
 )
 from .doctor.files import look
-from .errors import Broken, InvalidRequest, Refused, Tampered
+from .errors import Broken, InvalidRequest, NotFound, Refused, Tampered
 from .model import Changed, Lock, Message, Plan, Progress, Settings, Solved, Step, Unpack
 from .pack import LOCK, SUM, TICK, digest
 from .prefix import Record
@@ -103,7 +103,8 @@ def unpack(request: Unpack, settings: Settings, emit: Emit) -> Changed:
                     _compare(work.stage, records, emit)
                 transaction.compile_packages(work, lock, records, Path(settings.cache_dir), emit)
                 plan = _plan(request, lock)
-                emit(Solved(changes=tuple(change.brief for change in plan.changes), download_bytes=0))
+                if plan.changes:
+                    emit(Solved(changes=tuple(change.brief for change in plan.changes), download_bytes=0))
                 revision = history.record(work.stage, plan.verb, lock, plan.changes, lock.specs)
                 emit(Step(phase="commit", text=f"Putting {target.name} in place"))
                 exchange.commit(work, staging.Snapshot(0, {}, {}))
@@ -152,7 +153,7 @@ def _mode(archive: Path) -> _Mode:
             f"{archive.name} is an image: it is mounted, not unpacked.", "Pack the environment as .tar.gz."
         )
     if not archive.is_file():
-        raise InvalidRequest(f"There is no file {archive}.", "Check the path.")
+        raise NotFound(f"There is no file {archive}.", "Check the path.", path=str(archive))
     with archive.open("rb") as file:
         head = file.read(tarfile.BLOCKSIZE)
     if head.startswith(_ZIP):

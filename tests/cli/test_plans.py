@@ -8,6 +8,8 @@ from jupyter_condaenv.cli import plans
 from jupyter_condaenv.engine import changes
 from jupyter_condaenv.engine.model import (
     Change,
+    Changed,
+    Environment,
     Lock,
     Package,
     PipChange,
@@ -97,6 +99,18 @@ def test_a_plan_says_what_happens_to_each_package() -> None:
     assert lines[5:8] == ["Not asked for, but:", "  down: new 1 needs down <2", "  gone: moves as well"]
     assert lines[-1] == "at least 3.0 MB and 12 files more on the disk; 5.0 kB shared by hard links"
     assert not any("on the disk" in line for line in plans.plan(plan, done=True))
+
+
+def test_of_a_new_environment_the_packages_that_were_asked_for_are_listed() -> None:
+    """Also those that were asked for by the URL or the path of their archive."""
+    packages = (package("numpy", "1"), package("tool", "1"), package("my-lib", "2"), package("other", "1"))
+    specs = ("numpy>=1", "https://host/c/noarch/tool-1-0.conda", "/home/me/my-lib-2-0.conda")
+    lock = Lock(platform="noarch", channels=("c",), specs=specs, packages=packages)
+    changes = tuple(Change(kind="add", after=one) for one in packages)
+    made = Plan(prefix="/x", verb="create", before="", lock=lock, changes=changes, download_bytes=0)
+    lines = plans.changed(Changed(environment=Environment(name="x", prefix="/x"), plan=made, revision=1))
+    assert [line.split()[1] for line in lines[:3]] == ["my-lib", "numpy", "tool"]
+    assert lines[3].startswith("  ... and 1 package more")
 
 
 def test_a_package_from_another_channel_says_from_which() -> None:

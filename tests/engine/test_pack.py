@@ -323,11 +323,12 @@ def test_what_is_no_packed_environment(source: Path, little_settings: Settings, 
         ("text.zip", "is no archive"),
         ("empty.tar.gz", "is no archive"),
         ("other.tar", "not an environment that conda-pack packed"),
-        ("absent.zip", "There is no file"),
         ("image.squashfs", "it is mounted"),
     ):
         with pytest.raises(InvalidRequest, match=told):
             operate(Unpack(prefix=str(target), archive=str(tmp_path / name)), little_settings)
+    with pytest.raises(NotFound, match=r"There is no file .*absent\.zip"):
+        operate(Unpack(prefix=str(target), archive=str(tmp_path / "absent.zip")), little_settings)
     assert not target.exists() and leftovers(target) == []
 
 
