@@ -16,6 +16,8 @@ _UNKNOWN = re.compile(r"unknown field `(?P<name>.*)`", re.DOTALL)
 
 def from_json(data: bytes, kind: Any) -> Any:
     """The ``kind`` that ``data`` is the JSON of. Raises InvalidRequest."""
+    if not data:
+        raise InvalidRequest("There is no body.", "Send a JSON object, {} where there is nothing to say.", field="$")
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:

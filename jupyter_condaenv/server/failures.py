@@ -34,7 +34,10 @@ _REFUSED_BY_SERVER = {
 }
 """What the server itself answers, before or instead of the engine."""
 
-_HINTS = {413: "What lists packages is much smaller. Clear the outputs of a notebook, save it, and send that."}
+_HINTS = {
+    413: "What lists packages is much smaller. Clear the outputs of a notebook, save it, and send that.",
+    415: "Send it with the header Content-Type: application/json.",
+}
 
 
 def status_of(failure: Failure) -> int:

@@ -215,6 +215,7 @@ def test_bodies_that_are_not_json(client: Client, data: bytes) -> None:
     answer = client.call("POST", "environments", data=data)
     assert (answer.status, answer.body["code"]) == (400, "invalid_request")
     assert answer.body["details"]["field"].startswith("$")
+    assert data or "no body" in answer.body["message"]
 
 
 @pytest.mark.parametrize(
@@ -234,6 +235,7 @@ def test_bodies_of_another_type(client: Client, content_type: str) -> None:
     for path in ("environments", "stacks", "plans"):
         answer = client.call("POST", path, {"name": "a"}, **{"Content-Type": content_type})
         assert (answer.status, answer.body["code"]) == (415, "unsupported_media_type")
+        assert "Content-Type: application/json" in answer.body["hint"]
 
 
 def test_the_usual_types_of_json(client: Client) -> None:
