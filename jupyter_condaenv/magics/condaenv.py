@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import sys
 from typing import Any
@@ -73,6 +74,12 @@ def install(arguments: list[str], command: list[str], status: Status) -> None:
     if not arguments:
         raise CondaEnvError("invalid_request", "Nothing was asked for.", "%condaenv install SPEC...")
     prefix = sys.prefix
+    if not os.path.isdir(os.path.join(prefix, "conda-meta")):
+        raise CondaEnvError(
+            "not_found",
+            f"The Python of this kernel is in no conda environment, but in {prefix}.",
+            "Choose the kernel of one, or make one in a terminal: jupyter condaenv create NAME ipykernel",
+        )
     files, start = loaded.files(prefix), loaded.at_start(prefix)
     try:
         result = perform([*command, "add", prefix, "--json", *for_pip(arguments)], lambda event: tell(event, status))

@@ -256,4 +256,5 @@ def test_a_kernel_that_we_did_not_register(site: Settings) -> None:
     shown = subprocess.run([*command, "%condaenv"], capture_output=True, text=True, check=True)
     assert "%condaenv install SPEC..." in shown.stdout
     refused = subprocess.run([*command, "%condaenv install tool"], capture_output=True, text=True, check=False)
-    assert f"There is no environment at {sys.prefix}" in refused.stdout + refused.stderr
+    assert f"in no conda environment, but in {sys.prefix}" in refused.stdout + refused.stderr
+    assert "jupyter condaenv create NAME ipykernel" in refused.stdout + refused.stderr
