@@ -58,7 +58,11 @@ def hint(failure: Failure) -> str:
     if failure.code == "broken" and "revision" in failure.details:
         also.append("`jupyter condaenv doctor --fix` mends it.")
     if failure.code == "channel_error" and failure.details.get("channels"):
-        also.append("`jupyter condaenv channel check` asks each of them; -c CHANNEL names another.")
+        file = failure.details.get("file")
+        otherwise = f"without it: take it out of {file}" if file else "-c CHANNEL names another"
+        also.append(f"`jupyter condaenv channel check` asks each of them; {otherwise}.")
+    if failure.details.get("replaceable"):
+        also.append("--force does that.")
     if failure.details.get("frozen"):
         also.append("Without --freeze-installed it may.")
     return " ".join([failure.hint, *also]).strip()

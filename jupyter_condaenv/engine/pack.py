@@ -123,7 +123,10 @@ def _check_output(output: Path, source: Path, force: bool) -> None:
         raise InvalidRequest(f"{output} lies in the environment that is to be packed.", "Choose a place outside of it.")
     if output.is_dir() or (output.exists() and not force):
         raise AlreadyExists(
-            f"{output} is there already.", "Choose another name, or have it replaced.", path=str(output)
+            f"{output} is there already.",
+            "Choose another name, or have it replaced.",
+            path=str(output),
+            replaceable=True,
         )
     _check_tool(suffix, "mksquashfs")
 

@@ -25,7 +25,12 @@ def test_a_hint_names_the_command_and_the_option_that_help() -> None:
     assert text.hint(clash) == "Drop one. `jupyter condaenv explain` with the same words tries ways out."
     assert "--freeze-installed" in text.hint(msgspec.structs.replace(clash, details={"frozen": True}))
     assert text.hint(Failure("not_found", "It is gone.")) == ""
-    assert "`jupyter condaenv channel check`" in text.hint(Failure("channel_error", "Gone.", "", {"channels": ["c"]}))
+    gone = Failure("channel_error", "Gone.", "", {"channels": ["c"]})
+    assert text.hint(gone) == "`jupyter condaenv channel check` asks each of them; -c CHANNEL names another."
+    of_a_file = msgspec.structs.replace(gone, details={**gone.details, "file": "environment.yml"})
+    assert text.hint(of_a_file).endswith("; without it: take it out of environment.yml.")
+    there = Failure("already_exists", "It is there.", "Have it replaced.", {"replaceable": True})
+    assert text.hint(there) == "Have it replaced. --force does that."
 
 
 def test_a_channel_is_named_once() -> None:

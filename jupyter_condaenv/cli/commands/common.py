@@ -66,7 +66,7 @@ def existing(given: str, what: str) -> Path:
     if path.is_dir():
         raise InvalidRequest(f"{path} is a folder, and no {what}.", "Name a file in it.", path=str(path))
     if not path.is_file():
-        raise NotFound(f"There is no {what} {path}.", path=str(path))
+        raise NotFound(f"There is no {what} {path}.", "Check the path.", path=str(path))
     return path
 
 

@@ -127,7 +127,11 @@ def lock(arguments: Namespace, output: Output) -> None:
         return
     given = (arguments.channels, arguments.virtual, arguments.format, arguments.detach, arguments.without_pip)
     if any(given) or strategy_of(arguments) != Strategy():
-        raise InvalidRequest("Nothing is solved without --platform or --file.", "Name a platform, or leave that out.")
+        raise InvalidRequest(
+            "Nothing is solved without --platform or --file: the lock is of what is there, in our own format.",
+            "Name a platform, or leave the other options out. In the format of another tool, `jupyter condaenv export "
+            "--format` writes down what is there.",
+        )
     if not arguments.environment:
         raise InvalidRequest("ENV is missing: what is to be locked?", "For instance: lock geo -o geo.lock")
     from ...engine import export, history, lockfiles

@@ -41,11 +41,13 @@ def channel_error(error: Exception, channels: Sequence[str]) -> ChannelError | T
             f"The package that was asked for as {other['asked']}, by its URL or path, calls itself {other['name']}.",
             f'Ask for {other["name"]}[url="URL"], or give the file the name that it had.',
         )
-    failed = [package[1]] if package is not None else named[-1:] or urls  # it does not always say which
+    if package is not None:
+        return _package_error(text, package[1])
+    failed = named[-1:] or urls  # it does not always say which
     without = [f"{key} in .condarc has no effect: {why}." for key, why in condarc.unused(condarc.read()).items()]
     return ChannelError(
-        f"A {'package' if package else 'channel'} could not be read ({', '.join(failed)}): {first_and_last(text)}",
-        " ".join([_channel_hint(text), *without]),
+        f"A channel could not be read ({', '.join(failed)}): {first_and_last(text)}",
+        " ".join([_hint(text, "the channel's name"), *without]),
         channels=failed,
     )
 
@@ -53,14 +55,17 @@ def channel_error(error: Exception, channels: Sequence[str]) -> ChannelError | T
 def archive_error(error: Exception, url: str) -> ChannelError:
     """For one that was asked for by its ``url``."""
     if isinstance(error, OSError) and error.strerror:
-        return ChannelError(f"{url} cannot be read: {error.strerror}.", "Check how it is spelt.", channels=[url])
-    text = redact(str(error))
+        return ChannelError(f"{url} cannot be read: {error.strerror}.", "Check how it is spelt.", package=url)
+    return _package_error(redact(str(error)), url)
+
+
+def _package_error(text: str, url: str) -> ChannelError:
     return ChannelError(
-        f"A package could not be read ({url}): {first_and_last(text)}", _channel_hint(text), channels=[url]
+        f"A package could not be read ({url}): {first_and_last(text)}", _hint(text, "how it is spelt"), package=url
     )
 
 
-def _channel_hint(text: str) -> str:
+def _hint(text: str, spelling: str) -> str:
     """What to do about what py-rattler says in ``text``."""
     if "401 Unauthorized" in text or "403 Forbidden" in text:
         return f"A login is needed, or it is not the right one: {LOGIN_PLACES}."
@@ -72,7 +77,7 @@ def _channel_hint(text: str) -> str:
         return "Name the certificates of the authority that you trust by ssl_verify in .condarc."
     if _NO_ANSWER.search(text):
         return "Nothing answers there. Check how it is spelt, the network, and proxies (https_proxy, or .condarc)."
-    return f"Check the channel's name, the network and proxies. Where a login is needed: {LOGIN_PLACES}."
+    return f"Check {spelling}, the network and proxies. Where a login is needed: {LOGIN_PLACES}."
 
 
 def first_and_last(text: str) -> str:
