@@ -89,9 +89,11 @@ def _only_records(stage: Path) -> Iterator[None]:
     others = {path: path.with_name(f"{path.name}.beside") for path in meta.glob("*.json") if not is_record(path.name)}
     for path, aside in others.items():
         path.rename(aside)
-    yield
-    for path, aside in others.items():
-        aside.rename(path)
+    try:
+        yield
+    finally:
+        for path, aside in others.items():
+            aside.rename(path)
 
 
 def _open_records(stage: Path) -> None:
